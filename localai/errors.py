@@ -1,0 +1,125 @@
+"""Knows every error that a person may see; each says what happened and what to do about it.
+
+LocalAIError
+├── InvalidInput            what was asked for cannot be asked for (exit 2, HTTP 422)
+│   └── UnknownName         a model, sampler, schedule or job of that name does not exist
+├── ModelProblem            the model cannot be used
+│   ├── ModelBroken         files are missing, truncated or do not belong together
+│   ├── ModelUnsupported    a family or format that LocalAI does not run
+│   └── PickleRefused       weights in a format that can run code
+├── OutOfMemory             it does not fit, before or while drawing
+├── BrokenPicture           the model returned values that are not a picture
+├── EngineDied              the engine process ended in the middle of work
+├── StorageProblem          the disk or the database refused
+│   ├── DiskFull
+│   ├── HomeUnusable        LOCALAI_HOME cannot be made or written
+│   └── DatabaseTooNew      made by a later version
+└── StartProblem            the server cannot start
+    ├── PortTaken
+    ├── AlreadyRunning      another LocalAI owns this home
+    └── BadSetting          an environment variable or option is not valid
+"""
+
+
+class LocalAIError(Exception):
+	"""`message` is one sentence on what happened, `remedy` one on what to do; both in the user's words."""
+
+	remedy = ''
+
+	def __init__(self, message: str, remedy: str = ''):
+		super().__init__(message)
+		self.message = message
+		self.remedy = remedy or self.remedy
+
+	@property
+	def code(self) -> str:
+		"""The class name, for programs."""
+		return type(self).__name__
+
+	def __str__(self) -> str:
+		return f'{self.message} {self.remedy}'.strip()
+
+
+class InvalidInput(LocalAIError):
+	"""`field` names what is wrong, as the API spells it."""
+
+	def __init__(self, message: str, remedy: str = '', field: str = ''):
+		super().__init__(message, remedy)
+		self.field = field
+
+
+class UnknownName(InvalidInput):
+	pass
+
+
+class ModelProblem(LocalAIError):
+	remedy = 'Choose another model.'
+
+
+class ModelBroken(ModelProblem):
+	remedy = 'Fetch the model again, or choose another one.'
+
+
+class ModelUnsupported(ModelProblem):
+	pass
+
+
+class PickleRefused(ModelProblem):
+	remedy = 'Use a version of this model in the safetensors format.'
+
+
+class OutOfMemory(LocalAIError):
+	remedy = 'Draw at a smaller size, or choose a smaller model.'
+
+
+class BrokenPicture(LocalAIError):
+	remedy = 'Lower the guidance scale, or try another sampler or seed.'
+
+
+class EngineDied(LocalAIError):
+	remedy = 'The engine has been started again. Try once more; if it keeps happening, draw at a smaller size.'
+
+
+class StorageProblem(LocalAIError):
+	pass
+
+
+class DiskFull(StorageProblem):
+	remedy = 'Free some space, then generate again.'
+
+
+class HomeUnusable(StorageProblem):
+	remedy = 'Set LOCALAI_HOME to a folder that you can write to.'
+
+
+class DatabaseTooNew(StorageProblem):
+	remedy = 'Update LocalAI, or set LOCALAI_HOME to another folder.'
+
+
+class StartProblem(LocalAIError):
+	pass
+
+
+class PortTaken(StartProblem):
+	pass
+
+
+class AlreadyRunning(StartProblem):
+	pass
+
+
+class BadSetting(StartProblem):
+	pass
+
+
+def subclasses(cls: type[LocalAIError] = LocalAIError) -> dict[str, type[LocalAIError]]:
+	"""Every error of the tree by its code."""
+	found = {cls.__name__: cls}
+	for child in cls.__subclasses__():
+		found |= subclasses(child)
+	return found
+
+
+def restore(code: str, message: str, remedy: str) -> LocalAIError:
+	"""The error that crossed a process boundary as text."""
+	return subclasses().get(code, LocalAIError)(message, remedy)

@@ -1,0 +1,1 @@
+"""What is said: frozen Pydantic nouns that import nothing but each other."""

@@ -1,0 +1,127 @@
+"""Knows what is said to the engine (commands) and by it (events); both cross a process boundary as JSON and bytes."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from localai.schemas.base import Schema
+from localai.schemas.generation import GenerationRequest
+from localai.schemas.jobs import StopMode
+from localai.schemas.models import ModelSpec
+
+
+class Drawing(Schema):
+	"""One picture of a job still to be drawn."""
+
+	index: int
+	seed: int
+
+
+class Generate(Schema):
+	"""Draw pictures. Every None of `request` has been filled in."""
+
+	kind: Literal['generate'] = 'generate'
+	job_id: str
+	request: GenerationRequest
+	model: ModelSpec
+	drawings: tuple[Drawing, ...]
+
+
+class Stop(Schema):
+	"""Stop a job: at once; at once but keep what can be seen; or only the picture being drawn."""
+
+	kind: Literal['stop'] = 'stop'
+	job_id: str
+	mode: StopMode
+
+
+class Close(Schema):
+	kind: Literal['close'] = 'close'
+
+
+class Ready(Schema):
+	"""The engine can work."""
+
+	kind: Literal['ready'] = 'ready'
+	device: str
+	dtype: str
+	torch: str
+	diffusers: str
+
+
+class Loading(Schema):
+	"""A model comes into memory; bytes of the files read so far and in all."""
+
+	kind: Literal['loading'] = 'loading'
+	job_id: str
+	stage: str
+	done: int
+	total: int
+
+
+class Stepped(Schema):
+	"""A step of one picture is done; with it may come a JPEG of the predicted picture."""
+
+	kind: Literal['stepped'] = 'stepped'
+	job_id: str
+	index: int
+	step: int
+	steps: int
+	seconds_per_step: float
+	data: bytes = Field(b'', exclude=True, repr=False)
+
+
+class Drawn(Schema):
+	"""One picture is done: a PNG without texts, and how it was made."""
+
+	kind: Literal['drawn'] = 'drawn'
+	job_id: str
+	index: int
+	seed: int
+	width: int
+	height: int
+	torch: str
+	diffusers: str
+	device: str
+	dtype: str
+	attention: str
+	seconds: float
+	steps_done: int
+	stopped_early: bool
+	data: bytes = Field(b'', exclude=True, repr=False)
+
+
+class Noted(Schema):
+	"""Something a person should know about a job that goes on all the same."""
+
+	kind: Literal['noted'] = 'noted'
+	job_id: str
+	note: str
+
+
+class Finished(Schema):
+	kind: Literal['finished'] = 'finished'
+	job_id: str
+
+
+class Cancelled(Schema):
+	kind: Literal['cancelled'] = 'cancelled'
+	job_id: str
+
+
+class Failed(Schema):
+	"""`engine_died` tells a crash of the whole process from an error of the job."""
+
+	kind: Literal['failed'] = 'failed'
+	job_id: str
+	code: str
+	message: str
+	remedy: str
+	engine_died: bool = False
+
+
+Command = Annotated[Generate | Stop | Close, Field(discriminator='kind')]
+Event = Annotated[Ready | Loading | Stepped | Drawn | Noted | Finished | Cancelled | Failed, Field(discriminator='kind')]
+COMMANDS: TypeAdapter = TypeAdapter(Command)
+EVENTS: TypeAdapter = TypeAdapter(Event)
+ENDINGS = (Finished, Cancelled, Failed)

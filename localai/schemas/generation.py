@@ -1,0 +1,138 @@
+"""Knows what a picture is asked for with, and what a finished picture is."""
+
+import math
+import re
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from localai.schemas.base import Schema
+from localai.schemas.samplers import SAMPLERS, SCHEDULES, SamplerName, ScheduleName, schedules_for
+
+PROMPT_LIMIT = 10_000
+SIZE_LIMITS = (64, 2048)
+SEED_LIMIT = 2**32
+
+
+def one_of(label: str, names: tuple[str, ...]) -> BeforeValidator:
+	"""Matches a name without regard to case; says which names exist."""
+	folded = {n.casefold(): n for n in names}
+
+	def check(value: Any) -> str:
+		found = folded.get(value.strip().casefold()) if isinstance(value, str) else None
+		if found is None:
+			raise ValueError(f'There is no {label} called {shorten(value)}. Choose one of: {", ".join(names)}.')
+		return found
+
+	return BeforeValidator(check)
+
+
+def between(label: str, low: float, high: float, whole: bool = True) -> BeforeValidator:
+	"""A number inside its limits, said in one sentence when it is not."""
+	kind = 'a whole number' if whole else 'a number'
+
+	def check(value: Any) -> float | int:
+		sentence = f'{label} must be {kind} from {low:g} to {high:g}, not {shorten(value)}.'
+		if isinstance(value, bool) or not isinstance(value, int | float | str):
+			raise ValueError(sentence)
+		try:
+			number = float(value)
+		except (ValueError, OverflowError):
+			raise ValueError(sentence) from None
+		if not math.isfinite(number) or not low <= number <= high or (whole and number != int(number)):
+			raise ValueError(sentence)
+		return int(number) if whole else number
+
+	return BeforeValidator(check)
+
+
+def multiple_of_8(value: int) -> int:
+	if value % 8:
+		raise ValueError(f'Width and height must be multiples of 8; {value} is not, {round(value / 8) * 8} is.')
+	return value
+
+
+def clean_text(value: Any) -> str:
+	"""Text without control characters; a lone surrogate could not be stored."""
+	if not isinstance(value, str):
+		raise ValueError(f'A prompt must be text, not {shorten(value)}.')
+	if len(value) > PROMPT_LIMIT:
+		raise ValueError(f'The prompt has {len(value):,} characters; {PROMPT_LIMIT:,} are the most.')
+	value = value.encode('utf-8', 'ignore').decode('utf-8')
+	return re.sub(r'[\x00-\x08\x0b-\x1f\x7f]', ' ', value.replace('\r\n', '\n').replace('\r', '\n')).strip()
+
+
+def said(value: str) -> str:
+	if not value:
+		raise ValueError('The prompt is empty. Say in a few words what to draw.')
+	return value
+
+
+def shorten(value: Any) -> str:
+	text = repr(value)
+	return text if len(text) <= 40 else text[:37] + '...'
+
+
+Side = Annotated[int, between('Width and height', *SIZE_LIMITS), AfterValidator(multiple_of_8)]
+Prompt = Annotated[str, BeforeValidator(clean_text), AfterValidator(said)]
+Steps = Annotated[int, between('Steps', 1, 150)]
+Guidance = Annotated[float, between('Guidance scale', 0, 30, whole=False)]
+Count = Annotated[int, between('The number of pictures', 1, 100)]
+Seed = Annotated[int, between('The seed', 0, SEED_LIMIT - 1)]
+
+
+class GenerationRequest(Schema):
+	"""All that decides a picture. `None` means: let the model's own default or chance decide."""
+
+	prompt: Prompt
+	negative_prompt: Annotated[str, BeforeValidator(clean_text)] = ''
+	model: str = Field('sketchbook', max_length=1000)
+	width: Side | None = None
+	height: Side | None = None
+	steps: Steps | None = None
+	guidance_scale: Guidance | None = None
+	sampler: Annotated[SamplerName, one_of('sampler', SAMPLERS)] | None = None
+	schedule: Annotated[ScheduleName, one_of('schedule', SCHEDULES)] | None = None
+	seed: Seed | None = None
+	count: Count = 1
+
+	@model_validator(mode='after')
+	def combination_exists(self):
+		if self.sampler and self.schedule and self.schedule not in schedules_for(self.sampler):
+			raise ValueError(
+				f'{self.sampler} has no {self.schedule} schedule. It has: {", ".join(schedules_for(self.sampler))}.'
+			)
+		return self
+
+
+class Receipt(Schema):
+	"""How a picture came to be, beyond what was asked for."""
+
+	app: str
+	torch: str
+	diffusers: str
+	model_name: str
+	model_hash: str
+	device: str
+	dtype: str
+	attention: str
+	seconds: float
+	steps_done: int
+	stopped_early: bool = False
+
+
+class Picture(Schema):
+	"""A saved picture. `path` is absolute; `url` is where the page's server shows it."""
+
+	id: int
+	job_id: str
+	index: int
+	seed: int
+	width: int
+	height: int
+	path: str
+	url: str
+	created_at: datetime
+	request: GenerationRequest
+	receipt: Receipt

@@ -1,0 +1,45 @@
+"""Knows the names of samplers and schedules and which combinations exist; the classes behind them are the engine's."""
+
+from typing import Literal, get_args
+
+SamplerName = Literal[
+	'Euler',
+	'Euler a',
+	'Heun',
+	'DPM2',
+	'DPM2 a',
+	'DPM++ 2M',
+	'DPM++ 2M SDE',
+	'DPM++ 3M SDE',
+	'DPM++ 2S',
+	'DPM++ SDE',
+	'UniPC',
+	'DEIS',
+	'SA-Solver',
+	'DDIM',
+	'DDPM',
+	'PLMS',
+	'LMS',
+	'LCM',
+	'TCD',
+]
+ScheduleName = Literal['Automatic', 'Karras', 'Exponential', 'Beta', 'Simple', 'SGM Uniform']
+
+SAMPLERS: tuple[SamplerName, ...] = get_args(SamplerName)
+SCHEDULES: tuple[ScheduleName, ...] = get_args(ScheduleName)
+
+# Samplers whose scheduler can be given its noise levels; the others only space their timesteps.
+SIGMA_SAMPLERS: frozenset[SamplerName] = frozenset(
+	('Euler', 'Heun', 'DPM2', 'DPM2 a', 'DPM++ 2M', 'DPM++ 2M SDE', 'DPM++ 3M SDE', 'DPM++ 2S', 'DPM++ SDE', 'UniPC', 'DEIS', 'SA-Solver', 'LMS')
+)
+# Samplers that follow a timestep table of their own.
+FIXED_SAMPLERS: frozenset[SamplerName] = frozenset(('LCM', 'TCD'))
+
+
+def schedules_for(sampler: SamplerName) -> tuple[ScheduleName, ...]:
+	"""The schedules that exist for a sampler, the automatic one first."""
+	if sampler in FIXED_SAMPLERS:
+		return ('Automatic',)
+	if sampler in SIGMA_SAMPLERS:
+		return SCHEDULES
+	return ('Automatic', 'Simple', 'SGM Uniform')

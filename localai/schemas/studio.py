@@ -1,0 +1,13 @@
+"""Knows what a page shows of the whole app at one moment."""
+
+from localai.schemas.base import Schema
+from localai.schemas.hardware import EngineStatus
+from localai.schemas.jobs import JobSnapshot
+
+
+class StudioSnapshot(Schema):
+	"""The engine, the live jobs in the order they will be drawn, and the job that ended last."""
+
+	engine: EngineStatus
+	queue: tuple[JobSnapshot, ...] = ()
+	last: JobSnapshot | None = None

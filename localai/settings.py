@@ -1,0 +1,119 @@
+"""Knows the settings of a run: folders, host, port, device, executor; the only reader of the environment."""
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from localai.errors import BadSetting, HomeUnusable
+
+LevelName = Literal['DEBUG', 'INFO', 'WARNING', 'ERROR']
+
+
+class Settings(BaseModel):
+	"""Read once at start. The environment name of each field is its `alias`."""
+
+	model_config = ConfigDict(frozen=True, populate_by_name=True, extra='forbid')
+
+	home: Path = Field(Path('~/localai'), alias='LOCALAI_HOME', description='folder for pictures, models and the database')
+	host: Annotated[str, Field(min_length=1, pattern=r'^[A-Za-z0-9.:\-\[\]]+$')] = Field(
+		'127.0.0.1', alias='LOCALAI_HOST', description='address to listen on; 0.0.0.0 opens it to the network'
+	)
+	port: int = Field(7860, ge=0, le=65535, alias='LOCALAI_PORT', description='port to listen on')
+	executor: Literal['local'] = Field('local', alias='LOCALAI_EXECUTOR', description='where the engine runs: local')
+	device: str = Field(
+		'auto', pattern=r'^(auto|cpu|mps|cuda(:\d+)?)$', alias='LOCALAI_DEVICE', description='auto, cpu, mps, cuda or cuda:N'
+	)
+	log_level: LevelName = Field('INFO', alias='LOG_LEVEL', description='DEBUG, INFO, WARNING or ERROR')
+	password: str = Field('', alias='LOCALAI_PASSWORD', repr=False, description='asked of every visitor when set; needed by --share')
+
+	@field_validator('home', mode='after')
+	@classmethod
+	def absolute(cls, home: Path) -> Path:
+		return Path(os.path.abspath(home.expanduser()))
+
+	@field_validator('log_level', mode='before')
+	@classmethod
+	def upper(cls, level: object) -> object:
+		return level.upper() if isinstance(level, str) else level
+
+	@property
+	def pictures(self) -> Path:
+		return self.home / 'pictures'
+
+	@property
+	def models(self) -> Path:
+		return self.home / 'models'
+
+	@property
+	def database(self) -> Path:
+		return self.home / 'localai.db'
+
+	@property
+	def temporary(self) -> Path:
+		return self.home / 'tmp'
+
+	@property
+	def logs(self) -> Path:
+		return self.home / 'logs'
+
+	def prepare(self) -> 'Settings':
+		"""Makes the folders and proves that they can be written. Raises HomeUnusable."""
+		try:
+			for folder in (self.home, self.pictures, self.models, self.temporary, self.logs):
+				folder.mkdir(parents=True, exist_ok=True)
+			probe = self.temporary / f'.probe-{os.getpid()}'
+			probe.write_bytes(b'')
+			probe.unlink()
+		except OSError as error:
+			raise HomeUnusable(f'LocalAI cannot write to its folder {self.home}: {error.strerror or error}.') from error
+		return self
+
+
+def read_settings(environment: Mapping[str, str] | None = None, **given: object) -> Settings:
+	"""The settings of the environment, with what was `given` on the command line on top. Raises BadSetting."""
+	environment = os.environ if environment is None else environment
+	fields = Settings.model_fields
+	values = {n: environment[f.alias].strip() for n, f in fields.items() if environment.get(f.alias, '').strip()}
+	try:
+		return Settings(**(values | {n: v for n, v in given.items() if v is not None}))
+	except ValidationError as error:
+		problem = error.errors()[0]
+		name = str(problem['loc'][0])
+		field = fields.get(name) or next(f for f in fields.values() if f.alias == name)
+		raise BadSetting(
+			f'{field.alias} is {problem["input"]!r}, which is not valid.', f'It means: {field.description}.'
+		) from error
+
+
+def describe_settings() -> str:
+	"""One line per setting, for `--help`."""
+	lines = []
+	for field in Settings.model_fields.values():
+		default = '' if field.default == '' else f' (default {field.default})'
+		lines.append(f'  {field.alias:18} {field.description}{default}')
+	lines.append('  HF_HOME, HF_ENDPOINT, HF_TOKEN keep their usual meaning.')
+	return '\n'.join(lines)
+
+
+def start_logging(settings: Settings, name: str) -> None:
+	"""One line per event in `logs/NAME.log`, five files of 2 MB; warnings also on stderr."""
+	from logging.handlers import RotatingFileHandler
+
+	shape = logging.Formatter('%(asctime)s %(levelname)s %(name)s %(message)s')
+	file = RotatingFileHandler(settings.logs / f'{name}.log', maxBytes=2_000_000, backupCount=4, encoding='utf-8')
+	file.setFormatter(shape)
+	screen = logging.StreamHandler()
+	screen.setLevel(logging.WARNING)
+	screen.setFormatter(logging.Formatter('%(levelname)s %(name)s %(message)s'))
+	ours = logging.getLogger('localai')
+	for handler in list(ours.handlers):
+		ours.removeHandler(handler)
+		handler.close()
+	ours.setLevel(settings.log_level)
+	ours.addHandler(file)
+	ours.addHandler(screen)
+	ours.propagate = False

@@ -1,0 +1,68 @@
+"""Builds the small CLIP tokenizer and text encoder: every word of the captions is one token, any other text still has tokens."""
+
+import json
+import random
+from pathlib import Path
+
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers.convert_slow_tokenizer import bytes_to_unicode
+
+from tools.builtin.things import COLOURS, STYLES, THINGS
+
+LETTERS = 'abcdefghijklmnopqrstuvwxyz0123456789'
+COMMON = (
+	'a an the of and with in on at by to is are two three four big small large little tiny huge left right '
+	'top bottom side background style drawing picture photo painting icon cartoon simple cute beautiful '
+	'bright dark soft light night day morning evening sky sea sun moon water grass wood gold silver'
+)
+
+
+def vocabulary() -> list[str]:
+	words = set(COMMON.split()) | set(COLOURS) | {s.word for s in STYLES}
+	for thing in THINGS:
+		words |= {w for phrase in thing.words for w in phrase.lower().split()}
+	return sorted(words)
+
+
+def build_tokenizer(folder: Path) -> CLIPTokenizer:
+	"""A byte-level BPE whose merges spell each word of the vocabulary from left to right."""
+	alphabet = list(bytes_to_unicode().values())
+	# Training on each word alone merges until every word is one token: the order of merges stays consistent.
+	learner = Tokenizer(models.BPE(end_of_word_suffix='</w>'))
+	learner.pre_tokenizer = pre_tokenizers.Whitespace()
+	trainer = trainers.BpeTrainer(vocab_size=20000, min_frequency=1, end_of_word_suffix='</w>', show_progress=False)
+	learner.train_from_iterator(vocabulary(), trainer)
+	merges = [tuple(m) for m in json.loads(learner.to_str())['model']['merges']]
+	tokens = alphabet + [c + '</w>' for c in alphabet]
+	tokens += list(dict.fromkeys(''.join(m) for m in merges))
+	tokens += ['<|startoftext|>', '<|endoftext|>']
+	folder.mkdir(parents=True, exist_ok=True)
+	(folder / 'vocab.json').write_text(json.dumps({t: i for i, t in enumerate(tokens)}, ensure_ascii=False), 'utf-8')
+	(folder / 'merges.txt').write_text('#version: 0.2\n' + '\n'.join(' '.join(m) for m in merges) + '\n', 'utf-8')
+	return CLIPTokenizer(
+		vocab={t: i for i, t in enumerate(tokens)}, merges=merges, model_max_length=77,
+		bos_token='<|startoftext|>', eos_token='<|endoftext|>', unk_token='<|endoftext|>', pad_token='<|endoftext|>',
+	)
+
+
+def build_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
+	return CLIPTextModel(
+		CLIPTextConfig(
+			vocab_size=len(tokenizer), hidden_size=128, intermediate_size=384, num_hidden_layers=2, num_attention_heads=4,
+			max_position_embeddings=77, projection_dim=128, hidden_act='gelu',
+			bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.eos_token_id,
+		)
+	)
+
+
+if __name__ == '__main__':
+	import tempfile
+
+	folder = Path(tempfile.mkdtemp())
+	tokenizer = build_tokenizer(folder)
+	words = vocabulary()
+	bad = [w for w in words if len(tokenizer(w).input_ids) != 3]
+	print(len(tokenizer), 'tokens', len(words), 'words', 'split:', bad[:20])
+	print(tokenizer.tokenize('a red apple on a blue background, xylophone Ünï 漢'), random.choice(words))
+	print(tokenizer('a red apple, x', padding='max_length', truncation=True).input_ids[:12])
