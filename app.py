@@ -1,0 +1,104 @@
+"""Starts the server: Studio -> page and API on one uvicorn; also what a hosted Space runs.
+
+    python app.py [--share]
+"""
+
+import argparse
+import os
+import signal
+import socket
+import sys
+
+from localai.errors import LocalAIError, PortTaken, StartProblem
+from localai.settings import Settings, describe_settings, read_settings, start_logging
+
+
+def main(arguments: list[str] | None = None) -> int:
+	parser = argparse.ArgumentParser(
+		prog='app.py', description='LocalAI: words in, pictures out.', epilog=f'environment:\n{describe_settings()}',
+		formatter_class=argparse.RawDescriptionHelpFormatter,
+	)
+	parser.add_argument('--share', action='store_true', help='also answer at a public link; needs LOCALAI_PASSWORD')
+	parser.add_argument('--port', type=int, help='instead of LOCALAI_PORT')
+	parser.add_argument('--host', help='instead of LOCALAI_HOST')
+	options = parser.parse_args(arguments)
+	try:
+		serve(read_settings(host=options.host, port=options.port), options.share)
+	except LocalAIError as error:
+		print(f'error: {error.message}', error.remedy, sep='\n' if error.remedy else '', file=sys.stderr)
+		return 1
+	return 0
+
+
+def serve(settings: Settings, share: bool = False) -> None:
+	"""Runs until it is told to stop. Raises StartProblem, StorageProblem."""
+	# 1. Ours alone: the folder, the lock, the port. All of it before anything slow.
+	if share and not settings.password:
+		raise StartProblem('A share link is the whole app, so it needs a password.', 'Set LOCALAI_PASSWORD, then start with --share again.')
+	from localai.files.home import HomeLock
+
+	settings.prepare()
+	listener = None
+	lock = HomeLock(settings.home)
+	running = lock.owner()
+	if running is not None:
+		raise lock.refusal()
+	listener = bind(settings)
+	host, port = settings.host, listener.getsockname()[1]
+	url = f'http://{"127.0.0.1" if host in ("0.0.0.0", "::", "[::]") else host}:{port}'
+	owner = lock.take(url)
+	start_logging(settings, 'localai')
+	os.environ.update(
+		GRADIO_ANALYTICS_ENABLED='False', GRADIO_RUN_HISTORY='False', GRADIO_TEMP_DIR=str(settings.temporary / 'gradio'),
+		HF_HUB_DISABLE_TELEMETRY='1', DO_NOT_TRACK='1',
+	)
+
+	# 2. The engine begins to come up in its own process while the page is imported here.
+	from localai.studio import Studio
+
+	studio = Studio(settings).open()
+
+	# 3. Both faces on one server.
+	import uvicorn
+
+	from localai.api.guard import Guard
+	from localai.api.server import create
+	from localai.ui import blocks
+
+	app = create(studio)
+	blocks.mount(app, studio)
+	guard = Guard(app, {host}, settings.password, owner.token, any_host=host in ('0.0.0.0', '::', '[::]'))
+	server = uvicorn.Server(
+		uvicorn.Config(guard, log_level='warning', timeout_graceful_shutdown=3, access_log=False, lifespan='on', server_header=False)
+	)
+	print(f'LocalAI is ready at {url}', flush=True)
+	if share:
+		from localai.ui.share import open_tunnel
+
+		print(f'Shared at {open_tunnel(port)} (any user name, and your password)', flush=True)
+	try:
+		server.run(sockets=[listener])
+	finally:
+		lock.release()
+
+
+def bind(settings: Settings) -> socket.socket:
+	"""The listening socket. Raises PortTaken with what to do."""
+	try:
+		family = socket.getaddrinfo(settings.host.strip('[]'), settings.port, type=socket.SOCK_STREAM)[0]
+		listener = socket.socket(family[0], socket.SOCK_STREAM)
+		if os.name == 'posix':
+			listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+		listener.bind(family[4])
+		listener.listen(128)
+		return listener
+	except OSError as error:
+		raise PortTaken(
+			f'LocalAI cannot listen on {settings.host} port {settings.port}: {error.strerror or error}.',
+			f'Choose another port, for example LOCALAI_PORT={settings.port + 1 if settings.port < 65535 else 7860}.',
+		) from error
+
+
+if __name__ == '__main__':
+	signal.signal(signal.SIGTERM, signal.default_int_handler)
+	sys.exit(main())

@@ -1,0 +1,108 @@
+"""Knows who may talk to the server: trusted host names, no foreign pages, and a password where one is set."""
+
+import base64
+import hmac
+import json
+import logging
+import time
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+log = logging.getLogger('localai.guard')
+SAFE = ('GET', 'HEAD', 'OPTIONS')
+LOCAL_HOSTS = frozenset(('localhost', '127.0.0.1', '[::1]', '::1'))
+TRIES, WINDOW = 10, 60.0  # wrong passwords per minute, over all visitors, before everybody waits
+
+
+class Guard:
+	"""The outermost ASGI layer, so that it also covers what Gradio mounts.
+
+	`hosts` are the names this server goes by; `*.gradio.live` joins them while it is shared. `token` opens it to the
+	command line on this machine; with a `password` every other visitor needs HTTP Basic authentication.
+	"""
+
+	def __init__(self, app, hosts: Iterable[str] = (), password: str = '', token: str = '', any_host: bool = False):
+		self.app = app
+		self.hosts = LOCAL_HOSTS | {h.casefold() for h in hosts}
+		self.password = password
+		self.token = token
+		self.any_host = any_host
+		self.failures: list[float] = []
+
+	async def __call__(self, scope, receive, send) -> None:
+		if scope['type'] not in ('http', 'websocket'):
+			await self.app(scope, receive, send)
+			return
+		headers = {k.decode('latin-1').lower(): v.decode('latin-1') for k, v in scope['headers']}
+		refusal = self.refuse(scope, headers)
+		if refusal is None:
+			await self.app(scope, receive, with_safety(send))
+		elif scope['type'] == 'websocket':
+			await send({'type': 'websocket.close', 'code': 1008})
+		else:
+			await answer(send, *refusal)
+
+	def refuse(self, scope, headers: dict[str, str]) -> tuple[int, str] | None:
+		"""Status and sentence, None when the request may pass."""
+		host = headers.get('host', '')
+		name = host_name(host)
+		if not (self.any_host or name in self.hosts or name.endswith('.gradio.live') and self.password):
+			log.warning('refused host %r', host[:100])
+			return 400, 'This address is not one that LocalAI answers to. Open it at 127.0.0.1, or set LOCALAI_HOST.'
+		origin = headers.get('origin')
+		if scope.get('method', 'GET') not in SAFE and origin is not None and urlsplit(origin).netloc != host:
+			log.warning('refused origin %r', origin[:100])
+			return 403, 'Another website tried to use LocalAI; that is not allowed.'
+		if scope.get('method', 'GET') not in SAFE and headers.get('sec-fetch-site') in ('cross-site',):
+			return 403, 'Another website tried to use LocalAI; that is not allowed.'
+		if self.password and not self.known(headers.get('authorization', '')) and scope['path'] != '/healthz':
+			return 401, 'This LocalAI asks for a password.'
+		return None
+
+	def known(self, authorization: str) -> bool:
+		kind, _, value = authorization.partition(' ')
+		if kind.lower() == 'bearer' and self.token:
+			return hmac.compare_digest(value.encode(), self.token.encode())
+		if kind.lower() != 'basic':
+			return False
+		now = time.monotonic()
+		self.failures = [t for t in self.failures if now - t < WINDOW]
+		if len(self.failures) >= TRIES:
+			return False
+		try:
+			given = base64.b64decode(value).partition(b':')[2]
+		except ValueError:
+			given = b''
+		right = hmac.compare_digest(given, self.password.encode())
+		if not right:
+			self.failures.append(now)
+		return right
+
+
+def host_name(host: str) -> str:
+	"""A Host header without its port."""
+	if host.startswith('['):
+		return host.partition(']')[0] + ']'
+	return host.partition(':')[0].casefold()
+
+
+def with_safety(send):
+	async def wrapped(message) -> None:
+		if message['type'] == 'http.response.start':
+			message['headers'] = [
+				*message['headers'],
+				(b'x-content-type-options', b'nosniff'),
+				(b'referrer-policy', b'same-origin'),
+				(b'x-frame-options', b'SAMEORIGIN'),
+			]
+		await send(message)
+
+	return wrapped
+
+
+async def answer(send, status: int, sentence: str) -> None:
+	headers = [(b'content-type', b'application/json')]
+	if status == 401:
+		headers.append((b'www-authenticate', b'Basic realm="LocalAI", charset="UTF-8"'))
+	await send({'type': 'http.response.start', 'status': status, 'headers': headers})
+	await send({'type': 'http.response.body', 'body': json.dumps({'error': {'message': sentence}}).encode()})

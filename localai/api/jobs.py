@@ -1,0 +1,57 @@
+"""The door for the command line and other programs on this machine: jobs as JSON, followed line by line."""
+
+import json
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter, Request
+from fastapi.responses import StreamingResponse
+
+from localai.errors import InvalidInput
+from localai.schemas.jobs import JobSnapshot, StopMode
+
+LIMIT = 1_000_000  # bytes of a request
+
+
+def router(studio) -> APIRouter:
+	routes = APIRouter(prefix='/api/jobs', tags=['jobs'])
+
+	@routes.post('', status_code=201)
+	async def start(request: Request) -> JobSnapshot:
+		"""A GenerationRequest as JSON; what is left out is the model's choice."""
+		body = b''
+		async for part in request.stream():
+			body += part
+			if len(body) > LIMIT:
+				raise InvalidInput('The request is too long.', 'A prompt may have 10,000 characters.')
+		try:
+			fields = json.loads(body)
+		except ValueError:
+			fields = None
+		if not isinstance(fields, dict):
+			raise InvalidInput('The request is not a JSON object.', 'Send the fields of a GenerationRequest.')
+		return studio.generation.start(fields)
+
+	@routes.get('')
+	def listing() -> tuple[JobSnapshot, ...]:
+		return studio.jobs.list()
+
+	@routes.get('/{job_id}')
+	def one(job_id: str) -> JobSnapshot:
+		return studio.jobs.get(job_id)
+
+	@routes.get('/{job_id}/events')
+	def events(job_id: str) -> StreamingResponse:
+		"""The job now and each change, one JSON object per line, until its end."""
+		studio.jobs.get(job_id)
+
+		async def lines() -> AsyncIterator[str]:
+			async for job in studio.jobs.follow_async(job_id):
+				yield job.model_dump_json() + '\n'
+
+		return StreamingResponse(lines(), media_type='application/x-ndjson')
+
+	@routes.post('/{job_id}/stop')
+	def stop(job_id: str, mode: StopMode = 'stop') -> JobSnapshot:
+		return studio.jobs.stop(job_id, mode)
+
+	return routes

@@ -1,0 +1,38 @@
+"""Serves pictures, thumbnails and live previews by id: fixed types, cached for ever, nothing else of the disk."""
+
+from pathlib import Path
+
+from fastapi import APIRouter, Response
+from fastapi.responses import FileResponse
+
+from localai.errors import UnknownName
+
+FOREVER = {'Cache-Control': 'private, max-age=31536000, immutable'}
+NEVER = {'Cache-Control': 'no-store'}
+
+
+def router(studio) -> APIRouter:
+	routes = APIRouter(prefix='/media')
+
+	@routes.get('/preview/{job_id}/{number}.jpg')
+	def preview(job_id: str, number: int) -> Response:
+		"""The latest preview of a running job; the number only keeps caches apart."""
+		data = studio.jobs.preview(job_id)
+		return Response(data, media_type='image/jpeg', headers=NEVER) if data else Response(status_code=404, headers=NEVER)
+
+	@routes.get('/{picture_id}/thumbnail')
+	def thumbnail(picture_id: int) -> Response:
+		return FileResponse(studio.history.thumbnail(picture_id), media_type='image/webp', headers=FOREVER)
+
+	@routes.get('/{picture_id}')
+	def picture(picture_id: int, download: bool = False) -> Response:
+		found = studio.history.get(picture_id)
+		path = Path(found.path)
+		if not path.is_file():
+			raise UnknownName(f'The file of picture {picture_id} is missing.', 'Look for it in your own copies.', 'picture')
+		return FileResponse(
+			path, media_type='image/png', headers=FOREVER, filename=path.name,
+			content_disposition_type='attachment' if download else 'inline',
+		)
+
+	return routes

@@ -1,0 +1,56 @@
+"""Knows which device there is, which precision it computes in, and how much memory it has free now."""
+
+import platform
+
+import psutil
+import torch
+
+from localai.errors import BadSetting
+from localai.schemas.hardware import MemoryReading
+
+# Below this size a model computes faster in single precision on the CPU than it gains from half the bytes.
+TINY_PARAMETERS = 100_000_000
+
+
+def choose_device(wanted: str) -> torch.device:
+	"""`auto` takes CUDA, then Apple's GPU, then the CPU. Raises BadSetting for a device that is not there."""
+	if wanted == 'auto':
+		wanted = 'cuda' if torch.cuda.is_available() else 'mps' if torch.backends.mps.is_available() else 'cpu'
+	device = torch.device(wanted)
+	there = {
+		'cuda': torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
+		'mps': torch.backends.mps.is_available(),
+		'cpu': True,
+	}
+	if not there[device.type]:
+		raise BadSetting(f'LOCALAI_DEVICE is {wanted!r}, but this machine has no such device.', 'Set it to auto.')
+	return device
+
+
+def choose_dtype(device: torch.device, parameters: int) -> torch.dtype:
+	"""Never fp16 on a CPU: one convolution there took 24 seconds."""
+	if device.type == 'cuda':
+		return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+	if device.type == 'mps':
+		return torch.float16
+	if parameters >= TINY_PARAMETERS and torch.ops.mkldnn._is_mkldnn_bf16_supported():
+		return torch.bfloat16
+	return torch.float32
+
+
+def describe(device: torch.device) -> str:
+	if device.type == 'cuda':
+		return torch.cuda.get_device_name(device)
+	return 'Apple GPU' if device.type == 'mps' else f'CPU {platform.machine()}'
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+	return {torch.bfloat16: 'bf16', torch.float16: 'fp16', torch.float32: 'fp32'}[dtype]
+
+
+def read_memory(device: torch.device) -> MemoryReading:
+	if device.type == 'cuda':
+		free, total = torch.cuda.mem_get_info(device)
+		return MemoryReading(free=free, total=total)
+	memory = psutil.virtual_memory()
+	return MemoryReading(free=memory.available, total=memory.total)

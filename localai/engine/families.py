@@ -1,0 +1,12 @@
+"""Knows which pipeline class draws for each family."""
+
+import diffusers
+
+from localai.schemas.models import FamilyName
+
+PIPELINES: dict[FamilyName, type] = {
+	'sketchbook': diffusers.StableDiffusionPipeline,
+	'sd1': diffusers.StableDiffusionPipeline,
+	'sd2': diffusers.StableDiffusionPipeline,
+	'sdxl': diffusers.StableDiffusionXLPipeline,
+}

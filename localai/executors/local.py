@@ -1,0 +1,164 @@
+"""The default executor: one engine process for one device, started at once, started again when it dies."""
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from localai.executors import frames
+from localai.executors.base import OnEvent, OnStatus
+from localai.schemas import engine as say
+from localai.schemas.hardware import EngineStatus
+from localai.schemas.jobs import StopMode
+
+log = logging.getLogger('localai.executor')
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {
+	'HF_HUB_OFFLINE': '1',
+	'HF_HUB_DISABLE_TELEMETRY': '1',
+	'TOKENIZERS_PARALLELISM': 'false',
+	# Threads that wait by spinning stand in each other's way on a busy machine: a step took 20 times as long.
+	'OMP_WAIT_POLICY': 'PASSIVE',
+}
+BREATH = (0.0, 1.0, 5.0, 15.0)  # seconds before a restart, after so many deaths in a row without work done
+
+
+class LocalExecutor:
+	"""Threads: one reads the events of the process and watches over its life, one passes its log on."""
+
+	def __init__(self, device: str):
+		self.device = device
+		self.process: subprocess.Popen | None = None
+		self.task: say.Generate | None = None
+		self.status = EngineStatus()
+		self.lock = threading.RLock()
+		self.closing = threading.Event()
+		self.deaths = 0
+		self.last_words: list[str] = []
+
+	def start(self, on_event: OnEvent, on_status: OnStatus) -> None:
+		self.on_event, self.on_status = on_event, on_status
+		self.launch()
+		threading.Thread(target=self.watch, name='engine-events', daemon=True).start()
+
+	def launch(self) -> None:
+		"""A fresh interpreter, so that it inherits no lock, thread or memory of ours."""
+		environment = os.environ | ENVIRONMENT
+		environment['PYTHONPATH'] = os.pathsep.join(filter(None, (str(ROOT), environment.get('PYTHONPATH', ''))))
+		self.last_words = []
+		self.process = subprocess.Popen(
+			[sys.executable, '-P', '-m', 'localai.executors.worker', self.device],
+			stdin=subprocess.PIPE,
+			stdout=subprocess.PIPE,
+			stderr=subprocess.PIPE,
+			env=environment,
+			# Ctrl+C in the terminal is for the app, which then asks the engine to stop.
+			start_new_session=os.name == 'posix',
+			creationflags=getattr(subprocess, 'CREATE_NEW_PROCESS_GROUP', 0),
+		)
+		threading.Thread(target=self.pass_log_on, args=(self.process,), name='engine-log', daemon=True).start()
+		log.info('engine process %s started', self.process.pid)
+
+	def watch(self) -> None:
+		"""Reads events until the process is gone, says so, and starts it again."""
+		while not self.closing.is_set():
+			process = self.process
+			while (event := frames.read(process.stdout, say.EVENTS)) is not None:
+				self.hear(event)
+			code = process.wait()
+			if self.closing.is_set():
+				return
+			self.bury(code)
+			if code == 3:  # the device that was asked for is not there: starting again would not help
+				return
+			pause = BREATH[min(self.deaths, len(BREATH) - 1)]
+			self.deaths += 1
+			if self.closing.wait(pause):
+				return
+			with self.lock:
+				self.launch()
+
+	def hear(self, event: say.Event) -> None:
+		with self.lock:
+			match event:
+				case say.Ready():
+					self.say(state='ready', device=event.device, dtype=event.dtype, model='', message='')
+				case say.Failed(job_id=''):
+					self.say(state='stopped', message=f'{event.message} {event.remedy}')
+					return
+				case say.Loading():
+					self.say(state='loading')
+				case say.Stepped() | say.Drawn():
+					self.deaths = 0
+					if self.status.state != 'working' and self.task:
+						self.say(state='working', model=self.task.model.id)
+			ended = isinstance(event, say.ENDINGS)
+			if ended:
+				if isinstance(event, say.Failed) and self.status.state == 'loading':
+					self.say(model='')
+				self.task = None
+				self.say(state='ready')
+		self.on_event(event)
+
+	def bury(self, code: int) -> None:
+		"""The process is gone: the running job hears of it, then the status."""
+		with self.lock:
+			task, self.task = self.task, None
+			why = 'was killed, most likely because the memory ran out' if code in (-9, 137) else f'ended unexpectedly (code {code})'
+			log.warning('the engine process %s; its last words: %s', why, ' | '.join(self.last_words[-3:]) or 'none')
+			if self.status.state != 'stopped':
+				self.say(state='restarting', model='', message=f'The engine process {why}.')
+		if task:
+			self.on_event(
+				say.Failed(
+					job_id=task.job_id, code='EngineDied', message=f'The engine process {why} while it drew this.',
+					remedy='It has been started again.', engine_died=True,
+				)
+			)
+
+	def submit(self, task: say.Generate) -> None:
+		with self.lock:
+			self.task = task
+			try:
+				frames.write(self.process.stdin, task)
+			except (OSError, ValueError):  # it has just died; `bury` tells the job
+				log.info('engine process is gone; job %s hears of it', task.job_id)
+
+	def stop(self, job_id: str, mode: StopMode) -> None:
+		with self.lock:
+			if self.task and self.task.job_id == job_id:
+				try:
+					frames.write(self.process.stdin, say.Stop(job_id=job_id, mode=mode))
+				except (OSError, ValueError):
+					pass
+
+	def close(self) -> None:
+		self.closing.set()
+		process = self.process
+		if process is None:
+			return
+		try:
+			frames.write(process.stdin, say.Close())
+		except (OSError, ValueError):
+			pass
+		try:
+			# While it still imports it hears nothing, and nothing would be lost.
+			process.wait(0 if self.status.state in ('starting', 'restarting') else 2)
+		except subprocess.TimeoutExpired:
+			process.kill()
+			process.wait()
+
+	def say(self, **changes: object) -> None:
+		pid = self.process.pid if self.process else 0
+		self.status = self.status.model_copy(update=changes | {'pid': pid})
+		self.on_status(self.status)
+
+	def pass_log_on(self, process: subprocess.Popen) -> None:
+		for line in process.stderr:
+			text = line.decode('utf-8', 'replace').rstrip()
+			if text:
+				self.last_words = [*self.last_words[-20:], text[:300]]
+				level = logging.WARNING if text.startswith(('ERROR', 'Traceback')) else logging.INFO
+				log.log(level, 'engine: %s', text)

@@ -1,0 +1,79 @@
+"""What the engine process runs: commands in on stdin, events out on stdout, one task at a time.
+
+    python -m localai.executors.worker DEVICE
+"""
+
+import logging
+import os
+import queue
+import sys
+import threading
+
+from localai.executors import frames
+from localai.schemas import engine as say
+
+
+def main() -> int:
+	# The real stdout is ours; whatever a library prints goes to stderr.
+	events = os.fdopen(os.dup(sys.stdout.fileno()), 'wb')
+	os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+	logging.basicConfig(level=logging.INFO, stream=sys.stderr, format='%(levelname)s %(name)s %(message)s')
+	lock = threading.Lock()
+
+	def emit(event: say.Event) -> None:
+		with lock:
+			frames.write(events, event)
+
+	from localai.engine.engine import Cancel, Engine, failed
+	from localai.errors import LocalAIError
+
+	quiet_libraries()
+	try:
+		engine = Engine(sys.argv[1])
+	except LocalAIError as error:
+		emit(failed('', error))
+		return 3
+
+	tasks: queue.Queue[say.Generate | None] = queue.Queue()
+	cancels: dict[str, Cancel] = {}
+
+	def listen() -> None:
+		"""Reads commands while the main thread works; ends the process when the app is gone."""
+		while True:
+			command = frames.read(sys.stdin.buffer, say.COMMANDS)
+			match command:
+				case say.Generate():
+					cancels[command.job_id] = Cancel()
+					tasks.put(command)
+				case say.Stop() if command.job_id in cancels:
+					cancels[command.job_id].ask(command.mode)
+				case say.Close() | None:
+					os._exit(0)  # nothing here needs a farewell, and a running step would not listen to one
+
+	threading.Thread(target=listen, daemon=True).start()
+	emit(engine.ready())
+	while True:
+		task = tasks.get()
+		try:
+			engine.run(task, emit, cancels[task.job_id])
+		except Exception as error:
+			logging.getLogger('localai.engine').exception('job %s failed unexpectedly', task.job_id)
+			emit(failed(task.job_id, LocalAIError(f'The engine met an error it did not expect: {type(error).__name__}: {error}'[:400], 'See logs/localai.log; other settings may work.')))
+		finally:
+			cancels.pop(task.job_id, None)
+
+
+def quiet_libraries() -> None:
+	import warnings
+
+	import diffusers.utils.logging
+	import transformers.utils.logging
+
+	diffusers.utils.logging.set_verbosity_error()
+	transformers.utils.logging.set_verbosity_error()
+	transformers.utils.logging.disable_progress_bar()
+	warnings.filterwarnings('ignore')
+
+
+if __name__ == '__main__':
+	sys.exit(main())

@@ -1,0 +1,1 @@
+"""The disk: pictures, thumbnails, metadata text, checkpoint headers, safe paths."""

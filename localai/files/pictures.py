@@ -1,0 +1,67 @@
+"""Knows how a picture reaches the disk so that it is there whole or not at all, and how small ones are made."""
+
+import errno
+import io
+import os
+from datetime import datetime
+from pathlib import Path
+
+from PIL import Image
+
+from localai.errors import DiskFull, StorageProblem
+
+
+def write_whole(path: Path, data: bytes) -> None:
+	"""Writes to a temporary name, flushes it to the disk, renames. Raises DiskFull or StorageProblem."""
+	temporary = path.with_name(f'.{path.name}.part')
+	try:
+		path.parent.mkdir(parents=True, exist_ok=True)
+		with open(temporary, 'wb') as file:
+			file.write(data)
+			file.flush()
+			os.fsync(file.fileno())
+		os.replace(temporary, path)
+		flush_folder(path.parent)
+	except OSError as error:
+		try:
+			temporary.unlink(missing_ok=True)
+		except OSError:
+			pass
+		if error.errno in (errno.ENOSPC, errno.EDQUOT):
+			raise DiskFull(f'The disk of {path.parent} is full, so the picture could not be saved there.') from error
+		raise StorageProblem(
+			f'The picture could not be saved in {path.parent}: {error.strerror or error}.', 'Check the folder, then generate again.'
+		) from error
+
+
+def flush_folder(folder: Path) -> None:
+	"""Makes a rename durable; Windows has no such call and needs none."""
+	if os.name != 'posix':
+		return
+	handle = os.open(folder, os.O_RDONLY)
+	try:
+		os.fsync(handle)
+	finally:
+		os.close(handle)
+
+
+def picture_path(folder: Path, job_id: str, index: int, seed: int, when: datetime) -> Path:
+	"""`pictures/2026-11-23/JOB-001-seed.png`: the job's id makes it findable after a crash."""
+	return folder / when.astimezone().strftime('%Y-%m-%d') / f'{job_id}-{index + 1:03}-{seed}.png'
+
+
+def find_pictures(folder: Path, job_id: str, since: datetime) -> list[Path]:
+	"""The files of one job; looks only into the days since it was made."""
+	first = since.astimezone().strftime('%Y-%m-%d')
+	days = [d for d in folder.iterdir() if d.is_dir() and d.name >= first] if folder.is_dir() else []
+	return sorted(p for d in days for p in d.glob(f'{job_id}-*.png'))
+
+
+def thumbnail(path: Path, side: int) -> bytes:
+	"""A WebP that fits into a square of `side` pixels; small pictures are not blown up."""
+	with Image.open(path) as image:
+		image = image.convert('RGB')
+		image.thumbnail((side, side), Image.Resampling.LANCZOS)
+		buffer = io.BytesIO()
+		image.save(buffer, 'WEBP', quality=82, method=2)
+		return buffer.getvalue()

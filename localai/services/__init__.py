@@ -1,0 +1,1 @@
+"""The verbs: one file per noun; plain Python, no gradio, torch, SQL or HTTP."""

@@ -1,0 +1,18 @@
+"""What the user chose while the app ran, at rest."""
+
+from localai.store.database import Database
+from localai.store.tables import PreferenceRow
+
+
+class Preferences:
+	def __init__(self, database: Database):
+		self.database = database
+
+	def read(self, key: str) -> dict | None:
+		with self.database.transaction() as session:
+			row = session.get(PreferenceRow, key)
+			return row and row.value
+
+	def write(self, key: str, value: dict) -> None:
+		with self.database.transaction() as session:
+			session.merge(PreferenceRow(key=key, value=value))

@@ -1,0 +1,61 @@
+"""Knows the page as a whole: its parts in reading order, the one event that follows, and how it is mounted."""
+
+import importlib.util
+import os
+
+os.environ.setdefault('GRADIO_ANALYTICS_ENABLED', 'False')
+os.environ.setdefault('GRADIO_RUN_HISTORY', 'False')
+
+import gradio as gr  # noqa: E402
+
+from localai.ui import generation, hardware, history  # noqa: E402
+from localai.ui.components import catalog, part  # noqa: E402
+from localai.ui.theme import STATIC, head, theme  # noqa: E402
+
+THREADS = 120
+SESSIONS = 64
+
+
+def build(studio) -> gr.Blocks:
+	"""The page over a studio. It has few components: what they show is drawn by our own scripts."""
+	with gr.Blocks(title='LocalAI', analytics_enabled=False, fill_width=True) as demo:
+		functions = [*generation.functions(studio), *history.functions(studio), *hardware.functions(studio)]
+		wire = part('wire', functions)
+		for name in ('header', 'composer', 'stage', 'history', 'hardware', 'dialogs'):
+			part(name)
+		demo.load(
+			generation.follower(studio),
+			outputs=wire,
+			api_name='ui_follow',
+			api_visibility='private',
+			show_progress='hidden',
+			concurrency_limit=None,
+		).then(None, js='() => window.LocalAI.wire.ended()', api_visibility='private')
+		if importlib.util.find_spec('localai.ui.endpoints'):
+			from localai.ui import endpoints
+
+			endpoints.add(studio)
+	demo.max_threads = THREADS
+	demo.state_session_capacity = SESSIONS
+	demo.queue(default_concurrency_limit=16, max_size=200, api_open=False)
+	return demo
+
+
+def mount(app, studio, path: str = '/', **options: object):
+	"""Puts the page into a FastAPI app; include the app's own routes before. Returns the app."""
+	settings = studio.settings
+	return gr.mount_gradio_app(
+		app,
+		build(studio),
+		path=path,
+		theme=theme(),
+		head=head(catalog()),
+		show_error=False,
+		run_history=False,
+		enable_monitoring=False,
+		footer_links=[],
+		max_file_size='64mb',
+		favicon_path=str(STATIC / 'icon.svg'),
+		blocked_paths=[str(settings.database), str(settings.models), str(settings.logs)],
+		**options,
+	)

@@ -1,0 +1,70 @@
+"""Knows how a part of the page is made: static markup from `static/`, its script, and the functions it may call."""
+
+from collections.abc import Callable
+from functools import wraps
+
+import gradio as gr
+from pydantic import BaseModel, ValidationError
+
+from localai.errors import LocalAIError
+from localai.schemas.generation import SEED_LIMIT, SIZE_LIMITS
+from localai.schemas.models import FAMILIES
+from localai.schemas.samplers import SAMPLERS, schedules_for
+from localai.ui.theme import STATIC
+
+Answer = dict[str, object]
+
+
+def part(name: str, functions: list[Callable] | None = None, **props: object) -> gr.HTML:
+	"""One part of the page. Its markup is static: what a person wrote reaches the page as data, never as markup."""
+	return gr.HTML(
+		html_template=(STATIC / f'{name}.html').read_text('utf-8'),
+		js_on_load=f'window.LocalAI.parts.{name}(element, {{trigger, props, server, watch}})',
+		elem_id=name,
+		apply_default_css=False,
+		server_functions=functions,
+		**props,
+	)
+
+
+def answer(function: Callable[[dict], Answer]) -> Callable[[dict], Answer]:
+	"""Lets a function answer the page: an error that a person may see becomes words beside its field."""
+
+	@wraps(function)
+	def answered(given: dict) -> Answer:
+		try:
+			return function(given if isinstance(given, dict) else {})
+		except LocalAIError as error:
+			return {'error': {'message': error.message, 'remedy': error.remedy, 'field': getattr(error, 'field', '')}}
+		except ValidationError as error:
+			problem = error.errors()[0]
+			field = str(problem['loc'][0]) if problem['loc'] else ''
+			return {'error': {'message': problem['msg'].removeprefix('Value error, '), 'remedy': '', 'field': field}}
+
+	return answered
+
+
+def said(schema: BaseModel, **changes: object) -> Answer:
+	"""A schema as the page reads it; paths on the disk stay here."""
+	return schema.model_dump(mode='json', exclude=HIDDEN.get(type(schema).__name__)) | changes
+
+
+HIDDEN = {
+	'Picture': {'path'},
+	'JobSnapshot': {'pictures': {'__all__': {'path'}}},
+	'StudioSnapshot': {
+		'queue': {'__all__': {'pictures': {'__all__': {'path'}}}},
+		'last': {'pictures': {'__all__': {'path'}}},
+	},
+}
+
+
+def catalog() -> Answer:
+	"""What never changes while the app runs: families, samplers with their schedules, limits."""
+	return {
+		'families': {name: said(family) for name, family in FAMILIES.items()},
+		'samplers': {name: list(schedules_for(name)) for name in SAMPLERS},
+		'size': {'low': SIZE_LIMITS[0], 'high': SIZE_LIMITS[1]},
+		'seeds': SEED_LIMIT,
+		'count': 100,
+	}

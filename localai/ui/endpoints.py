@@ -1,0 +1,157 @@
+"""Knows the named, typed endpoints for Gradio's API client; everything else on the page is private."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import gradio as gr
+
+from localai.errors import InvalidInput, LocalAIError
+from localai.schemas.generation import Picture
+from localai.schemas.jobs import JobSnapshot, StopMode
+
+ENDPOINTS = frozenset(('/generate', '/submit', '/follow', '/cancel', '/job', '/jobs', '/models'))
+
+
+def add(studio) -> None:
+	"""Adds the endpoints to the Blocks being built. They carry a job; they never own it."""
+	gr.set_static_paths([studio.settings.pictures])
+
+	async def generate(
+		prompt: str,
+		negative_prompt: str = '',
+		model: str = 'sketchbook',
+		width: int | None = None,
+		height: int | None = None,
+		steps: int | None = None,
+		guidance_scale: float | None = None,
+		sampler: str | None = None,
+		schedule: str | None = None,
+		seed: int | None = None,
+		count: int = 1,
+	) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+		"""Draws and waits. Returns the picture files and the finished job with its request and seeds.
+
+		Args:
+			prompt: What to draw, in words.
+			negative_prompt: What should not be in it.
+			model: A name from /models.
+			width: Pixels, a multiple of 8 from 64 to 2048; empty takes the model's own.
+			height: Pixels, a multiple of 8 from 64 to 2048; empty takes the model's own.
+			steps: Denoising steps, 1 to 150; empty takes the model's own.
+			guidance_scale: How closely the prompt is followed, 0 to 30; empty takes the model's own.
+			sampler: Such as Euler a or DPM++ 2M; empty takes the model's own.
+			schedule: Automatic, Karras, Exponential, Beta, Simple or SGM Uniform.
+			seed: A whole number from 0 to 4294967295; empty draws one by chance. Picture i has seed + i.
+			count: How many pictures, 1 to 100.
+		"""
+		job = start(locals())
+		progress = gr.Progress()
+		async for job in studio.jobs.follow_async(job.id):
+			tell(progress, job)
+		if job.state == 'failed':
+			raise refusal(LocalAIError(job.error.message, job.error.remedy))
+		return [file_of(p) for p in job.pictures], job.model_dump(mode='json')
+
+	def submit(
+		prompt: str,
+		negative_prompt: str = '',
+		model: str = 'sketchbook',
+		width: int | None = None,
+		height: int | None = None,
+		steps: int | None = None,
+		guidance_scale: float | None = None,
+		sampler: str | None = None,
+		schedule: str | None = None,
+		seed: int | None = None,
+		count: int = 1,
+	) -> dict[str, Any]:
+		"""Puts a job into the queue and returns it at once; the arguments are those of /generate. Follow it by its id.
+
+		Args:
+			prompt: What to draw, in words.
+		"""
+		return start(locals()).model_dump(mode='json')
+
+	async def follow(job: str) -> AsyncIterator[dict[str, Any]]:
+		"""Streams a job: as it is now, each change, and its end.
+
+		Args:
+			job: The id that /submit returned.
+		"""
+		progress = gr.Progress()
+		try:
+			async for snapshot in studio.jobs.follow_async(job):
+				tell(progress, snapshot)
+				yield snapshot.model_dump(mode='json')
+		except LocalAIError as error:
+			raise refusal(error) from error
+
+	def cancel(job: str, mode: StopMode = 'stop') -> dict[str, Any]:
+		"""Stops a job. 'stop' at once, 'keep' saves the picture as far as it is, 'skip' leaves out only this picture.
+
+		Args:
+			job: The id of the job.
+			mode: stop, keep or skip.
+		"""
+		if mode not in ('stop', 'keep', 'skip'):
+			raise refusal(InvalidInput(f'There is no way to stop called {str(mode)[:40]!r}.', 'Choose stop, keep or skip.'))
+		return answer(lambda: studio.jobs.stop(job, mode))
+
+	def job(job: str) -> dict[str, Any]:
+		"""One job as it is now.
+
+		Args:
+			job: The id of the job.
+		"""
+		return answer(lambda: studio.jobs.get(job))
+
+	def jobs() -> list[dict[str, Any]]:
+		"""The live jobs in the order they will be drawn, then the fifty that ended last."""
+		return [j.model_dump(mode='json') for j in studio.jobs.list()]
+
+	def models() -> list[dict[str, Any]]:
+		"""The models that are here; one that cannot be used says why in `problem`."""
+		return [m.model_dump(mode='json') for m in studio.models.list()]
+
+	def start(fields: dict[str, Any]) -> JobSnapshot:
+		try:
+			return studio.generation.start({k: v for k, v in fields.items() if k in FIELDS and v is not None})
+		except LocalAIError as error:
+			raise refusal(error) from error
+
+	def answer(ask) -> dict[str, Any]:
+		try:
+			return ask().model_dump(mode='json')
+		except LocalAIError as error:
+			raise refusal(error) from error
+
+	gr.api(generate, api_name='generate', concurrency_limit=None)
+	gr.api(submit, api_name='submit', concurrency_limit=8)
+	gr.api(follow, api_name='follow', concurrency_limit=None)
+	gr.api(cancel, api_name='cancel', concurrency_limit=8)
+	gr.api(job, api_name='job', concurrency_limit=8)
+	gr.api(jobs, api_name='jobs', concurrency_limit=8)
+	gr.api(models, api_name='models', concurrency_limit=8)
+
+
+FIELDS = frozenset(
+	('prompt', 'negative_prompt', 'model', 'width', 'height', 'steps', 'guidance_scale', 'sampler', 'schedule', 'seed', 'count')
+)
+
+
+def tell(progress: gr.Progress, job: JobSnapshot) -> None:
+	"""What Gradio's progress says of a job."""
+	if job.state == 'running':
+		left = '' if job.eta is None else f' · {job.eta:.0f} s left'
+		progress((job.step, job.steps), desc=f'picture {job.picture + 1} of {len(job.seeds)}{left}', unit='steps')
+	elif job.live:
+		progress((0, max(1, job.steps)), desc=f'{job.state}, {job.position} ahead' if job.position else job.state, unit='steps')
+
+
+def refusal(error: LocalAIError) -> gr.Error:
+	return gr.Error(str(error), title=error.code, print_exception=False)
+
+
+def file_of(picture: Picture) -> dict[str, Any]:
+	"""A file as Gradio's client downloads it."""
+	return {'path': picture.path, 'orig_name': picture.path.rsplit('/', 1)[-1], 'meta': {'_type': 'gradio.FileData'}}

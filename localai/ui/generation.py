@@ -1,0 +1,88 @@
+"""Knows what the Generate tab asks of the services: start, estimate, stop, the queue, what the page shows at once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import gradio as gr
+
+from localai.errors import InvalidInput
+from localai.schemas.studio import StudioSnapshot
+from localai.ui.components import Answer, answer, said
+
+FORM = 'generate'
+FORM_LIMIT = 100_000
+# At most this many states a second reach a page; those in between are older than the next one.
+BREATH = 0.06
+
+
+def functions(studio) -> list[Callable]:
+	"""The functions that the scripts of the page call by name."""
+
+	@answer
+	def ui_begin(given: dict) -> Answer:
+		"""All that a fresh page needs besides the first state."""
+		return {
+			'models': [said(entry) for entry in studio.models.list()],
+			'form': studio.preferences.read(FORM),
+			'pictures': [said(picture) for picture in studio.history.recent(limit=30)],
+		}
+
+	@answer
+	def ui_submit(given: dict) -> Answer:
+		return {'job': said(studio.generation.start(given))}
+
+	@answer
+	def ui_estimate(given: dict) -> Answer:
+		"""The cost is known before the first word is."""
+		empty = not str(given.get('prompt') or '').strip()
+		estimate = studio.generation.estimate(given | {'prompt': 'picture'} if empty else given)
+		return {'estimate': said(estimate, **({'tokens': 0} if empty else {}))}
+
+	@answer
+	def ui_stop(given: dict) -> Answer:
+		return {'job': said(studio.jobs.stop(str(given.get('job')), given.get('mode', 'stop')))}
+
+	@answer
+	def ui_stop_all(given: dict) -> Answer:
+		return {'stopped': studio.jobs.stop_all()}
+
+	@answer
+	def ui_move(given: dict) -> Answer:
+		studio.jobs.move(str(given.get('job')), int(given.get('position', 0)))
+		return {}
+
+	@answer
+	def ui_models(given: dict) -> Answer:
+		return {'models': [said(entry) for entry in studio.models.list()]}
+
+	@answer
+	def ui_remember(given: dict) -> Answer:
+		"""Keeps the form for the next start and for other browsers."""
+		if len(str(given)) > FORM_LIMIT:
+			raise InvalidInput('The settings of this page are too long to keep.', 'Shorten the prompt.')
+		studio.preferences.write(FORM, given)
+		return {}
+
+	return [ui_begin, ui_submit, ui_estimate, ui_stop, ui_stop_all, ui_move, ui_models, ui_remember]
+
+
+def follower(studio) -> Callable[..., AsyncIterator[Answer]]:
+	"""The one event of a page that lasts: the latest state now and each one after it."""
+
+	async def follow(progress: gr.Progress = gr.Progress()) -> AsyncIterator[Answer]:  # noqa: B008
+		beat = 0
+		async for snapshot in studio.watch():
+			beat += 1
+			tell(progress, snapshot)
+			# The beat makes every state a new one, so that the page can tell silence from rest.
+			yield {'beat': beat, 'snapshot': said(snapshot)}
+			await asyncio.sleep(BREATH)
+
+	return follow
+
+
+def tell(progress: gr.Progress, snapshot: StudioSnapshot) -> None:
+	"""Says how far the running job is to Gradio's own progress, for clients that read that."""
+	running = next((job for job in snapshot.queue if job.steps), None)
+	if running:
+		progress((running.step, running.steps), desc=running.stage or running.state)

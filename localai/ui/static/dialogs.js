@@ -1,0 +1,65 @@
+// Knows what lies over the page: popups that belong to a button, and the list of keys; Esc closes the topmost.
+(() => {
+	'use strict';
+
+	const LocalAI = window.LocalAI;
+	const open = [];
+
+	/** Ties a panel to its button. Returns {show, hide, shown}. Nothing is trapped; focus goes back to the button. */
+	LocalAI.popup = (button, panel, options = {}) => {
+		const layer = { button, panel, hide };
+		function show() {
+			for (const other of [...open]) other.hide(false);
+			panel.hidden = false;
+			button.setAttribute('aria-expanded', 'true');
+			open.push(layer);
+			if (options.opened) options.opened();
+		}
+		function hide(refocus = true) {
+			if (panel.hidden) return;
+			const held = panel.contains(document.activeElement);
+			panel.hidden = true;
+			button.setAttribute('aria-expanded', 'false');
+			open.splice(open.indexOf(layer), 1);
+			if (refocus && (held || document.activeElement === document.body)) button.focus();
+		}
+		button.setAttribute('aria-expanded', 'false');
+		button.setAttribute('aria-controls', panel.id);
+		button.addEventListener('click', () => (panel.hidden ? show() : hide()));
+		return { show, hide, shown: () => !panel.hidden };
+	};
+
+	/** Up and Down (and Home, End) walk the buttons of a menu or list. */
+	LocalAI.walkable = (holder, selector) => {
+		holder.addEventListener('keydown', (event) => {
+			const items = [...holder.querySelectorAll(selector)].filter((item) => !item.disabled && item.offsetParent);
+			const at = items.indexOf(document.activeElement);
+			const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 }[event.key];
+			if (to === undefined || !items.length) return;
+			event.preventDefault();
+			items[(to + items.length) % items.length].focus();
+		});
+	};
+
+	LocalAI.layers = {
+		any: () => open.length > 0 || Boolean(document.querySelector('dialog[open]')),
+		closeTop: () => (open.length ? (open[open.length - 1].hide(), true) : false),
+	};
+
+	document.addEventListener('pointerdown', (event) => {
+		for (const layer of [...open]) {
+			if (!layer.panel.contains(event.target) && !layer.button.contains(event.target)) layer.hide(false);
+		}
+	});
+
+	LocalAI.parts.dialogs = () => {
+		const keys = LocalAI.byId('keys-dialog');
+		keys.addEventListener('click', (event) => { if (event.target === keys) keys.close(); });
+		LocalAI.byId('keys-close').addEventListener('click', () => keys.close());
+		LocalAI.viewer.attach();
+	};
+	LocalAI.showKeys = () => {
+		const keys = LocalAI.byId('keys-dialog');
+		if (!keys.open) keys.showModal();
+	};
+})();

@@ -1,0 +1,68 @@
+// Knows the filmstrip: the pictures of this sitting, newest first, with the one being drawn before them.
+window.LocalAI.filmstrip = (() => {
+	'use strict';
+
+	const LocalAI = window.LocalAI;
+	const { element, byId, state } = LocalAI;
+	const MOST = 120;
+	const tiles = new Map();
+	let live = null;
+	let current = null;
+
+	function tile(picture) {
+		const image = element('img', { src: `media/${picture.id}/thumbnail`, alt: '', loading: 'lazy', decoding: 'async', draggable: 'false' });
+		return element('button', {
+			type: 'button', class: 'tile', 'data-picture-id': picture.id, 'aria-label': picture.request.prompt, title: picture.request.prompt,
+			onclick: () => LocalAI.stage.choose(picture.id),
+		}, image);
+	}
+
+	function drawLive(job, chosen) {
+		if (!live) {
+			live = element('button', { type: 'button', class: 'tile live', 'aria-label': 'The picture being drawn', onclick: () => LocalAI.stage.choose(null) }, element('span', { class: 'live-mark', 'aria-hidden': 'true' }));
+		}
+		const strip = byId('filmstrip');
+		if (job && strip.firstElementChild !== live) strip.prepend(live);
+		if (!job && live.isConnected) {
+			if (live === document.activeElement && live.nextElementSibling) live.nextElementSibling.focus();
+			live.remove();
+		}
+		if (job && !chosen && job.preview) live.style.backgroundImage = `url("media/preview/${job.id}/${job.preview}.jpg")`;
+		else if (!job || !job.preview) live.style.backgroundImage = '';
+	}
+
+	function mark(button) {
+		if (current === button) return;
+		if (current) current.removeAttribute('aria-current');
+		current = button;
+		if (!current) return;
+		current.setAttribute('aria-current', 'true');
+		current.scrollIntoView({ block: 'nearest', inline: 'nearest', behavior: 'auto' });
+	}
+
+	function draw(scene) {
+		const strip = byId('filmstrip');
+		const shown = state.pictures.slice(0, MOST);
+		for (const [id, button] of tiles) {
+			if (!shown.some((picture) => picture.id === id)) {
+				button.remove();
+				tiles.delete(id);
+			}
+		}
+		let before = null;
+		for (let at = shown.length - 1; at >= 0; at--) {
+			const picture = shown[at];
+			if (!tiles.has(picture.id)) {
+				const made = tile(picture);
+				tiles.set(picture.id, made);
+				strip.insertBefore(made, before);
+			}
+			before = tiles.get(picture.id);
+		}
+		drawLive(LocalAI.currentJob(), false);
+		strip.classList.toggle('bare', strip.childElementCount === 0);
+		mark(scene.kind === 'job' ? live : scene.picture ? tiles.get(scene.picture.id) : null);
+	}
+
+	return { draw };
+})();

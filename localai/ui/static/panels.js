@@ -1,0 +1,118 @@
+// Knows the two panels behind the chips of the header: the models and the queue.
+window.LocalAI.panels = (() => {
+	'use strict';
+
+	const LocalAI = window.LocalAI;
+	const { element, byId, write, state, words } = LocalAI;
+	const rows = new Map();
+	let models = null;
+
+	function drawModels() {
+		const list = byId('model-list');
+		const chosen = LocalAI.form.values.model;
+		list.replaceChildren(...state.models.map((model) => {
+			const family = state.catalog.families[model.family];
+			const line = [family ? family.title : '', words.gigabytes(model.bytes), model.builtin ? 'built in' : ''].filter(Boolean).join(', ');
+			return element('button', {
+				type: 'button', role: 'radio', class: 'model-row', 'aria-checked': String(model.id === chosen), disabled: Boolean(model.problem),
+				'data-model': model.id, onclick: () => { LocalAI.form.setModel(model.id); models.hide(); },
+			}, element('span', { class: 'model-title' }, model.name), element('span', { class: model.problem ? 'trouble' : 'muted' }, model.problem || line));
+		}));
+	}
+
+	function drawChips() {
+		const model = state.models.find((one) => one.id === LocalAI.form.values.model);
+		if (model) {
+			write(byId('model-name'), model.name);
+			write(byId('model-note'), model.builtin ? 'built in' : '');
+		}
+		if (!state.snapshot) return;
+		const { engine, queue } = state.snapshot;
+		const mood = { ready: 'ready', working: 'ready', starting: 'moving', loading: 'moving', restarting: 'moving', stopped: 'trouble' }[engine.state];
+		byId('model-dot').className = `dot ${model && model.problem ? 'trouble' : mood}`;
+		const said = words.engine(engine) + (engine.message ? `. ${engine.message}` : '');
+		write(byId('model-state'), `. ${said}`);
+		write(byId('engine-line'), said);
+		write(byId('queue-chip'), queue.length ? `${queue.length} in queue` : 'Queue');
+		byId('queue-chip').classList.toggle('idle', queue.length === 0);
+	}
+
+	function makeRow(job) {
+		const up = element('button', { type: 'button', class: 'icon', 'aria-label': 'Move up', onclick: () => move(job.id, -1) }, '↑');
+		const down = element('button', { type: 'button', class: 'icon', 'aria-label': 'Move down', onclick: () => move(job.id, 1) }, '↓');
+		const stop = element('button', {
+			type: 'button', class: 'icon', 'aria-label': 'Stop', onclick: () => LocalAI.ask('ui_stop', { job: job.id, mode: 'stop' }),
+		}, '×');
+		const image = element('img', { alt: '', hidden: true });
+		const line = element('span', { class: 'muted' });
+		const count = job.request.count > 1 ? ` (${words.plural(job.request.count, 'picture')})` : '';
+		const item = element('li', { 'data-job': job.id },
+			element('span', { class: 'queue-thumb' }, image),
+			element('span', { class: 'queue-text' }, element('span', { class: 'queue-prompt' }, job.request.prompt + count), line), up, down, stop);
+		return { item, image, line, up, down };
+	}
+
+	async function move(id, by) {
+		const job = state.snapshot.queue.find((one) => one.id === id);
+		if (!job) return;
+		const held = document.activeElement;
+		await LocalAI.ask('ui_move', { job: id, position: Math.max(0, job.position + by) });
+		if (held && held.isConnected && !held.disabled) held.focus();
+	}
+
+	function drawQueue() {
+		const { queue, engine } = state.snapshot;
+		const list = byId('queue-list');
+		for (const [id, row] of rows) {
+			if (!queue.some((job) => job.id === id)) {
+				row.item.remove();
+				rows.delete(id);
+			}
+		}
+		queue.forEach((job, index) => {
+			if (!rows.has(job.id)) rows.set(job.id, makeRow(job));
+			const row = rows.get(job.id);
+			write(row.line, words.doing(job, engine));
+			row.up.disabled = job.state !== 'queued' || !queue[index - 1] || queue[index - 1].state !== 'queued';
+			row.down.disabled = job.state !== 'queued' || index === queue.length - 1;
+			const source = job.preview ? `media/preview/${job.id}/${job.preview}.jpg` : '';
+			if (source && !byId('queue-panel').hidden && row.image.getAttribute('src') !== source) {
+				row.image.src = source;
+				row.image.hidden = false;
+			}
+			if (list.children[index] !== row.item) {
+				const held = row.item.contains(document.activeElement) ? document.activeElement : null;
+				list.insertBefore(row.item, list.children[index] || null);
+				if (held) held.focus();
+			}
+		});
+		byId('queue-empty').hidden = queue.length > 0;
+		byId('queue-foot').hidden = queue.length === 0;
+	}
+
+	async function refreshModels() {
+		drawModels();
+		const answer = await LocalAI.ask('ui_models', {}, { quiet: true });
+		if (answer.error) return;
+		state.models = answer.models;
+		if (!byId('model-list').contains(document.activeElement)) drawModels();
+		drawChips();
+	}
+
+	async function stopAll() {
+		const answer = await LocalAI.ask('ui_stop_all', {});
+		if (!answer.error) LocalAI.notify({ message: `${words.plural(answer.stopped, 'job')} stopped.` });
+	}
+
+	function attach() {
+		models = LocalAI.popup(byId('model-chip'), byId('model-panel'), { opened: refreshModels });
+		LocalAI.popup(byId('queue-chip'), byId('queue-panel'), { opened: () => state.snapshot && drawQueue() });
+		LocalAI.walkable(byId('model-list'), 'button');
+		byId('stop-all').addEventListener('click', stopAll);
+		LocalAI.on('snapshot', () => { drawChips(); drawQueue(); });
+		LocalAI.on('begun', () => { drawModels(); drawChips(); });
+		LocalAI.on('form', (changes) => { if ('model' in changes) { drawModels(); drawChips(); } });
+	}
+
+	return { attach };
+})();

@@ -1,0 +1,109 @@
+// Knows how numbers, places and states are said.
+window.LocalAI.words = (() => {
+	'use strict';
+
+	const ORDINALS = ['next', 'second', 'third', 'fourth', 'fifth', 'sixth', 'seventh', 'eighth', 'ninth', 'tenth'];
+	const STAGES = {
+		unet: 'the denoiser', vae: 'the decoder', text_encoder: 'the text encoder', text_encoder_2: 'the second text encoder',
+	};
+
+	/** "2 s", "3 min", "1.5 h" */
+	function seconds(value) {
+		if (value < 1) return 'under 1 s';
+		if (value < 90) return `${Math.round(value)} s`;
+		if (value < 5400) return `${Math.round(value / 60)} min`;
+		return `${(value / 3600).toFixed(1)} h`;
+	}
+
+	/** "6 seconds", "3 minutes" */
+	function duration(value) {
+		if (value < 90) return plural(Math.max(1, Math.round(value)), 'second');
+		if (value < 5400) return plural(Math.round(value / 60), 'minute');
+		return `${(value / 3600).toFixed(1)} hours`;
+	}
+
+	/** "1.4 s" */
+	const took = (value) => (value < 10 ? `${value.toFixed(1)} s` : seconds(value));
+
+	function gigabytes(bytes) {
+		const value = bytes / 1e9;
+		if (value < 0.05) return `${Math.max(1, Math.round(bytes / 1e6))} MB`;
+		return value < 10 ? `${value.toFixed(1)} GB` : `${Math.round(value)} GB`;
+	}
+
+	/** "1.2 of 1.7 GB" */
+	function share(done, total) {
+		if (total < 1e9) return `${Math.round(done / 1e6)} of ${Math.round(total / 1e6)} MB`;
+		return `${(done / 1e9).toFixed(1)} of ${(total / 1e9).toFixed(1)} GB`;
+	}
+
+	const plural = (count, noun) => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
+	function place(job) {
+		const ordinal = ORDINALS[job.position] || `number ${job.position + 1}`;
+		const wait = job.eta === null ? '' : `, about ${seconds(job.eta)}`;
+		return `${ordinal} in line${wait}`;
+	}
+
+	/** What a job is doing, in one line. */
+	function doing(job, engine) {
+		if (job.state === 'loading') {
+			const size = job.stage_total ? `, ${share(job.stage_done, job.stage_total)}` : '';
+			return `Loading ${STAGES[job.stage] || job.stage || 'the model'}${size}`;
+		}
+		if (job.state === 'running' && job.steps && job.step) {
+			const several = job.request.count > 1 ? `picture ${Math.min(job.picture + 1, job.request.count)} of ${job.request.count} · ` : '';
+			const left = job.eta === null ? '' : ` · ${seconds(job.eta)} left`;
+			return `${several}step ${job.step} of ${job.steps}${left}`;
+		}
+		if (job.state === 'running') return 'Reading the prompt';
+		if (engine && (engine.state === 'starting' || engine.state === 'restarting') && job.position === 0) {
+			return engine.state === 'starting'
+				? 'Starting the engine. The first picture begins in a few seconds.'
+				: 'Starting the engine again. The picture begins in a few seconds.';
+		}
+		if (job.state === 'interrupted') return 'Interrupted. It will be drawn again.';
+		return place(job);
+	}
+
+	/** From 0 to 1, over all pictures of the job. */
+	function fraction(job) {
+		if (job.state === 'loading') return job.stage_total ? job.stage_done / job.stage_total : 0;
+		if (!job.steps) return 0;
+		return Math.min(1, (job.picture + job.step / job.steps) / job.request.count);
+	}
+
+	function engine(status) {
+		const where = [({ cpu: 'CPU', mps: 'Apple GPU' })[status.device] || status.device, status.dtype].filter(Boolean).join(' with ');
+		const said = {
+			starting: 'Starting the engine', ready: 'Ready', loading: 'Loading a model', working: 'Drawing',
+			restarting: 'Starting the engine again', stopped: 'The engine is not running',
+		}[status.state];
+		return where ? `${said}, ${where}` : said;
+	}
+
+	function sampler(request) {
+		const schedule = request.schedule && request.schedule !== 'Automatic' ? ` ${request.schedule}` : '';
+		return `${request.sampler || 'default sampler'}${schedule}`;
+	}
+
+	function day(text) {
+		const date = new Date(text);
+		const days = Math.round((new Date().setHours(0, 0, 0, 0) - new Date(date).setHours(0, 0, 0, 0)) / 864e5);
+		if (days === 0) return 'Today';
+		if (days === 1) return 'Yesterday';
+		const year = date.getFullYear() === new Date().getFullYear() ? {} : { year: 'numeric' };
+		return date.toLocaleDateString('en-GB', { weekday: 'long', day: 'numeric', month: 'long', ...year });
+	}
+
+	const seed = (value) => String(value).replace(/\B(?=(\d{3})+$)/g, ' ');
+
+	function kept(job) {
+		const asked = job.request.count;
+		const done = job.pictures.length;
+		if (asked === 1) return done ? 'The picture was kept.' : 'No picture was kept.';
+		return `${done} of ${asked} pictures ${done === 1 ? 'was' : 'were'} kept.`;
+	}
+
+	return { seconds, duration, took, gigabytes, share, plural, place, doing, fraction, engine, sampler, day, seed, kept };
+})();
