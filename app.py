@@ -78,6 +78,8 @@ def serve(settings: Settings, share: bool = False) -> None:
 		print(f'Shared at {open_tunnel(port)} (any user name, and your password)', flush=True)
 	try:
 		server.run(sockets=[listener])
+	except KeyboardInterrupt:  # uvicorn has ended cleanly and passes the signal on
+		pass
 	finally:
 		lock.release()
 

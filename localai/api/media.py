@@ -20,11 +20,11 @@ def router(studio) -> APIRouter:
 		data = studio.jobs.preview(job_id)
 		return Response(data, media_type='image/jpeg', headers=NEVER) if data else Response(status_code=404, headers=NEVER)
 
-	@routes.get('/{picture_id}/thumbnail')
+	@routes.api_route('/{picture_id}/thumbnail', methods=['GET', 'HEAD'])
 	def thumbnail(picture_id: int) -> Response:
 		return FileResponse(studio.history.thumbnail(picture_id), media_type='image/webp', headers=FOREVER)
 
-	@routes.get('/{picture_id}')
+	@routes.api_route('/{picture_id}', methods=['GET', 'HEAD'])
 	def picture(picture_id: int, download: bool = False) -> Response:
 		found = studio.history.get(picture_id)
 		path = Path(found.path)
