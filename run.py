@@ -425,7 +425,8 @@ def step_in(line: str) -> str:
 
 def pip_problem(output: str, log: Path) -> str:
 	"""The sentence for an install that failed, out of all that pip said."""
-	errors = [line[len('ERROR: ') :] for line in output.splitlines() if line.startswith('ERROR: ')]
+	# ResolutionImpossible only points to a page; the line before it names the packages.
+	errors = re.findall(r'^ERROR: (?!ResolutionImpossible)(.+)$', output, re.M)
 	reason = last_line('\n'.join(errors) or output)
 	if 'No space left' in output:
 		return f'The disk is full: free about 4 GB, then start again (what pip said: {log}).'
