@@ -8,7 +8,10 @@ window.LocalAI.composer = (() => {
 		prompt: 'prompt', negative_prompt: 'negative-prompt', width: 'width', height: 'height', steps: 'steps', guidance_scale: 'guidance',
 		sampler: 'sampler', schedule: 'schedule', seed: 'seed', count: 'count',
 	};
+	const NAMES = { negative: 'negative_prompt', guidance: 'guidance_scale' };
 	let asked = 0;
+	// The field that the last estimate found wrong.
+	let doubted = '';
 	let submitted = 0;
 
 	function fit(area) {
@@ -71,11 +74,15 @@ window.LocalAI.composer = (() => {
 		const turn = ++asked;
 		const answer = await LocalAI.ask('ui_estimate', LocalAI.form.fields(), { quiet: true });
 		if (turn !== asked) return;
+		if (doubted && doubted !== (answer.error && answer.error.field)) setError(doubted, '');
+		doubted = '';
 		if (answer.error) {
-			if (answer.error.field) showError(answer.error, false);
+			if (answer.error.field) {
+				doubted = answer.error.field;
+				showError(answer.error, false);
+			}
 			return;
 		}
-		clearErrors();
 		drawTokens(answer.estimate);
 		drawCost(answer.estimate);
 	}
@@ -118,7 +125,7 @@ window.LocalAI.composer = (() => {
 	}
 
 	function measure() {
-		document.documentElement.style.setProperty('--dock', `${byId('composer').offsetHeight}px`);
+		document.body.style.setProperty('--dock', `${byId('composer').offsetHeight}px`);
 	}
 
 	LocalAI.parts.composer = () => {
@@ -137,7 +144,11 @@ window.LocalAI.composer = (() => {
 		byId('more').addEventListener('click', () => openSheet(!byId('composer-form').classList.contains('open')));
 		byId('composer-form').addEventListener('submit', (event) => { event.preventDefault(); submit(); });
 		new ResizeObserver(measure).observe(byId('composer'));
-		LocalAI.on('form', () => { draw(); estimateSoon(); });
+		LocalAI.on('form', (changes) => {
+			for (const name of Object.keys(changes)) if ((NAMES[name] || name) !== doubted) setError(NAMES[name] || name, '');
+			draw();
+			estimateSoon();
+		});
 		LocalAI.on('begun', estimateSoon);
 		let seen = '';
 		LocalAI.on('snapshot', () => {

@@ -17,18 +17,39 @@ window.LocalAI.filmstrip = (() => {
 		}, image);
 	}
 
-	function drawLive(job, chosen) {
-		if (!live) {
-			live = element('button', { type: 'button', class: 'tile live', 'aria-label': 'The picture being drawn', onclick: () => LocalAI.stage.choose(null) }, element('span', { class: 'live-mark', 'aria-hidden': 'true' }));
-		}
+	/** Draws an image into a canvas as CSS `cover` would. */
+	function cover(canvas, image) {
+		const side = Math.min(image.naturalWidth, image.naturalHeight);
+		const context = canvas.getContext('2d');
+		context.imageSmoothingQuality = 'high';
+		context.drawImage(image, (image.naturalWidth - side) / 2, (image.naturalHeight - side) / 2, side, side, 0, 0, canvas.width, canvas.height);
+	}
+
+	const wipe = (canvas) => canvas.getContext('2d').clearRect(0, 0, canvas.width, canvas.height);
+
+	function makeLive() {
+		const canvas = element('canvas', { width: 128, height: 128 });
+		const mark = element('span', { class: 'live-mark', 'aria-hidden': 'true' });
+		live = element('button', { type: 'button', class: 'tile live', 'aria-label': 'The picture being drawn', onclick: () => LocalAI.stage.choose(null) }, canvas, mark);
+		let job = '';
+		LocalAI.on('preview', (preview) => { cover(canvas, preview.image); job = preview.job; });
+		LocalAI.on('snapshot', () => {
+			const now = LocalAI.currentJob();
+			if (job && (!now || now.id !== job)) {
+				wipe(canvas);
+				job = '';
+			}
+		});
+	}
+
+	function drawLive(job) {
+		if (!live) makeLive();
 		const strip = byId('filmstrip');
 		if (job && strip.firstElementChild !== live) strip.prepend(live);
 		if (!job && live.isConnected) {
 			if (live === document.activeElement && live.nextElementSibling) live.nextElementSibling.focus();
 			live.remove();
 		}
-		if (job && !chosen && job.preview) live.style.backgroundImage = `url("media/preview/${job.id}/${job.preview}.jpg")`;
-		else if (!job || !job.preview) live.style.backgroundImage = '';
 	}
 
 	function mark(button) {
@@ -59,10 +80,10 @@ window.LocalAI.filmstrip = (() => {
 			}
 			before = tiles.get(picture.id);
 		}
-		drawLive(LocalAI.currentJob(), false);
+		drawLive(LocalAI.currentJob());
 		strip.classList.toggle('bare', strip.childElementCount === 0);
 		mark(scene.kind === 'job' ? live : scene.picture ? tiles.get(scene.picture.id) : null);
 	}
 
-	return { draw };
+	return { draw, cover };
 })();

@@ -23,7 +23,7 @@
 		byId('memory-meter').setAttribute('aria-label', byId('memory-line').textContent);
 		const facts = [
 			['Engine', words.engine({ ...engine, device: '', dtype: '' })], ['Device', engine.device === 'cpu' ? 'CPU' : engine.device || 'not known yet'],
-			['Numbers', engine.dtype || 'not known yet'], ['Model in memory', model ? model.name : engine.model || 'none'],
+			['Precision', engine.dtype || 'not known yet'], ['Model in memory', model ? model.name : engine.model || 'none'],
 			['Free memory', words.gigabytes(memory.free)], ['Memory', words.gigabytes(memory.total)],
 		];
 		const holder = byId('hardware-facts');

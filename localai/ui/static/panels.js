@@ -33,7 +33,8 @@ window.LocalAI.panels = (() => {
 		const said = words.engine(engine) + (engine.message ? `. ${engine.message}` : '');
 		write(byId('model-state'), `. ${said}`);
 		write(byId('engine-line'), said);
-		write(byId('queue-chip'), queue.length ? `${queue.length} in queue` : 'Queue');
+		write(byId('queue-count'), queue.length ? String(queue.length) : '');
+		write(byId('queue-words'), queue.length ? ' in queue' : 'Queue');
 		byId('queue-chip').classList.toggle('idle', queue.length === 0);
 	}
 
@@ -43,13 +44,13 @@ window.LocalAI.panels = (() => {
 		const stop = element('button', {
 			type: 'button', class: 'icon', 'aria-label': 'Stop', onclick: () => LocalAI.ask('ui_stop', { job: job.id, mode: 'stop' }),
 		}, '×');
-		const image = element('img', { alt: '', hidden: true });
+		const canvas = element('canvas', { width: 80, height: 80 });
 		const line = element('span', { class: 'muted' });
 		const count = job.request.count > 1 ? ` (${words.plural(job.request.count, 'picture')})` : '';
 		const item = element('li', { 'data-job': job.id },
-			element('span', { class: 'queue-thumb' }, image),
+			element('span', { class: 'queue-thumb', 'aria-hidden': 'true' }, canvas),
 			element('span', { class: 'queue-text' }, element('span', { class: 'queue-prompt' }, job.request.prompt + count), line), up, down, stop);
-		return { item, image, line, up, down };
+		return { item, canvas, line, up, down };
 	}
 
 	async function move(id, by) {
@@ -73,13 +74,9 @@ window.LocalAI.panels = (() => {
 			if (!rows.has(job.id)) rows.set(job.id, makeRow(job));
 			const row = rows.get(job.id);
 			write(row.line, words.doing(job, engine));
-			row.up.disabled = job.state !== 'queued' || !queue[index - 1] || queue[index - 1].state !== 'queued';
-			row.down.disabled = job.state !== 'queued' || index === queue.length - 1;
-			const source = job.preview ? `media/preview/${job.id}/${job.preview}.jpg` : '';
-			if (source && !byId('queue-panel').hidden && row.image.getAttribute('src') !== source) {
-				row.image.src = source;
-				row.image.hidden = false;
-			}
+			// The first is being drawn or about to be; nothing goes before it.
+			row.up.disabled = job.state !== 'queued' || index < 2;
+			row.down.disabled = job.state !== 'queued' || index === 0 || index === queue.length - 1;
 			if (list.children[index] !== row.item) {
 				const held = row.item.contains(document.activeElement) ? document.activeElement : null;
 				list.insertBefore(row.item, list.children[index] || null);
@@ -110,6 +107,7 @@ window.LocalAI.panels = (() => {
 		LocalAI.walkable(byId('model-list'), 'button');
 		byId('stop-all').addEventListener('click', stopAll);
 		LocalAI.on('snapshot', () => { drawChips(); drawQueue(); });
+		LocalAI.on('preview', ({ job, image }) => { if (rows.has(job)) LocalAI.filmstrip.cover(rows.get(job).canvas, image); });
 		LocalAI.on('begun', () => { drawModels(); drawChips(); });
 		LocalAI.on('form', (changes) => { if ('model' in changes) { drawModels(); drawChips(); } });
 	}

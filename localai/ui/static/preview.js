@@ -19,6 +19,7 @@ window.LocalAI.swapper = (frame, id) => {
 		frame.querySelector(`#${id}`).replaceWith(image);
 		shown = next;
 		failures = 0;
+		if (next.kind === 'preview') window.LocalAI.emit('preview', { job: next.job, image });
 	}
 
 	async function pump() {

@@ -66,14 +66,30 @@ window.LocalAI.stage = (() => {
 		announce(`${job.id} ${job.state} ${job.picture}`, label);
 	}
 
-	function showMessage(title, text, buttons) {
+	function showMessage(about, title, text, buttons) {
 		write(byId('message-title'), title);
 		write(byId('message-text'), text);
-		const key = buttons.map((button) => button.label).join('|');
+		const key = [about, ...buttons.map((button) => button.label)].join('|');
 		const holder = byId('message-buttons');
 		if (holder.dataset.key === key) return;
 		holder.dataset.key = key;
 		holder.replaceChildren(...buttons.map(({ label, run, plain }) => element('button', { type: 'button', class: plain ? 'example' : 'button', onclick: run }, label)));
+	}
+
+	async function redo(job, changes) {
+		const answer = await LocalAI.ask('ui_submit', { ...job.request, ...changes });
+		if (!answer.error) LocalAI.emit('submitted', answer.job);
+	}
+
+	/** Buttons that do what the remedy of an error says. */
+	function remedies(job) {
+		const code = job.error ? job.error.code : '';
+		if (code === 'OutOfMemory') {
+			const [width, height] = [job.request.width, job.request.height].map((side) => Math.max(64, Math.round((side * 0.75) / 8) * 8));
+			return [{ label: `Draw at ${width} × ${height}`, run: () => redo(job, { width, height }) }];
+		}
+		if (code === 'BrokenPicture') return [{ label: 'Try another seed', run: () => redo(job, { seed: null }) }];
+		return [{ label: 'Try again', run: () => redo(job, {}) }];
 	}
 
 	function showEnd(job, picture) {
@@ -81,21 +97,17 @@ window.LocalAI.stage = (() => {
 		const title = failed ? job.error.message : `Stopped. ${words.kept(job)}`;
 		const kept = failed && job.pictures.length ? ` ${words.kept(job)}` : '';
 		const text = failed ? `${job.error.remedy}${kept}` : '';
-		const again = async () => {
-			const answer = await LocalAI.ask('ui_submit', job.request);
-			if (!answer.error) LocalAI.emit('submitted', answer.job);
-		};
 		if (picture) {
 			showPicture(picture);
 			write(byId('stage-ended'), `${title} ${text}`.trim());
 		} else {
-			showMessage(title, text, [{ label: 'Try again', run: again }, { label: 'Use its settings', run: () => LocalAI.form.use(job.request) }]);
+			showMessage(job.id, title, text, [...remedies(job), { label: 'Use its settings', run: () => LocalAI.form.use(job.request) }]);
 		}
 		announce(`${job.id} ${job.state}`, `${title} ${text}`);
 	}
 
 	function showEmpty() {
-		showMessage('Say what to draw, and it appears here.', 'For example:', EXAMPLES.map((prompt) => ({
+		showMessage('empty', 'Say what to draw, and it appears here.', 'For example:', EXAMPLES.map((prompt) => ({
 			label: prompt, plain: true,
 			run: () => { LocalAI.form.set({ prompt }); byId('prompt').focus(); },
 		})));

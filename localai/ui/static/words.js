@@ -47,6 +47,7 @@ window.LocalAI.words = (() => {
 
 	/** What a job is doing, in one line. */
 	function doing(job, engine) {
+		if (job.state === 'loading' && job.stage === 'ready') return 'Preparing to draw';
 		if (job.state === 'loading') {
 			const size = job.stage_total ? `, ${share(job.stage_done, job.stage_total)}` : '';
 			return `Loading ${STAGES[job.stage] || job.stage || 'the model'}${size}`;
