@@ -30,7 +30,7 @@ def build(studio) -> gr.Blocks:
 			api_visibility='private',
 			show_progress='hidden',
 			concurrency_limit=None,
-		).then(None, js='() => window.LocalAI.wire.ended()', api_visibility='private')
+		).then(None, js='() => window.LocalAI.wire.ended()', api_name='ui_ended', api_visibility='private')
 		if importlib.util.find_spec('localai.ui.endpoints'):
 			from localai.ui import endpoints
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import gradio as gr
 
 STATIC = Path(__file__).parent / 'static'
-STYLES = ('tokens', 'base', 'header', 'composer', 'stage', 'history')
+STYLES = ('tokens', 'base', 'header', 'composer', 'choices', 'stage', 'viewer', 'history')
 # In the order in which they need each other; what a part draws is in the file of its name.
 SCRIPTS = (
 	'shared', 'words', 'notice', 'dialogs', 'form', 'wire', 'tabs', 'panels', 'composer', 'choices', 'preview', 'stage', 'filmstrip',

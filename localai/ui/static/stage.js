@@ -100,6 +100,7 @@ window.LocalAI.stage = (() => {
 		if (picture) {
 			showPicture(picture);
 			write(byId('stage-ended'), `${title} ${text}`.trim());
+			write(byId('again'), remedies(job)[0].label);
 		} else {
 			showMessage(job.id, title, text, [...remedies(job), { label: 'Use its settings', run: () => LocalAI.form.use(job.request) }]);
 		}
@@ -131,9 +132,14 @@ window.LocalAI.stage = (() => {
 		byId('progress-line').hidden = !drawing;
 		byId('progress-label').hidden = !drawing;
 		byId('stage-ended').hidden = !(now.kind === 'ended' && now.picture);
-		byId('stage-caption').classList.toggle('away', !now.picture);
+		for (const id of ['caption-size', 'caption-seed']) byId(id).hidden = !now.picture;
+		const notes = now.job ? now.job.notes : [];
+		byId('caption-note').hidden = !notes.length;
+		write(byId('caption-note'), notes.length ? notes[notes.length - 1] + (now.picture ? ' · ' : '') : '');
+		document.title = drawing ? `${Math.round(words.fraction(now.job) * 100)} % · LocalAI` : 'LocalAI';
 		const focused = document.activeElement;
-		for (const button of byId('stage-actions').children) button.hidden = button.dataset.when !== (drawing ? 'job' : now.picture ? 'picture' : '');
+		const fitting = drawing ? ['job'] : now.picture ? ['picture', now.kind] : [];
+		for (const button of byId('stage-actions').children) button.hidden = !fitting.includes(button.dataset.when);
 		if (drawing) showJob(now.job);
 		else if (now.kind === 'ended') showEnd(now.job, now.picture);
 		else if (now.picture) showPicture(now.picture);
@@ -184,6 +190,7 @@ window.LocalAI.stage = (() => {
 		byId('stop').addEventListener('click', () => stop('stop'));
 		byId('stop-keep').addEventListener('click', () => stop('keep'));
 		byId('skip').addEventListener('click', () => stop('skip'));
+		byId('again').addEventListener('click', () => remedies(scene().job)[0].run());
 		byId('use-settings').addEventListener('click', () => {
 			LocalAI.form.use(shown().request);
 			LocalAI.notify({ message: 'The settings of this picture are in place.' });
@@ -194,7 +201,13 @@ window.LocalAI.stage = (() => {
 		});
 		byId('caption-seed').addEventListener('click', () => LocalAI.copy(String(shown().seed), 'The seed is copied.'));
 		byId('full-screen').addEventListener('click', () => LocalAI.viewer.open(state.pictures, shown(), (picture) => choose(picture.id)));
-		for (const name of ['snapshot', 'begun', 'pictures']) LocalAI.on(name, render);
+		LocalAI.on('snapshot', ({ first }) => {
+			// A job that was stopped before this page was opened is no news.
+			const { last } = state.snapshot;
+			if (first && last && last.state === 'cancelled') view.dismissed = last.id;
+			render();
+		});
+		for (const name of ['begun', 'pictures']) LocalAI.on(name, render);
 		LocalAI.on('submitted', followNew);
 		render();
 	};

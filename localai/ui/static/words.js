@@ -102,7 +102,8 @@ window.LocalAI.words = (() => {
 	function kept(job) {
 		const asked = job.request.count;
 		const done = job.pictures.length;
-		if (asked === 1) return done ? 'The picture was kept.' : 'No picture was kept.';
+		if (!done) return 'No picture was kept.';
+		if (asked === 1) return 'The picture was kept.';
 		return `${done} of ${asked} pictures ${done === 1 ? 'was' : 'were'} kept.`;
 	}
 
