@@ -1,6 +1,6 @@
 """Starts the server: Studio -> page and API on one uvicorn; also what a hosted Space runs.
 
-    python app.py [--share]
+python app.py [--share]
 """
 
 import argparse
@@ -15,17 +15,26 @@ from localai.settings import Settings, describe_settings, read_settings, start_l
 
 def main(arguments: list[str] | None = None) -> int:
 	parser = argparse.ArgumentParser(
-		prog='app.py', description='LocalAI: words in, pictures out.', epilog=f'environment:\n{describe_settings()}',
+		prog='app.py',
+		description='LocalAI: words in, pictures out.',
+		epilog=f'environment:\n{describe_settings()}',
 		formatter_class=argparse.RawDescriptionHelpFormatter,
 	)
-	parser.add_argument('--share', action='store_true', help='also answer at a public link; needs LOCALAI_PASSWORD')
+	parser.add_argument(
+		'--share', action='store_true', help='also answer at a public link; needs LOCALAI_PASSWORD'
+	)
 	parser.add_argument('--port', type=int, help='instead of LOCALAI_PORT')
 	parser.add_argument('--host', help='instead of LOCALAI_HOST')
 	options = parser.parse_args(arguments)
 	try:
 		serve(read_settings(host=options.host, port=options.port), options.share)
 	except LocalAIError as error:
-		print(f'error: {error.message}', error.remedy, sep='\n' if error.remedy else '', file=sys.stderr)
+		print(
+			f'error: {error.message}',
+			error.remedy,
+			sep='\n' if error.remedy else '',
+			file=sys.stderr,
+		)
 		return 1
 	return 0
 
@@ -34,7 +43,10 @@ def serve(settings: Settings, share: bool = False) -> None:
 	"""Runs until it is told to stop. Raises StartProblem, StorageProblem."""
 	# 1. Ours alone: the folder, the lock, the port. All of it before anything slow.
 	if share and not settings.password:
-		raise StartProblem('A share link is the whole app, so it needs a password.', 'Set LOCALAI_PASSWORD, then start with --share again.')
+		raise StartProblem(
+			'A share link is the whole app, so it needs a password.',
+			'Set LOCALAI_PASSWORD, then start with --share again.',
+		)
 	from localai.files.home import HomeLock
 
 	settings.prepare()
@@ -49,8 +61,11 @@ def serve(settings: Settings, share: bool = False) -> None:
 	owner = lock.take(url)
 	start_logging(settings, 'localai')
 	os.environ.update(
-		GRADIO_ANALYTICS_ENABLED='False', GRADIO_RUN_HISTORY='False', GRADIO_TEMP_DIR=str(settings.temporary / 'gradio'),
-		HF_HUB_DISABLE_TELEMETRY='1', DO_NOT_TRACK='1',
+		GRADIO_ANALYTICS_ENABLED='False',
+		GRADIO_RUN_HISTORY='False',
+		GRADIO_TEMP_DIR=str(settings.temporary / 'gradio'),
+		HF_HUB_DISABLE_TELEMETRY='1',
+		DO_NOT_TRACK='1',
 	)
 
 	# 2. The engine begins to come up in its own process while the page is imported here.
@@ -67,9 +82,18 @@ def serve(settings: Settings, share: bool = False) -> None:
 
 	app = create(studio)
 	blocks.mount(app, studio)
-	guard = Guard(app, {host}, settings.password, owner.token, any_host=host in ('0.0.0.0', '::', '[::]'))
+	guard = Guard(
+		app, {host}, settings.password, owner.token, any_host=host in ('0.0.0.0', '::', '[::]')
+	)
 	server = uvicorn.Server(
-		uvicorn.Config(guard, log_level='warning', timeout_graceful_shutdown=3, access_log=False, lifespan='on', server_header=False)
+		uvicorn.Config(
+			guard,
+			log_level='warning',
+			timeout_graceful_shutdown=3,
+			access_log=False,
+			lifespan='on',
+			server_header=False,
+		)
 	)
 	print(f'LocalAI is ready at {url}', flush=True)
 	if share:
@@ -87,7 +111,9 @@ def serve(settings: Settings, share: bool = False) -> None:
 def bind(settings: Settings) -> socket.socket:
 	"""The listening socket. Raises PortTaken with what to do."""
 	try:
-		family = socket.getaddrinfo(settings.host.strip('[]'), settings.port, type=socket.SOCK_STREAM)[0]
+		family = socket.getaddrinfo(
+			settings.host.strip('[]'), settings.port, type=socket.SOCK_STREAM
+		)[0]
 		listener = socket.socket(family[0], socket.SOCK_STREAM)
 		if os.name == 'posix':
 			listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

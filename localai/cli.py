@@ -31,21 +31,37 @@ class Door(Protocol):
 def parser() -> argparse.ArgumentParser:
 	shape = argparse.RawDescriptionHelpFormatter
 	top = argparse.ArgumentParser(
-		prog='localai', description='LocalAI: words in, pictures out, on this machine.',
-		epilog=f'environment:\n{describe_settings()}', formatter_class=shape,
+		prog='localai',
+		description='LocalAI: words in, pictures out, on this machine.',
+		epilog=f'environment:\n{describe_settings()}',
+		formatter_class=shape,
 	)
 	top.add_argument('--version', action='version', version=f'LocalAI {__version__}')
 	commands = top.add_subparsers(dest='command', required=True, metavar='COMMAND')
 
-	generate = commands.add_parser('generate', help='draw a picture', description='Draws pictures and prints where they are.')
+	generate = commands.add_parser(
+		'generate', help='draw a picture', description='Draws pictures and prints where they are.'
+	)
 	generate.add_argument('prompt', metavar='PROMPT', help='what to draw')
 	generate.add_argument('--negative', metavar='T', help='what should not be in it')
-	generate.add_argument('--model', metavar='M', help='a name from `localai models`, or the path of a model folder')
-	for name, meaning in (('width', 'pixels, a multiple of 8'), ('height', 'pixels, a multiple of 8'), ('steps', '1 to 150')):
+	generate.add_argument(
+		'--model', metavar='M', help='a name from `localai models`, or the path of a model folder'
+	)
+	for name, meaning in (
+		('width', 'pixels, a multiple of 8'),
+		('height', 'pixels, a multiple of 8'),
+		('steps', '1 to 150'),
+	):
 		generate.add_argument(f'--{name}', metavar=name[0].upper(), help=meaning)
-	generate.add_argument('--guidance', metavar='G', help='how closely the prompt is followed, 0 to 30')
+	generate.add_argument(
+		'--guidance', metavar='G', help='how closely the prompt is followed, 0 to 30'
+	)
 	generate.add_argument('--sampler', metavar='S', help='such as "Euler a" or "DPM++ 2M"')
-	generate.add_argument('--schedule', metavar='S', help='Automatic, Karras, Exponential, Beta, Simple or "SGM Uniform"')
+	generate.add_argument(
+		'--schedule',
+		metavar='S',
+		help='Automatic, Karras, Exponential, Beta, Simple or "SGM Uniform"',
+	)
 	generate.add_argument('--seed', metavar='N', help='the same seed draws the same picture')
 	generate.add_argument('--count', metavar='N', help='how many pictures')
 	generate.add_argument('--out', metavar='DIR', type=Path, help='also put the pictures there')
@@ -68,7 +84,12 @@ def main(arguments: list[str] | None = None) -> int:
 		settings = read_settings()
 		return {'generate': generate, 'models': models}[options.command](settings, options)
 	except LocalAIError as error:
-		print(f'error: {error.message}', error.remedy, sep='\n' if error.remedy else '', file=sys.stderr)
+		print(
+			f'error: {error.message}',
+			error.remedy,
+			sep='\n' if error.remedy else '',
+			file=sys.stderr,
+		)
 		return 2 if isinstance(error, InvalidInput) else 1
 
 
@@ -85,8 +106,22 @@ def serve(arguments: list[str]) -> int:
 
 def generate(settings: Settings, options: argparse.Namespace) -> int:
 	names = {'negative': 'negative_prompt', 'guidance': 'guidance_scale'}
-	given = ('prompt', 'negative', 'model', 'width', 'height', 'steps', 'guidance', 'sampler', 'schedule', 'seed', 'count')
-	fields = {names.get(n, n): getattr(options, n) for n in given if getattr(options, n) is not None}
+	given = (
+		'prompt',
+		'negative',
+		'model',
+		'width',
+		'height',
+		'steps',
+		'guidance',
+		'sampler',
+		'schedule',
+		'seed',
+		'count',
+	)
+	fields = {
+		names.get(n, n): getattr(options, n) for n in given if getattr(options, n) is not None
+	}
 	if options.model and Path(options.model).is_dir() and len(Path(options.model).parts) > 1:
 		fields['model'] = str(Path(options.model).resolve())
 	if options.out:
@@ -97,14 +132,17 @@ def generate(settings: Settings, options: argparse.Namespace) -> int:
 		began = time.perf_counter()
 		bar = Bar(sys.stderr.isatty() and not options.json)
 		try:
-			for job in door.follow(job.id):
+			for now in door.follow(job.id):
+				job = now
 				bar.show(job)
 		except KeyboardInterrupt:
 			bar.clear()
-			job = door.stop(job.id)
-			for job in door.follow(job.id):
-				pass
-			print(f'cancelled; {len(job.pictures)} of {len(job.seeds)} pictures were kept', file=sys.stderr)
+			door.stop(job.id)
+			*_, job = door.follow(job.id)
+			print(
+				f'cancelled; {len(job.pictures)} of {len(job.seeds)} pictures were kept',
+				file=sys.stderr,
+			)
 			return 130
 		finally:
 			bar.clear()
@@ -119,10 +157,24 @@ def report(job: JobSnapshot, seconds: float, options: argparse.Namespace) -> int
 			try:
 				path = Path(shutil.copy2(path, options.out)).resolve()
 			except OSError as error:
-				raise StorageProblem(f'The picture could not be copied to {options.out}: {error.strerror}.', f'It is saved as {path}.') from error
-		images.append({'path': str(path), 'seed': picture.seed, 'width': picture.width, 'height': picture.height})
+				raise StorageProblem(
+					f'The picture could not be copied to {options.out}: {error.strerror}.',
+					f'It is saved as {path}.',
+				) from error
+		images.append(
+			{
+				'path': str(path),
+				'seed': picture.seed,
+				'width': picture.width,
+				'height': picture.height,
+			}
+		)
 	if options.json:
-		print(json.dumps({'job': job.id, 'seconds': round(seconds, 3), 'images': images}, ensure_ascii=False))
+		print(
+			json.dumps(
+				{'job': job.id, 'seconds': round(seconds, 3), 'images': images}, ensure_ascii=False
+			)
+		)
 	else:
 		for image in images:
 			print(f'{image["path"]}  seed {image["seed"]}')
@@ -232,4 +284,7 @@ def make_folder(folder: Path) -> None:
 	try:
 		folder.mkdir(parents=True, exist_ok=True)
 	except OSError as error:
-		raise StorageProblem(f'The folder {folder} cannot be made: {error.strerror}.', 'Choose another folder with --out.') from error
+		raise StorageProblem(
+			f'The folder {folder} cannot be made: {error.strerror}.',
+			'Choose another folder with --out.',
+		) from error

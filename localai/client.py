@@ -21,9 +21,13 @@ class RunningApp:
 
 	def ask(self, method: str, path: str, body: dict | None = None):
 		request = urllib.request.Request(
-			f'{self.owner.url}/api/jobs{path}', method=method,
+			f'{self.owner.url}/api/jobs{path}',
+			method=method,
 			data=json.dumps(body or {}).encode() if method == 'POST' else None,
-			headers={'Authorization': f'Bearer {self.owner.token}', 'Content-Type': 'application/json'},
+			headers={
+				'Authorization': f'Bearer {self.owner.token}',
+				'Content-Type': 'application/json',
+			},
 		)
 		try:
 			return self.opener.open(request, timeout=60)
@@ -31,10 +35,18 @@ class RunningApp:
 			try:
 				problem = json.loads(error.read())['error']
 			except (ValueError, KeyError):
-				problem = {'code': 'LocalAIError', 'message': f'The running LocalAI answered {error.code}.', 'remedy': 'Start it again.'}
-			raise restore(problem.get('code', ''), problem['message'], problem.get('remedy', '')) from None
+				problem = {
+					'code': 'LocalAIError',
+					'message': f'The running LocalAI answered {error.code}.',
+					'remedy': 'Start it again.',
+				}
+			raise restore(
+				problem.get('code', ''), problem['message'], problem.get('remedy', '')
+			) from None
 		except (OSError, HTTPException) as error:
-			raise LocalAIError(f'LocalAI at {self.owner.url} does not answer: {error}.', 'Start it again.') from error
+			raise LocalAIError(
+				f'LocalAI at {self.owner.url} does not answer: {error}.', 'Start it again.'
+			) from error
 
 	def start(self, fields: dict) -> JobSnapshot:
 		return JobSnapshot.model_validate_json(self.ask('POST', '', fields).read())
@@ -53,7 +65,10 @@ class RunningApp:
 			raise self.lost()
 
 	def lost(self) -> LocalAIError:
-		return LocalAIError('LocalAI was stopped while it drew this.', 'The job is kept and goes on when LocalAI is started again.')
+		return LocalAIError(
+			'LocalAI was stopped while it drew this.',
+			'The job is kept and goes on when LocalAI is started again.',
+		)
 
 	def stop(self, job_id: str) -> JobSnapshot:
 		return JobSnapshot.model_validate_json(self.ask('POST', f'/{job_id}/stop').read())

@@ -16,19 +16,39 @@ LevelName = Literal['DEBUG', 'INFO', 'WARNING', 'ERROR']
 class Settings(BaseModel):
 	"""Read once at start. The environment name of each field is its `alias`."""
 
-	model_config = ConfigDict(frozen=True, populate_by_name=True, extra='forbid')
+	model_config = ConfigDict(
+		frozen=True, populate_by_name=True, extra='forbid', validate_default=True
+	)
 
-	home: Path = Field(Path('~/localai'), alias='LOCALAI_HOME', description='folder for pictures, models and the database')
+	home: Path = Field(
+		Path('~/localai'),
+		alias='LOCALAI_HOME',
+		description='folder for pictures, models and the database',
+	)
 	host: Annotated[str, Field(min_length=1, pattern=r'^[A-Za-z0-9.:\-\[\]]+$')] = Field(
-		'127.0.0.1', alias='LOCALAI_HOST', description='address to listen on; 0.0.0.0 opens it to the network'
+		'127.0.0.1',
+		alias='LOCALAI_HOST',
+		description='address to listen on; 0.0.0.0 opens it to the network',
 	)
 	port: int = Field(7860, ge=0, le=65535, alias='LOCALAI_PORT', description='port to listen on')
-	executor: Literal['local'] = Field('local', alias='LOCALAI_EXECUTOR', description='where the engine runs: local')
-	device: str = Field(
-		'auto', pattern=r'^(auto|cpu|mps|cuda(:\d+)?)$', alias='LOCALAI_DEVICE', description='auto, cpu, mps, cuda or cuda:N'
+	executor: Literal['local'] = Field(
+		'local', alias='LOCALAI_EXECUTOR', description='where the engine runs: local'
 	)
-	log_level: LevelName = Field('INFO', alias='LOG_LEVEL', description='DEBUG, INFO, WARNING or ERROR')
-	password: str = Field('', alias='LOCALAI_PASSWORD', repr=False, description='asked of every visitor when set; needed by --share')
+	device: str = Field(
+		'auto',
+		pattern=r'^(auto|cpu|mps|cuda(:\d+)?)$',
+		alias='LOCALAI_DEVICE',
+		description='auto, cpu, mps, cuda or cuda:N',
+	)
+	log_level: LevelName = Field(
+		'INFO', alias='LOG_LEVEL', description='DEBUG, INFO, WARNING or ERROR'
+	)
+	password: str = Field(
+		'',
+		alias='LOCALAI_PASSWORD',
+		repr=False,
+		description='asked of every visitor when set; needed by --share',
+	)
 
 	@field_validator('home', mode='after')
 	@classmethod
@@ -69,7 +89,9 @@ class Settings(BaseModel):
 			probe.write_bytes(b'')
 			probe.unlink()
 		except OSError as error:
-			raise HomeUnusable(f'LocalAI cannot write to its folder {self.home}: {error.strerror or error}.') from error
+			raise HomeUnusable(
+				f'LocalAI cannot write to its folder {self.home}: {error.strerror or error}.'
+			) from error
 		return self
 
 
@@ -77,7 +99,11 @@ def read_settings(environment: Mapping[str, str] | None = None, **given: object)
 	"""The settings of the environment, with what was `given` on the command line on top. Raises BadSetting."""
 	environment = os.environ if environment is None else environment
 	fields = Settings.model_fields
-	values = {n: environment[f.alias].strip() for n, f in fields.items() if environment.get(f.alias, '').strip()}
+	values = {
+		n: environment[f.alias].strip()
+		for n, f in fields.items()
+		if environment.get(f.alias, '').strip()
+	}
 	try:
 		return Settings(**(values | {n: v for n, v in given.items() if v is not None}))
 	except ValidationError as error:
@@ -85,7 +111,8 @@ def read_settings(environment: Mapping[str, str] | None = None, **given: object)
 		name = str(problem['loc'][0])
 		field = fields.get(name) or next(f for f in fields.values() if f.alias == name)
 		raise BadSetting(
-			f'{field.alias} is {problem["input"]!r}, which is not valid.', f'It means: {field.description}.'
+			f'{field.alias} is {problem["input"]!r}, which is not valid.',
+			f'It means: {field.description}.',
 		) from error
 
 
@@ -104,7 +131,9 @@ def start_logging(settings: Settings, name: str) -> None:
 	from logging.handlers import RotatingFileHandler
 
 	shape = logging.Formatter('%(asctime)s %(levelname)s %(name)s %(message)s')
-	file = RotatingFileHandler(settings.logs / f'{name}.log', maxBytes=2_000_000, backupCount=4, encoding='utf-8')
+	file = RotatingFileHandler(
+		settings.logs / f'{name}.log', maxBytes=2_000_000, backupCount=4, encoding='utf-8'
+	)
 	file.setFormatter(shape)
 	screen = logging.StreamHandler()
 	screen.setLevel(logging.WARNING)

@@ -33,7 +33,9 @@ class Studio:
 		self.preferences = Preferences(self.database)
 		self.models = ModelService(settings.models, Hashes(self.database))
 		self.jobs = JobService(jobs, self.executor)
-		self.generation = GenerationService(settings.pictures, self.models, jobs, history, self.jobs.enqueue)
+		self.generation = GenerationService(
+			settings.pictures, self.models, jobs, history, self.jobs.enqueue
+		)
 		self.history = HistoryService(history, settings.home / 'thumbnails')
 		self.hardware = HardwareService(lambda: self.jobs.engine)
 

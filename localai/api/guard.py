@@ -21,7 +21,14 @@ class Guard:
 	command line on this machine; with a `password` every other visitor needs HTTP Basic authentication.
 	"""
 
-	def __init__(self, app, hosts: Iterable[str] = (), password: str = '', token: str = '', any_host: bool = False):
+	def __init__(
+		self,
+		app,
+		hosts: Iterable[str] = (),
+		password: str = '',
+		token: str = '',
+		any_host: bool = False,
+	):
 		self.app = app
 		self.hosts = LOCAL_HOSTS | {h.casefold() for h in hosts}
 		self.password = password
@@ -46,16 +53,31 @@ class Guard:
 		"""Status and sentence, None when the request may pass."""
 		host = headers.get('host', '')
 		name = host_name(host)
-		if not (self.any_host or name in self.hosts or name.endswith('.gradio.live') and self.password):
+		if not (
+			self.any_host or name in self.hosts or name.endswith('.gradio.live') and self.password
+		):
 			log.warning('refused host %r', host[:100])
-			return 400, 'This address is not one that LocalAI answers to. Open it at 127.0.0.1, or set LOCALAI_HOST.'
+			return (
+				400,
+				'This address is not one that LocalAI answers to. Open it at 127.0.0.1, or set LOCALAI_HOST.',
+			)
 		origin = headers.get('origin')
-		if scope.get('method', 'GET') not in SAFE and origin is not None and urlsplit(origin).netloc != host:
+		if (
+			scope.get('method', 'GET') not in SAFE
+			and origin is not None
+			and urlsplit(origin).netloc != host
+		):
 			log.warning('refused origin %r', origin[:100])
 			return 403, 'Another website tried to use LocalAI; that is not allowed.'
-		if scope.get('method', 'GET') not in SAFE and headers.get('sec-fetch-site') in ('cross-site',):
+		if scope.get('method', 'GET') not in SAFE and headers.get('sec-fetch-site') in (
+			'cross-site',
+		):
 			return 403, 'Another website tried to use LocalAI; that is not allowed.'
-		if self.password and not self.known(headers.get('authorization', '')) and scope['path'] != '/healthz':
+		if (
+			self.password
+			and not self.known(headers.get('authorization', ''))
+			and scope['path'] != '/healthz'
+		):
 			return 401, 'This LocalAI asks for a password.'
 		return None
 
@@ -105,4 +127,9 @@ async def answer(send, status: int, sentence: str) -> None:
 	if status == 401:
 		headers.append((b'www-authenticate', b'Basic realm="LocalAI", charset="UTF-8"'))
 	await send({'type': 'http.response.start', 'status': status, 'headers': headers})
-	await send({'type': 'http.response.body', 'body': json.dumps({'error': {'message': sentence}}).encode()})
+	await send(
+		{
+			'type': 'http.response.body',
+			'body': json.dumps({'error': {'message': sentence}}).encode(),
+		}
+	)

@@ -22,13 +22,17 @@ def router(studio) -> APIRouter:
 		async for part in request.stream():
 			body += part
 			if len(body) > LIMIT:
-				raise InvalidInput('The request is too long.', 'A prompt may have 10,000 characters.')
+				raise InvalidInput(
+					'The request is too long.', 'A prompt may have 10,000 characters.'
+				)
 		try:
 			fields = json.loads(body)
 		except ValueError:
 			fields = None
 		if not isinstance(fields, dict):
-			raise InvalidInput('The request is not a JSON object.', 'Send the fields of a GenerationRequest.')
+			raise InvalidInput(
+				'The request is not a JSON object.', 'Send the fields of a GenerationRequest.'
+			)
 		return studio.generation.start(fields)
 
 	@routes.get('')

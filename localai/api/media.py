@@ -18,20 +18,33 @@ def router(studio) -> APIRouter:
 	def preview(job_id: str, number: int) -> Response:
 		"""The latest preview of a running job; the number only keeps caches apart."""
 		data = studio.jobs.preview(job_id)
-		return Response(data, media_type='image/jpeg', headers=NEVER) if data else Response(status_code=404, headers=NEVER)
+		return (
+			Response(data, media_type='image/jpeg', headers=NEVER)
+			if data
+			else Response(status_code=404, headers=NEVER)
+		)
 
 	@routes.api_route('/{picture_id}/thumbnail', methods=['GET', 'HEAD'])
 	def thumbnail(picture_id: int) -> Response:
-		return FileResponse(studio.history.thumbnail(picture_id), media_type='image/webp', headers=FOREVER)
+		return FileResponse(
+			studio.history.thumbnail(picture_id), media_type='image/webp', headers=FOREVER
+		)
 
 	@routes.api_route('/{picture_id}', methods=['GET', 'HEAD'])
 	def picture(picture_id: int, download: bool = False) -> Response:
 		found = studio.history.get(picture_id)
 		path = Path(found.path)
 		if not path.is_file():
-			raise UnknownName(f'The file of picture {picture_id} is missing.', 'Look for it in your own copies.', 'picture')
+			raise UnknownName(
+				f'The file of picture {picture_id} is missing.',
+				'Look for it in your own copies.',
+				'picture',
+			)
 		return FileResponse(
-			path, media_type='image/png', headers=FOREVER, filename=path.name,
+			path,
+			media_type='image/png',
+			headers=FOREVER,
+			filename=path.name,
 			content_disposition_type='attachment' if download else 'inline',
 		)
 

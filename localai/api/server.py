@@ -9,10 +9,22 @@ from fastapi.responses import JSONResponse
 
 from localai import __version__
 from localai.api import jobs, media
-from localai.errors import DiskFull, InvalidInput, LocalAIError, ModelProblem, OutOfMemory, UnknownName
+from localai.errors import (
+	DiskFull,
+	InvalidInput,
+	LocalAIError,
+	ModelProblem,
+	OutOfMemory,
+	UnknownName,
+)
 
 STATUS: tuple[tuple[type[LocalAIError], int], ...] = (
-	(UnknownName, 404), (InvalidInput, 422), (ModelProblem, 422), (OutOfMemory, 507), (DiskFull, 507), (LocalAIError, 500),
+	(UnknownName, 404),
+	(InvalidInput, 422),
+	(ModelProblem, 422),
+	(OutOfMemory, 507),
+	(DiskFull, 507),
+	(LocalAIError, 500),
 )
 
 
@@ -24,17 +36,39 @@ def create(studio) -> FastAPI:
 		yield
 		studio.close()
 
-	app = FastAPI(title='LocalAI', version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+	app = FastAPI(
+		title='LocalAI',
+		version=__version__,
+		lifespan=lifespan,
+		docs_url=None,
+		redoc_url=None,
+		openapi_url=None,
+	)
 
 	@app.exception_handler(LocalAIError)
 	async def refused(request: Request, error: LocalAIError) -> JSONResponse:
 		status = next(code for kind, code in STATUS if isinstance(error, kind))
-		problem = {'code': error.code, 'message': error.message, 'remedy': error.remedy, 'field': getattr(error, 'field', '')}
+		problem = {
+			'code': error.code,
+			'message': error.message,
+			'remedy': error.remedy,
+			'field': getattr(error, 'field', ''),
+		}
 		return JSONResponse({'error': problem}, status)
 
 	@app.exception_handler(RequestValidationError)
 	async def misread(request: Request, error: RequestValidationError) -> JSONResponse:
-		return JSONResponse({'error': {'code': 'InvalidInput', 'message': 'The address or its parameters are not valid.', 'remedy': '', 'field': ''}}, 422)
+		return JSONResponse(
+			{
+				'error': {
+					'code': 'InvalidInput',
+					'message': 'The address or its parameters are not valid.',
+					'remedy': '',
+					'field': '',
+				}
+			},
+			422,
+		)
 
 	@app.get('/healthz')
 	async def health() -> dict[str, str]:

@@ -15,7 +15,13 @@ TINY_PARAMETERS = 100_000_000
 def choose_device(wanted: str) -> torch.device:
 	"""`auto` takes CUDA, then Apple's GPU, then the CPU. Raises BadSetting for a device that is not there."""
 	if wanted == 'auto':
-		wanted = 'cuda' if torch.cuda.is_available() else 'mps' if torch.backends.mps.is_available() else 'cpu'
+		wanted = (
+			'cuda'
+			if torch.cuda.is_available()
+			else 'mps'
+			if torch.backends.mps.is_available()
+			else 'cpu'
+		)
 	device = torch.device(wanted)
 	there = {
 		'cuda': torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
@@ -23,14 +29,20 @@ def choose_device(wanted: str) -> torch.device:
 		'cpu': True,
 	}
 	if not there[device.type]:
-		raise BadSetting(f'LOCALAI_DEVICE is {wanted!r}, but this machine has no such device.', 'Set it to auto.')
+		raise BadSetting(
+			f'LOCALAI_DEVICE is {wanted!r}, but this machine has no such device.', 'Set it to auto.'
+		)
 	return device
 
 
 def choose_dtype(device: torch.device, parameters: int) -> torch.dtype:
 	"""Never fp16 on a CPU: one convolution there took 24 seconds."""
 	if device.type == 'cuda':
-		return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+		return (
+			torch.bfloat16
+			if torch.cuda.is_bf16_supported(including_emulation=False)
+			else torch.float16
+		)
 	if device.type == 'mps':
 		return torch.float16
 	if parameters >= TINY_PARAMETERS and torch.ops.mkldnn._is_mkldnn_bf16_supported():

@@ -60,7 +60,10 @@ class Engine:
 	def ready(self) -> say.Ready:
 		big = devices.choose_dtype(self.device, devices.TINY_PARAMETERS)
 		return say.Ready(
-			device=devices.describe(self.device), dtype=devices.dtype_name(big), torch=torch.__version__, diffusers=diffusers.__version__
+			device=devices.describe(self.device),
+			dtype=devices.dtype_name(big),
+			torch=torch.__version__,
+			diffusers=diffusers.__version__,
 		)
 
 	def run(self, task: say.Generate, emit: Emit, cancel: Cancel) -> None:
@@ -72,7 +75,9 @@ class Engine:
 			dtype = devices.choose_dtype(self.device, spec.parameters)
 			resident = self.models.holds(spec)
 			reading = devices.read_memory(self.device)
-			memory_plan = memory.plan(spec, request.width, request.height, dtype.itemsize, resident, reading)
+			memory_plan = memory.plan(
+				spec, request.width, request.height, dtype.itemsize, resident, reading
+			)
 
 			# 2. The model, loaded or reused.
 			def loading(stage: str, done: int, total: int) -> None:
@@ -102,30 +107,50 @@ class Engine:
 			log.info('job %s failed: %s', task.job_id, error)
 			emit(failed(task.job_id, error))
 		except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-			if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "can't allocate memory" not in str(error) and 'out of memory' not in str(error):
+			if (
+				not isinstance(error, torch.OutOfMemoryError | MemoryError)
+				and "can't allocate memory" not in str(error)
+				and 'out of memory' not in str(error)
+			):
 				raise
 			log.warning('job %s ran out of memory: %s', task.job_id, error)
 			free = devices.read_memory(self.device).free
 			self.models.unload()
-			emit(failed(task.job_id, OutOfMemory(f'The memory ran out while drawing; {free / 1e9:.1f} GB were free.')))
+			emit(
+				failed(
+					task.job_id,
+					OutOfMemory(
+						f'The memory ran out while drawing; {free / 1e9:.1f} GB were free.'
+					),
+				)
+			)
 
-	def draw(self, task: say.Generate, drawing: say.Drawing, pipeline: Any, emit: Emit, cancel: Cancel) -> say.Drawn:
+	def draw(
+		self, task: say.Generate, drawing: say.Drawing, pipeline: Any, emit: Emit, cancel: Cancel
+	) -> say.Drawn:
 		"""One picture. Raises Stopped, BrokenPicture."""
 		request = task.request
 		started = last_preview = time.perf_counter()
 		kept = False
 
 		# 4. The sampler, fresh from the model's own config, and a watch on what it predicts.
-		pipeline.scheduler = schedulers.build(self.models.scheduler_config, request.sampler, request.schedule)
+		pipeline.scheduler = schedulers.build(
+			self.models.scheduler_config, request.sampler, request.schedule, drawing.seed
+		)
 		prediction = Prediction(pipeline.scheduler)
 		generator = torch.Generator('cpu').manual_seed(drawing.seed)
 		done, preview_cost = 0, 0.0
 
-		def after_step(pipe: Any, index: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+		def after_step(
+			pipe: Any, index: int, timestep: Any, tensors: dict[str, Any]
+		) -> dict[str, Any]:
 			nonlocal done, kept, last_preview, preview_cost
 			done = index + 1
 			if cancel.mode == 'keep' and prediction.latest is not None:
-				kept, pipe._interrupt = True, True  # the steps that are left are passed over, then it is decoded
+				kept, pipe._interrupt = (
+					True,
+					True,
+				)  # the steps that are left are passed over, then it is decoded
 				return {'latents': prediction.latest.to(tensors['latents'].dtype)}
 			if cancel.mode is not None:
 				raise Stopped
@@ -138,7 +163,16 @@ class Engine:
 				last_preview = time.perf_counter()
 				preview_cost = last_preview - now
 			pace = (now - started) / done
-			emit(say.Stepped(job_id=task.job_id, index=drawing.index, step=done, steps=pipe.num_timesteps, seconds_per_step=pace, data=data))
+			emit(
+				say.Stepped(
+					job_id=task.job_id,
+					index=drawing.index,
+					step=done,
+					steps=pipe.num_timesteps,
+					seconds_per_step=pace,
+					data=data,
+				)
+			)
 			return {}
 
 		# 5. Denoise and decode; a hook on every module leaves at once when asked.
@@ -158,17 +192,31 @@ class Engine:
 			finally:
 				pipeline.maybe_free_model_hooks()
 		if not torch.isfinite(pixels).all():
-			raise BrokenPicture('The model returned values that are not a picture (it would have been black).')
+			raise BrokenPicture(
+				'The model returned values that are not a picture (it would have been black).'
+			)
 
 		# 6. Out as encoded bytes; the texts are added by whoever saves it.
-		image = Image.fromarray((pixels[0].float().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy())
+		image = Image.fromarray(
+			(pixels[0].float().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+		)
 		buffer = io.BytesIO()
 		image.save(buffer, 'PNG', compress_level=4)
 		return say.Drawn(
-			job_id=task.job_id, index=drawing.index, seed=drawing.seed, width=image.width, height=image.height,
-			torch=torch.__version__, diffusers=diffusers.__version__, device=devices.describe(self.device),
-			dtype=devices.dtype_name(self.models.dtype), attention='sdpa', seconds=time.perf_counter() - started,
-			steps_done=done, stopped_early=kept, data=buffer.getvalue(),
+			job_id=task.job_id,
+			index=drawing.index,
+			seed=drawing.seed,
+			width=image.width,
+			height=image.height,
+			torch=torch.__version__,
+			diffusers=diffusers.__version__,
+			device=devices.describe(self.device),
+			dtype=devices.dtype_name(self.models.dtype),
+			attention='sdpa',
+			seconds=time.perf_counter() - started,
+			steps_done=done,
+			stopped_early=kept,
+			data=buffer.getvalue(),
 		)
 
 
@@ -181,14 +229,21 @@ def leaving_early(pipeline: Any, cancel: Cancel) -> Iterator[None]:
 			raise Stopped
 
 	parts = [p for p in pipeline.components.values() if isinstance(p, torch.nn.Module)]
-	hooks = [m.register_forward_pre_hook(look) for p in parts for m in p.modules() if not any(m.children())]
+	hooks = [
+		m.register_forward_pre_hook(look)
+		for p in parts
+		for m in p.modules()
+		if not any(m.children())
+	]
 	try:
 		yield
 	finally:
 		for hook in hooks:
 			hook.remove()
 		if getattr(pipeline.vae, 'dtype', None) != pipeline.unet.dtype:
-			pipeline.vae.to(pipeline.unet.dtype)  # SDXL decodes in fp32 and would stay there after a cancel
+			pipeline.vae.to(
+				pipeline.unet.dtype
+			)  # SDXL decodes in fp32 and would stay there after a cancel
 
 
 def failed(job_id: str, error: LocalAIError) -> say.Failed:

@@ -15,7 +15,14 @@ class MemoryPlan(Schema):
 	tiled: bool
 
 
-def plan(model: ModelSpec, width: int, height: int, bytes_per_parameter: int, resident: bool, reading: MemoryReading) -> MemoryPlan:
+def plan(
+	model: ModelSpec,
+	width: int,
+	height: int,
+	bytes_per_parameter: int,
+	resident: bool,
+	reading: MemoryReading,
+) -> MemoryPlan:
 	"""Raises OutOfMemory with the numbers when even tiled decoding will not fit."""
 	weights = 0 if resident else model.parameters * bytes_per_parameter
 	per_pixel = FAMILIES[model.family].bytes_per_pixel * bytes_per_parameter // 2
@@ -24,7 +31,9 @@ def plan(model: ModelSpec, width: int, height: int, bytes_per_parameter: int, re
 		return MemoryPlan(bytes=whole, tiled=False)
 	tiled = weights + min(width * height, 512 * 512) * per_pixel
 	if tiled > reading.free:
-		raise OutOfMemory(f'This needs about {tiled / 1e9:.1f} GB and {reading.free / 1e9:.1f} GB are free.')
+		raise OutOfMemory(
+			f'This needs about {tiled / 1e9:.1f} GB and {reading.free / 1e9:.1f} GB are free.'
+		)
 	return MemoryPlan(bytes=tiled, tiled=True)
 
 

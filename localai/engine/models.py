@@ -32,7 +32,10 @@ class ModelManager:
 
 	def holds(self, model: ModelSpec) -> bool:
 		"""The same folder with the same weights; a hash that became known later makes no difference."""
-		return self.model is not None and (self.model.path, self.model.bytes) == (model.path, model.bytes)
+		return self.model is not None and (self.model.path, self.model.bytes) == (
+			model.path,
+			model.bytes,
+		)
 
 	def load(self, model: ModelSpec, progress: Progress) -> Any:
 		"""Returns the pipeline; `progress(stage, bytes done, bytes in all)` may raise to give up.
@@ -47,7 +50,11 @@ class ModelManager:
 		try:
 			with load_progress(folder, model.bytes, progress):
 				pipeline = PIPELINES[model.family].from_pretrained(
-					folder, dtype=dtype, local_files_only=True, use_safetensors=True, **without_checker(model)
+					folder,
+					dtype=dtype,
+					local_files_only=True,
+					use_safetensors=True,
+					**without_checker(model),
 				)
 		except LocalAIError:
 			raise
@@ -79,7 +86,9 @@ class ModelManager:
 
 
 def without_checker(model: ModelSpec) -> dict[str, Any]:
-	return {} if model.family == 'sdxl' else {'safety_checker': None, 'requires_safety_checker': False}
+	return (
+		{} if model.family == 'sdxl' else {'safety_checker': None, 'requires_safety_checker': False}
+	)
 
 
 def first_line(error: BaseException) -> str:
@@ -108,4 +117,6 @@ class load_progress:
 			self.progress(str(name), min(done, self.total), self.total)
 			yield item
 			part = self.folder / str(name)
-			done += sum(f.stat().st_size for f in part.glob('*.safetensors')) if part.is_dir() else 0
+			done += (
+				sum(f.stat().st_size for f in part.glob('*.safetensors')) if part.is_dir() else 0
+			)

@@ -1,5 +1,6 @@
 """Knows how a latent becomes a small picture without the VAE, and how to see what the sampler predicts."""
 
+import functools
 import io
 import json
 from pathlib import Path
@@ -12,8 +13,18 @@ from torch.nn.functional import pixel_shuffle
 SIDE = 384
 # Least-squares fits of latents to RGB in [-1, 1], known throughout the field; rows are latent channels.
 FACTORS = {
-	'sd1': [[0.298, 0.207, 0.208], [0.187, 0.286, 0.173], [-0.158, 0.189, 0.264], [-0.184, -0.271, -0.473]],
-	'sdxl': [[0.3651, 0.4232, 0.4341], [-0.2533, -0.0042, 0.1068], [0.1076, 0.1111, -0.0362], [-0.3165, -0.2492, -0.2188]],
+	'sd1': [
+		[0.298, 0.207, 0.208],
+		[0.187, 0.286, 0.173],
+		[-0.158, 0.189, 0.264],
+		[-0.184, -0.271, -0.473],
+	],
+	'sdxl': [
+		[0.3651, 0.4232, 0.4341],
+		[-0.2533, -0.0042, 0.1068],
+		[0.1076, 0.1111, -0.0362],
+		[-0.3165, -0.2492, -0.2188],
+	],
 }
 FACTORS['sd2'] = FACTORS['sd1']
 
@@ -26,7 +37,9 @@ class Previewer:
 
 	def __init__(self, family: str, folder: Path):
 		file = folder / 'preview.json'
-		data = json.loads(file.read_text('utf-8')) if file.is_file() else {'factors': FACTORS[family]}
+		data = (
+			json.loads(file.read_text('utf-8')) if file.is_file() else {'factors': FACTORS[family]}
+		)
 		self.patch = data.get('patch', 1)
 		self.factors = torch.tensor(data['factors'])
 		self.bias = torch.tensor(data.get('bias', [0.0] * self.factors.shape[1]))
@@ -39,7 +52,9 @@ class Previewer:
 		pixels = ((pixels.clamp(-1, 1) + 1) * 127.5).nan_to_num(0).byte().permute(1, 2, 0)
 		image = Image.fromarray(pixels.numpy())
 		scale = SIDE / max(image.size)
-		image = image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.BICUBIC)
+		image = image.resize(
+			(round(image.width * scale), round(image.height * scale)), Image.Resampling.BICUBIC
+		)
 		buffer = io.BytesIO()
 		image.save(buffer, 'JPEG', quality=80)
 		return buffer.getvalue()
@@ -53,6 +68,9 @@ class Prediction:
 		self.scheduler = scheduler
 		step = scheduler.step
 
+		@functools.wraps(
+			step
+		)  # the pipeline reads the signature to know whether the sampler takes a generator
 		def watched(*arguments, **options):
 			options['return_dict'] = True
 			result = step(*arguments, **options)

@@ -27,10 +27,18 @@ SAMPLERS: dict[SamplerName, Sampler] = {
 	'Heun': Sampler('HeunDiscreteScheduler', calls=2),
 	'DPM2': Sampler('KDPM2DiscreteScheduler', calls=2),
 	'DPM2 a': Sampler('KDPM2AncestralDiscreteScheduler', calls=2),
-	'DPM++ 2M': Sampler('DPMSolverMultistepScheduler', {'algorithm_type': 'dpmsolver++', 'solver_order': 2}),
-	'DPM++ 2M SDE': Sampler('DPMSolverMultistepScheduler', {'algorithm_type': 'sde-dpmsolver++', 'solver_order': 2}),
-	'DPM++ 3M SDE': Sampler('DPMSolverMultistepScheduler', {'algorithm_type': 'sde-dpmsolver++', 'solver_order': 3}),
-	'DPM++ 2S': Sampler('DPMSolverSinglestepScheduler', {'algorithm_type': 'dpmsolver++', 'solver_order': 2}),
+	'DPM++ 2M': Sampler(
+		'DPMSolverMultistepScheduler', {'algorithm_type': 'dpmsolver++', 'solver_order': 2}
+	),
+	'DPM++ 2M SDE': Sampler(
+		'DPMSolverMultistepScheduler', {'algorithm_type': 'sde-dpmsolver++', 'solver_order': 2}
+	),
+	'DPM++ 3M SDE': Sampler(
+		'DPMSolverMultistepScheduler', {'algorithm_type': 'sde-dpmsolver++', 'solver_order': 3}
+	),
+	'DPM++ 2S': Sampler(
+		'DPMSolverSinglestepScheduler', {'algorithm_type': 'dpmsolver++', 'solver_order': 2}
+	),
 	'DPM++ SDE': Sampler('DPMSolverSDEScheduler', calls=2),
 	'UniPC': Sampler('UniPCMultistepScheduler'),
 	'DEIS': Sampler('DEISMultistepScheduler'),
@@ -52,22 +60,35 @@ SCHEDULES: dict[ScheduleName, dict[str, Any]] = {
 	'Simple': {'timestep_spacing': 'trailing'},
 	'SGM Uniform': {'timestep_spacing': 'trailing'},
 }
-# Zero terminal signal makes these two divide by zero.
-NO_ZERO_SNR = {'LCMScheduler', 'TCDScheduler'}
+# With zero terminal signal these divide by zero, and these crowd all steps at an endless first noise level.
+NO_ZERO_SNR = {'LCMScheduler', 'TCDScheduler', 'Karras', 'Exponential', 'Beta'}
 
 
-def build(original: dict[str, Any], sampler: SamplerName, schedule: ScheduleName):
+def build(original: dict[str, Any], sampler: SamplerName, schedule: ScheduleName, seed: int = 0):
 	"""A fresh scheduler from the config that came with the model, never from the one used last.
 
-	Chained configs leak options from one sampler into the next. Raises InvalidInput for a pair that does not exist.
+	Chained configs leak options from one sampler into the next. `seed` is for the one that draws its noise itself.
+	 Raises InvalidInput for a pair that does not exist.
 	"""
 	if schedule not in schedules_for(sampler):
-		raise InvalidInput(f'{sampler} has no {schedule} schedule.', f'It has: {", ".join(schedules_for(sampler))}.', 'schedule')
+		raise InvalidInput(
+			f'{sampler} has no {schedule} schedule.',
+			f'It has: {", ".join(schedules_for(sampler))}.',
+			'schedule',
+		)
 	row = SAMPLERS[sampler]
 	config = {k: v for k, v in original.items() if not k.startswith('_')}
-	for option in ('use_karras_sigmas', 'use_exponential_sigmas', 'use_beta_sigmas', 'use_flow_sigmas'):
+	for option in (
+		'use_karras_sigmas',
+		'use_exponential_sigmas',
+		'use_beta_sigmas',
+		'use_flow_sigmas',
+	):
 		config.pop(option, None)
-	if row.scheduler in NO_ZERO_SNR:
+	if row.scheduler in NO_ZERO_SNR or schedule in NO_ZERO_SNR:
 		config['rescale_betas_zero_snr'] = False
 	scheduler_class = getattr(diffusers, row.scheduler)
-	return scheduler_class.from_config(config, **row.options, **SCHEDULES[schedule])
+	scheduler = scheduler_class.from_config(config, **row.options, **SCHEDULES[schedule])
+	if hasattr(scheduler, 'noise_sampler_seed'):
+		scheduler.noise_sampler_seed = seed
+	return scheduler

@@ -1,5 +1,6 @@
 """The default executor: one engine process for one device, started at once, started again when it dies."""
 
+import contextlib
 import logging
 import os
 import subprocess
@@ -22,7 +23,12 @@ ENVIRONMENT = {
 	# Threads that wait by spinning stand in each other's way on a busy machine: a step took 20 times as long.
 	'OMP_WAIT_POLICY': 'PASSIVE',
 }
-BREATH = (0.0, 1.0, 5.0, 15.0)  # seconds before a restart, after so many deaths in a row without work done
+BREATH = (
+	0.0,
+	1.0,
+	5.0,
+	15.0,
+)  # seconds before a restart, after so many deaths in a row without work done
 
 
 class LocalExecutor:
@@ -46,7 +52,9 @@ class LocalExecutor:
 	def launch(self) -> None:
 		"""A fresh interpreter, so that it inherits no lock, thread or memory of ours."""
 		environment = os.environ | ENVIRONMENT
-		environment['PYTHONPATH'] = os.pathsep.join(filter(None, (str(ROOT), environment.get('PYTHONPATH', ''))))
+		environment['PYTHONPATH'] = os.pathsep.join(
+			filter(None, (str(ROOT), environment.get('PYTHONPATH', '')))
+		)
 		self.last_words = []
 		self.process = subprocess.Popen(
 			[sys.executable, '-P', '-m', 'localai.executors.worker', self.device],
@@ -58,7 +66,9 @@ class LocalExecutor:
 			start_new_session=os.name == 'posix',
 			creationflags=getattr(subprocess, 'CREATE_NEW_PROCESS_GROUP', 0),
 		)
-		threading.Thread(target=self.pass_log_on, args=(self.process,), name='engine-log', daemon=True).start()
+		threading.Thread(
+			target=self.pass_log_on, args=(self.process,), name='engine-log', daemon=True
+		).start()
 		log.info('engine process %s started', self.process.pid)
 
 	def watch(self) -> None:
@@ -71,7 +81,9 @@ class LocalExecutor:
 			if self.closing.is_set():
 				return
 			self.bury(code)
-			if code == 3:  # the device that was asked for is not there: starting again would not help
+			if (
+				code == 3
+			):  # the device that was asked for is not there: starting again would not help
 				return
 			pause = BREATH[min(self.deaths, len(BREATH) - 1)]
 			self.deaths += 1
@@ -84,7 +96,9 @@ class LocalExecutor:
 		with self.lock:
 			match event:
 				case say.Ready():
-					self.say(state='ready', device=event.device, dtype=event.dtype, model='', message='')
+					self.say(
+						state='ready', device=event.device, dtype=event.dtype, model='', message=''
+					)
 				case say.Failed(job_id=''):
 					self.say(state='stopped', message=f'{event.message} {event.remedy}')
 					return
@@ -106,15 +120,26 @@ class LocalExecutor:
 		"""The process is gone: the running job hears of it, then the status."""
 		with self.lock:
 			task, self.task = self.task, None
-			why = 'was killed, most likely because the memory ran out' if code in (-9, 137) else f'ended unexpectedly (code {code})'
-			log.warning('the engine process %s; its last words: %s', why, ' | '.join(self.last_words[-3:]) or 'none')
+			why = (
+				'was killed, most likely because the memory ran out'
+				if code in (-9, 137)
+				else f'ended unexpectedly (code {code})'
+			)
+			log.warning(
+				'the engine process %s; its last words: %s',
+				why,
+				' | '.join(self.last_words[-3:]) or 'none',
+			)
 			if self.status.state != 'stopped':
 				self.say(state='restarting', model='', message=f'The engine process {why}.')
 		if task:
 			self.on_event(
 				say.Failed(
-					job_id=task.job_id, code='EngineDied', message=f'The engine process {why} while it drew this.',
-					remedy='It has been started again.', engine_died=True,
+					job_id=task.job_id,
+					code='EngineDied',
+					message=f'The engine process {why} while it drew this.',
+					remedy='It has been started again.',
+					engine_died=True,
 				)
 			)
 
@@ -129,20 +154,16 @@ class LocalExecutor:
 	def stop(self, job_id: str, mode: StopMode) -> None:
 		with self.lock:
 			if self.task and self.task.job_id == job_id:
-				try:
+				with contextlib.suppress(OSError, ValueError):  # it has just died; `bury` tells the job
 					frames.write(self.process.stdin, say.Stop(job_id=job_id, mode=mode))
-				except (OSError, ValueError):
-					pass
 
 	def close(self) -> None:
 		self.closing.set()
 		process = self.process
 		if process is None:
 			return
-		try:
+		with contextlib.suppress(OSError, ValueError):
 			frames.write(process.stdin, say.Close())
-		except (OSError, ValueError):
-			pass
 		try:
 			# While it still imports it hears nothing, and nothing would be lost.
 			process.wait(0 if self.status.state in ('starting', 'restarting') else 2)

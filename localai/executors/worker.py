@@ -1,6 +1,6 @@
 """What the engine process runs: commands in on stdin, events out on stdout, one task at a time.
 
-    python -m localai.executors.worker DEVICE
+python -m localai.executors.worker DEVICE
 """
 
 import logging
@@ -17,7 +17,9 @@ def main() -> int:
 	# The real stdout is ours; whatever a library prints goes to stderr.
 	events = os.fdopen(os.dup(sys.stdout.fileno()), 'wb')
 	os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-	logging.basicConfig(level=logging.INFO, stream=sys.stderr, format='%(levelname)s %(name)s %(message)s')
+	logging.basicConfig(
+		level=logging.INFO, stream=sys.stderr, format='%(levelname)s %(name)s %(message)s'
+	)
 	lock = threading.Lock()
 
 	def emit(event: say.Event) -> None:
@@ -48,7 +50,9 @@ def main() -> int:
 				case say.Stop() if command.job_id in cancels:
 					cancels[command.job_id].ask(command.mode)
 				case say.Close() | None:
-					os._exit(0)  # nothing here needs a farewell, and a running step would not listen to one
+					os._exit(
+						0
+					)  # nothing here needs a farewell, and a running step would not listen to one
 
 	threading.Thread(target=listen, daemon=True).start()
 	emit(engine.ready())
@@ -58,7 +62,17 @@ def main() -> int:
 			engine.run(task, emit, cancels[task.job_id])
 		except Exception as error:
 			logging.getLogger('localai.engine').exception('job %s failed unexpectedly', task.job_id)
-			emit(failed(task.job_id, LocalAIError(f'The engine met an error it did not expect: {type(error).__name__}: {error}'[:400], 'See logs/localai.log; other settings may work.')))
+			emit(
+				failed(
+					task.job_id,
+					LocalAIError(
+						f'The engine met an error it did not expect: {type(error).__name__}: {error}'[
+							:400
+						],
+						'See logs/localai.log; other settings may work.',
+					),
+				)
+			)
 		finally:
 			cancels.pop(task.job_id, None)
 

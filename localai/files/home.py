@@ -35,7 +35,9 @@ class HomeLock:
 		except Timeout:
 			raise self.refusal() from None
 		owner = Owner(pid=os.getpid(), url=url, token=secrets.token_urlsafe(24))
-		handle = os.open(self.note.with_suffix('.tmp'), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+		handle = os.open(
+			self.note.with_suffix('.tmp'), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600
+		)
 		with os.fdopen(handle, 'w', encoding='utf-8') as file:
 			file.write(owner.model_dump_json())
 		os.replace(self.note.with_suffix('.tmp'), self.note)
@@ -44,9 +46,15 @@ class HomeLock:
 	def refusal(self) -> AlreadyRunning:
 		owner = self.owner()
 		if owner and owner.url:
-			return AlreadyRunning(f'LocalAI is already running with this folder and answers at {owner.url}.', 'Open that address, or set LOCALAI_HOME to another folder.')
+			return AlreadyRunning(
+				f'LocalAI is already running with this folder and answers at {owner.url}.',
+				'Open that address, or set LOCALAI_HOME to another folder.',
+			)
 		who = f' (process {owner.pid})' if owner else ''
-		return AlreadyRunning(f'A LocalAI command is working in this folder{who}.', 'Wait until it is done, or set LOCALAI_HOME to another folder.')
+		return AlreadyRunning(
+			f'A LocalAI command is working in this folder{who}.',
+			'Wait until it is done, or set LOCALAI_HOME to another folder.',
+		)
 
 	def owner(self) -> Owner | None:
 		"""Who holds the home now, None when nobody does."""

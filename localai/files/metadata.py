@@ -51,7 +51,9 @@ def parameters_text(record: Record, width: int, height: int) -> str:
 	}
 	if receipt.model_hash:
 		pairs['Hashes'] = json.dumps({'model': receipt.model_hash}, separators=(',', ':'))
-	line = ', '.join(f'{key}: {quote(value)}' for key, value in pairs.items() if value not in (None, ''))
+	line = ', '.join(
+		f'{key}: {quote(value)}' for key, value in pairs.items() if value not in (None, '')
+	)
 	negative = f'\nNegative prompt: {request.negative_prompt}' if request.negative_prompt else ''
 	return f'{request.prompt}{negative}\n{line}'
 
@@ -82,7 +84,9 @@ def text_chunk(key: str, text: str) -> bytes:
 
 
 def embed(png: bytes, record: Record, width: int, height: int) -> bytes:
-	return with_texts(png, {'parameters': parameters_text(record, width, height), CHUNK: record.model_dump_json()})
+	return with_texts(
+		png, {'parameters': parameters_text(record, width, height), CHUNK: record.model_dump_json()}
+	)
 
 
 def read_record(path: Path) -> Record | None:

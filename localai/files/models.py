@@ -27,14 +27,20 @@ def inspect(path: Path) -> Inspection:
 	"""Reads headers only. Raises ModelBroken, ModelUnsupported, PickleRefused, each naming the file."""
 	if path.is_file():
 		if path.suffix.lower() in PICKLES:
-			raise PickleRefused(f'{path.name} is a pickle checkpoint, a format that can run any program when it is opened.')
-		raise ModelUnsupported(f'{path.name} is a single file; LocalAI draws with folders in the diffusers layout.')
+			raise PickleRefused(
+				f'{path.name} is a pickle checkpoint, a format that can run any program when it is opened.'
+			)
+		raise ModelUnsupported(
+			f'{path.name} is a single file; LocalAI draws with folders in the diffusers layout.'
+		)
 	if not path.is_dir():
 		raise ModelBroken(f'There is no model at {path}.')
 	index = read_json(path / 'model_index.json', path)
 	kind = index.get('_class_name')
 	if kind not in CLASSES:
-		raise ModelUnsupported(f'{path.name} is a {kind or "model of an unknown kind"}, which LocalAI does not draw with yet.')
+		raise ModelUnsupported(
+			f'{path.name} is a {kind or "model of an unknown kind"}, which LocalAI does not draw with yet.'
+		)
 
 	size = parameters = 0
 	for part in WEIGHTS:
@@ -49,14 +55,19 @@ def inspect(path: Path) -> Inspection:
 			raise ModelBroken(f'{path.name} has no {part} folder.')
 	read_json(path / 'scheduler' / 'scheduler_config.json', path)
 	return Inspection(
-		family=family_of(path, kind), bytes=size, parameters=parameters, denoiser=str(weight_files(path / 'unet', path)[0])
+		family=family_of(path, kind),
+		bytes=size,
+		parameters=parameters,
+		denoiser=str(weight_files(path / 'unet', path)[0]),
 	)
 
 
 def family_of(path: Path, kind: str) -> FamilyName:
 	unet = read_json(path / 'unet' / 'config.json', path)
 	if unet.get('in_channels') not in (4, 16):
-		raise ModelUnsupported(f'{path.name} is made for inpainting or editing, which LocalAI does not do yet.')
+		raise ModelUnsupported(
+			f'{path.name} is made for inpainting or editing, which LocalAI does not do yet.'
+		)
 	if unet.get('in_channels') == 16:
 		return 'sketchbook'
 	if kind == 'StableDiffusionXLPipeline':
@@ -73,13 +84,17 @@ def weight_files(folder: Path, model: Path) -> list[Path]:
 		names = sorted(set(read_json(shards[0], model).get('weight_map', {}).values()))
 		missing = [n for n in names if not (folder / n).is_file()]
 		if missing or not names:
-			raise ModelBroken(f'{model.name} lacks {folder.name}/{missing[0] if missing else "its weights"}.')
+			raise ModelBroken(
+				f'{model.name} lacks {folder.name}/{missing[0] if missing else "its weights"}.'
+			)
 		return [folder / n for n in names]
 	for name in ('diffusion_pytorch_model.safetensors', 'model.safetensors'):
 		if (folder / name).is_file():
 			return [folder / name]
 	if any(f.suffix in PICKLES for f in folder.iterdir()):
-		raise PickleRefused(f'{model.name} has its {folder.name} only as a pickle, a format that can run any program when it is opened.')
+		raise PickleRefused(
+			f'{model.name} has its {folder.name} only as a pickle, a format that can run any program when it is opened.'
+		)
 	raise ModelBroken(f'{model.name} lacks the weights of its {folder.name}.')
 
 
@@ -88,7 +103,9 @@ def read_header(file: Path) -> dict[str, dict]:
 
 	Format: https://github.com/huggingface/safetensors (eight bytes of length, JSON, data).
 	"""
-	broken = ModelBroken(f'{file.parent.parent.name} is damaged: {file.parent.name}/{file.name} ends too early or is not a weights file.')
+	broken = ModelBroken(
+		f'{file.parent.parent.name} is damaged: {file.parent.name}/{file.name} ends too early or is not a weights file.'
+	)
 	size = file.stat().st_size
 	with open(file, 'rb') as stream:
 		start = stream.read(8)
@@ -112,9 +129,13 @@ def read_json(file: Path, model: Path) -> dict:
 	except FileNotFoundError:
 		raise ModelBroken(f'{model.name} lacks {file.relative_to(model).as_posix()}.') from None
 	except (OSError, ValueError):
-		raise ModelBroken(f'{model.name} is damaged: {file.relative_to(model).as_posix()} cannot be read.') from None
+		raise ModelBroken(
+			f'{model.name} is damaged: {file.relative_to(model).as_posix()} cannot be read.'
+		) from None
 	if not isinstance(content, dict):
-		raise ModelBroken(f'{model.name} is damaged: {file.relative_to(model).as_posix()} is not what it should be.')
+		raise ModelBroken(
+			f'{model.name} is damaged: {file.relative_to(model).as_posix()} is not what it should be.'
+		)
 	return content
 
 

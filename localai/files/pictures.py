@@ -1,5 +1,6 @@
 """Knows how a picture reaches the disk so that it is there whole or not at all, and how small ones are made."""
 
+import contextlib
 import errno
 import io
 import os
@@ -23,14 +24,15 @@ def write_whole(path: Path, data: bytes) -> None:
 		os.replace(temporary, path)
 		flush_folder(path.parent)
 	except OSError as error:
-		try:
+		with contextlib.suppress(OSError):
 			temporary.unlink(missing_ok=True)
-		except OSError:
-			pass
 		if error.errno in (errno.ENOSPC, errno.EDQUOT):
-			raise DiskFull(f'The disk of {path.parent} is full, so the picture could not be saved there.') from error
+			raise DiskFull(
+				f'The disk of {path.parent} is full, so the picture could not be saved there.'
+			) from error
 		raise StorageProblem(
-			f'The picture could not be saved in {path.parent}: {error.strerror or error}.', 'Check the folder, then generate again.'
+			f'The picture could not be saved in {path.parent}: {error.strerror or error}.',
+			'Check the folder, then generate again.',
 		) from error
 
 
@@ -53,7 +55,9 @@ def picture_path(folder: Path, job_id: str, index: int, seed: int, when: datetim
 def find_pictures(folder: Path, job_id: str, since: datetime) -> list[Path]:
 	"""The files of one job; looks only into the days since it was made."""
 	first = since.astimezone().strftime('%Y-%m-%d')
-	days = [d for d in folder.iterdir() if d.is_dir() and d.name >= first] if folder.is_dir() else []
+	days = (
+		[d for d in folder.iterdir() if d.is_dir() and d.name >= first] if folder.is_dir() else []
+	)
 	return sorted(p for d in days for p in d.glob(f'{job_id}-*.png'))
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
-SPLIT = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+SPLIT = (
+	r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+)
 
 
 @lru_cache(maxsize=4)
@@ -19,12 +21,17 @@ def load(folder: str) -> Tokenizer:
 		vocabulary = json.loads((path / 'vocab.json').read_text('utf-8'))
 		lines = (path / 'merges.txt').read_text('utf-8').split('\n')[1:]
 		merges = [tuple(line.split()) for line in lines if len(line.split()) == 2]
-		tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=merges, end_of_word_suffix='</w>'))
+		tokenizer = Tokenizer(
+			models.BPE(vocab=vocabulary, merges=merges, end_of_word_suffix='</w>')
+		)
 		tokenizer.normalizer = normalizers.Sequence(
 			[normalizers.NFC(), normalizers.Replace(Regex(r'\s+'), ' '), normalizers.Lowercase()]
 		)
 		tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-			[pre_tokenizers.Split(Regex(SPLIT), behavior='removed', invert=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+			[
+				pre_tokenizers.Split(Regex(SPLIT), behavior='removed', invert=True),
+				pre_tokenizers.ByteLevel(add_prefix_space=False),
+			]
 		)
 		tokenizer.decoder = decoders.ByteLevel()
 	tokenizer.no_padding()

@@ -121,7 +121,10 @@ class Failed(Schema):
 
 
 Command = Annotated[Generate | Stop | Close, Field(discriminator='kind')]
-Event = Annotated[Ready | Loading | Stepped | Drawn | Noted | Finished | Cancelled | Failed, Field(discriminator='kind')]
+Event = Annotated[
+	Ready | Loading | Stepped | Drawn | Noted | Finished | Cancelled | Failed,
+	Field(discriminator='kind'),
+]
 COMMANDS: TypeAdapter = TypeAdapter(Command)
 EVENTS: TypeAdapter = TypeAdapter(Event)
 ENDINGS = (Finished, Cancelled, Failed)

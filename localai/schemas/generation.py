@@ -22,7 +22,9 @@ def one_of(label: str, names: tuple[str, ...]) -> BeforeValidator:
 	def check(value: Any) -> str:
 		found = folded.get(value.strip().casefold()) if isinstance(value, str) else None
 		if found is None:
-			raise ValueError(f'There is no {label} called {shorten(value)}. Choose one of: {", ".join(names)}.')
+			raise ValueError(
+				f'There is no {label} called {shorten(value)}. Choose one of: {", ".join(names)}.'
+			)
 		return found
 
 	return BeforeValidator(check)
@@ -40,7 +42,11 @@ def between(label: str, low: float, high: float, whole: bool = True) -> BeforeVa
 			number = float(value)
 		except (ValueError, OverflowError):
 			raise ValueError(sentence) from None
-		if not math.isfinite(number) or not low <= number <= high or (whole and number != int(number)):
+		if (
+			not math.isfinite(number)
+			or not low <= number <= high
+			or (whole and number != int(number))
+		):
 			raise ValueError(sentence)
 		return int(number) if whole else number
 
@@ -49,7 +55,9 @@ def between(label: str, low: float, high: float, whole: bool = True) -> BeforeVa
 
 def multiple_of_8(value: int) -> int:
 	if value % 8:
-		raise ValueError(f'Width and height must be multiples of 8; {value} is not, {round(value / 8) * 8} is.')
+		raise ValueError(
+			f'Width and height must be multiples of 8; {value} is not, {round(value / 8) * 8} is.'
+		)
 	return value
 
 
@@ -58,9 +66,13 @@ def clean_text(value: Any) -> str:
 	if not isinstance(value, str):
 		raise ValueError(f'A prompt must be text, not {shorten(value)}.')
 	if len(value) > PROMPT_LIMIT:
-		raise ValueError(f'The prompt has {len(value):,} characters; {PROMPT_LIMIT:,} are the most.')
+		raise ValueError(
+			f'The prompt has {len(value):,} characters; {PROMPT_LIMIT:,} are the most.'
+		)
 	value = value.encode('utf-8', 'ignore').decode('utf-8')
-	return re.sub(r'[\x00-\x08\x0b-\x1f\x7f]', ' ', value.replace('\r\n', '\n').replace('\r', '\n')).strip()
+	return re.sub(
+		r'[\x00-\x08\x0b-\x1f\x7f]', ' ', value.replace('\r\n', '\n').replace('\r', '\n')
+	).strip()
 
 
 def said(value: str) -> str:

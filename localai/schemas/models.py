@@ -52,34 +52,66 @@ def efforts(quality: int, balanced: int, fast: int) -> tuple[Effort, ...]:
 
 
 def shapes(square: int, *others: tuple[str, int, int]) -> tuple[Shape, ...]:
-	return (Shape(name='Square', width=square, height=square), *(Shape(name=n, width=w, height=h) for n, w, h in others))
+	return (
+		Shape(name='Square', width=square, height=square),
+		*(Shape(name=n, width=w, height=h) for n, w, h in others),
+	)
 
 
 FAMILIES: dict[FamilyName, Family] = {
 	'sketchbook': Family(
-		name='sketchbook', title='Sketchbook',
+		name='sketchbook',
+		title='Sketchbook',
 		shapes=shapes(128),
 		efforts=(
 			Effort(name='Quality', steps=40, sampler='DDIM', schedule='Automatic'),
 			Effort(name='Balanced', steps=20, sampler='DDIM', schedule='Automatic'),
 			Effort(name='Fast', steps=10, sampler='DDIM', schedule='Automatic'),
 		),
-		effort='Balanced', guidance_scale=4,
+		effort='Balanced',
+		guidance_scale=4,
 	),
 	'sd1': Family(
-		name='sd1', title='Stable Diffusion 1',
-		shapes=shapes(512, ('Portrait', 512, 640), ('Tall', 448, 768), ('Landscape', 640, 512), ('Wide', 768, 448)),
-		efforts=efforts(30, 20, 12), effort='Balanced', guidance_scale=7,
+		name='sd1',
+		title='Stable Diffusion 1',
+		shapes=shapes(
+			512,
+			('Portrait', 512, 640),
+			('Tall', 448, 768),
+			('Landscape', 640, 512),
+			('Wide', 768, 448),
+		),
+		efforts=efforts(30, 20, 12),
+		effort='Balanced',
+		guidance_scale=7,
 	),
 	'sd2': Family(
-		name='sd2', title='Stable Diffusion 2',
-		shapes=shapes(768, ('Portrait', 704, 832), ('Tall', 576, 1024), ('Landscape', 832, 704), ('Wide', 1024, 576)),
-		efforts=efforts(30, 20, 12), effort='Balanced', guidance_scale=7,
+		name='sd2',
+		title='Stable Diffusion 2',
+		shapes=shapes(
+			768,
+			('Portrait', 704, 832),
+			('Tall', 576, 1024),
+			('Landscape', 832, 704),
+			('Wide', 1024, 576),
+		),
+		efforts=efforts(30, 20, 12),
+		effort='Balanced',
+		guidance_scale=7,
 	),
 	'sdxl': Family(
-		name='sdxl', title='Stable Diffusion XL',
-		shapes=shapes(1024, ('Portrait', 896, 1152), ('Tall', 768, 1344), ('Landscape', 1152, 896), ('Wide', 1344, 768)),
-		efforts=efforts(35, 25, 14), effort='Balanced', guidance_scale=6,
+		name='sdxl',
+		title='Stable Diffusion XL',
+		shapes=shapes(
+			1024,
+			('Portrait', 896, 1152),
+			('Tall', 768, 1344),
+			('Landscape', 1152, 896),
+			('Wide', 1344, 768),
+		),
+		efforts=efforts(35, 25, 14),
+		effort='Balanced',
+		guidance_scale=6,
 	),
 }
 

@@ -30,8 +30,24 @@ SCHEDULES: tuple[ScheduleName, ...] = get_args(ScheduleName)
 
 # Samplers whose scheduler can be given its noise levels; the others only space their timesteps.
 SIGMA_SAMPLERS: frozenset[SamplerName] = frozenset(
-	('Euler', 'Heun', 'DPM2', 'DPM2 a', 'DPM++ 2M', 'DPM++ 2M SDE', 'DPM++ 3M SDE', 'DPM++ 2S', 'DPM++ SDE', 'UniPC', 'DEIS', 'SA-Solver', 'LMS')
+	(
+		'Euler',
+		'Heun',
+		'DPM2',
+		'DPM2 a',
+		'DPM++ 2M',
+		'DPM++ 2M SDE',
+		'DPM++ 3M SDE',
+		'DPM++ 2S',
+		'DPM++ SDE',
+		'UniPC',
+		'DEIS',
+		'SA-Solver',
+		'LMS',
+	)
 )
+# Samplers that cannot space their timesteps otherwise.
+UNSPACED_SAMPLERS: frozenset[SamplerName] = frozenset(('DPM++ 2S',))
 # Samplers that follow a timestep table of their own.
 FIXED_SAMPLERS: frozenset[SamplerName] = frozenset(('LCM', 'TCD'))
 
@@ -40,6 +56,6 @@ def schedules_for(sampler: SamplerName) -> tuple[ScheduleName, ...]:
 	"""The schedules that exist for a sampler, the automatic one first."""
 	if sampler in FIXED_SAMPLERS:
 		return ('Automatic',)
-	if sampler in SIGMA_SAMPLERS:
-		return SCHEDULES
-	return ('Automatic', 'Simple', 'SGM Uniform')
+	spacings = () if sampler in UNSPACED_SAMPLERS else ('Simple', 'SGM Uniform')
+	sigmas = ('Karras', 'Exponential', 'Beta') if sampler in SIGMA_SAMPLERS else ()
+	return ('Automatic', *sigmas, *spacings)

@@ -42,7 +42,14 @@ class Models(Protocol):
 class GenerationService:
 	"""`enqueue` hands a stored job to the queue."""
 
-	def __init__(self, folder: Path, models: Models, jobs: Jobs, history: History, enqueue: Callable[[JobSnapshot], JobSnapshot]):
+	def __init__(
+		self,
+		folder: Path,
+		models: Models,
+		jobs: Jobs,
+		history: History,
+		enqueue: Callable[[JobSnapshot], JobSnapshot],
+	):
 		self.folder = folder
 		self.models = models
 		self.jobs = jobs
@@ -74,16 +81,24 @@ class GenerationService:
 		family = self.models.families[model.family]
 		effort, shape = family.default_effort, family.shapes[0]
 		sampler = request.sampler or effort.sampler
-		schedule = request.schedule or (effort.schedule if effort.schedule in schedules_for(sampler) else 'Automatic')
+		schedule = request.schedule or (
+			effort.schedule if effort.schedule in schedules_for(sampler) else 'Automatic'
+		)
 		if schedule not in schedules_for(sampler):
-			raise InvalidInput(f'{sampler} has no {schedule} schedule.', f'It has: {", ".join(schedules_for(sampler))}.', 'schedule')
+			raise InvalidInput(
+				f'{sampler} has no {schedule} schedule.',
+				f'It has: {", ".join(schedules_for(sampler))}.',
+				'schedule',
+			)
 		return request.model_copy(
 			update={
 				'model': model.id,
 				'width': request.width or shape.width,
 				'height': request.height or shape.height,
 				'steps': request.steps or effort.steps,
-				'guidance_scale': family.guidance_scale if request.guidance_scale is None else request.guidance_scale,
+				'guidance_scale': family.guidance_scale
+				if request.guidance_scale is None
+				else request.guidance_scale,
 				'sampler': sampler,
 				'schedule': schedule,
 				'seed': secrets.randbelow(SEED_LIMIT) if request.seed is None else request.seed,
@@ -101,7 +116,9 @@ class GenerationService:
 		memory = read_memory()
 		needed = self.bytes_needed(request, model)
 		if needed > memory.total:
-			raise OutOfMemory(f'This needs about {needed / 1e9:.1f} GB and the machine has {memory.total / 1e9:.1f} GB.')
+			raise OutOfMemory(
+				f'This needs about {needed / 1e9:.1f} GB and the machine has {memory.total / 1e9:.1f} GB.'
+			)
 		self.check_disk(request)
 		seeds = [(request.seed + i) % SEED_LIMIT for i in range(request.count)]
 		job_id = f'{time.time_ns() // 1_000_000:011x}{secrets.token_hex(2)}'
@@ -112,10 +129,16 @@ class GenerationService:
 	def with_notes(self, job: JobSnapshot, model: ModelSpec) -> JobSnapshot:
 		"""Says which end of a long prompt the model will not read."""
 		family, notes = self.models.families[model.family], []
-		for label, text in (('prompt', job.request.prompt), ('negative prompt', job.request.negative_prompt)):
+		for label, text in (
+			('prompt', job.request.prompt),
+			('negative prompt', job.request.negative_prompt),
+		):
 			count = self.count_tokens(model, family, text)
 			if count > family.token_limit:
-				notes.append(f'The {label} has {count} tokens and {model.name} reads {family.token_limit}; the last {count - family.token_limit} are left out.')
+				notes.append(
+					f'The {label} has {count} tokens and {model.name} reads {family.token_limit}; '
+					f'the last {count - family.token_limit} are left out.'
+				)
 		if notes:
 			self.jobs.note(job.id, notes)
 		return job.model_copy(update={'notes': tuple(notes)})
@@ -126,20 +149,35 @@ class GenerationService:
 		self.check_disk(job.request)
 		self.models.learn_hash(model)
 		done = {p.index for p in job.pictures} | self.jobs.skipped(job.id)
-		drawings = tuple(say.Drawing(index=i, seed=s) for i, s in enumerate(job.seeds) if i not in done)
+		drawings = tuple(
+			say.Drawing(index=i, seed=s) for i, s in enumerate(job.seeds) if i not in done
+		)
 		return say.Generate(job_id=job.id, request=job.request, model=model, drawings=drawings)
 
 	def save(self, job: JobSnapshot, model: ModelSpec, drawn: say.Drawn) -> Picture:
 		"""File first, with its texts inside, then the row. A full disk sends the file to the temporary folder."""
 		when = datetime.now(UTC)
 		receipt = Receipt(
-			app=__version__, torch=drawn.torch, diffusers=drawn.diffusers, model_name=model.name,
-			model_hash=self.models.sha256(model)[:10], device=drawn.device, dtype=drawn.dtype, attention=drawn.attention,
-			seconds=round(drawn.seconds, 3), steps_done=drawn.steps_done, stopped_early=drawn.stopped_early,
+			app=__version__,
+			torch=drawn.torch,
+			diffusers=drawn.diffusers,
+			model_name=model.name,
+			model_hash=self.models.sha256(model)[:10],
+			device=drawn.device,
+			dtype=drawn.dtype,
+			attention=drawn.attention,
+			seconds=round(drawn.seconds, 3),
+			steps_done=drawn.steps_done,
+			stopped_early=drawn.stopped_early,
 		)
 		record = metadata.Record(
-			job_id=job.id, index=drawn.index, seed=drawn.seed, request=job.request, receipt=receipt,
-			model_id=model.id, created_at=when.isoformat(),
+			job_id=job.id,
+			index=drawn.index,
+			seed=drawn.seed,
+			request=job.request,
+			receipt=receipt,
+			model_id=model.id,
+			created_at=when.isoformat(),
 		)
 		png = metadata.embed(drawn.data, record, drawn.width, drawn.height)
 		path = pictures.picture_path(self.folder, job.id, drawn.index, drawn.seed, when)
@@ -148,7 +186,16 @@ class GenerationService:
 		except StorageProblem as error:
 			raise self.rescue(error, png, path.name) from error
 		return self.history.record(
-			job.id, drawn.index, drawn.seed, drawn.width, drawn.height, path, model.id, job.request, receipt, when
+			job.id,
+			drawn.index,
+			drawn.seed,
+			drawn.width,
+			drawn.height,
+			path,
+			model.id,
+			job.request,
+			receipt,
+			when,
 		)
 
 	def rescue(self, error: StorageProblem, png: bytes, name: str) -> StorageProblem:
@@ -169,8 +216,16 @@ class GenerationService:
 			if record and record.job_id == job.id:
 				width, height = record.request.width, record.request.height
 				self.history.record(
-					job.id, record.index, record.seed, width, height, path, record.model_id, record.request,
-					record.receipt, datetime.fromisoformat(record.created_at),
+					job.id,
+					record.index,
+					record.seed,
+					width,
+					height,
+					path,
+					record.model_id,
+					record.request,
+					record.receipt,
+					datetime.fromisoformat(record.created_at),
 				)
 				adopted += 1
 		for part in self.folder.glob(f'*/.{job.id}-*.part'):
@@ -220,7 +275,9 @@ class GenerationService:
 		free = shutil.disk_usage(self.folder).free
 		needed = SPARE + request.count * request.width * request.height * 3
 		if free < needed:
-			raise DiskFull(f'The disk of {self.folder} has {free / 1e6:.0f} MB free and the pictures need up to {needed / 1e6:.0f} MB.')
+			raise DiskFull(
+				f'The disk of {self.folder} has {free / 1e6:.0f} MB free and the pictures need up to {needed / 1e6:.0f} MB.'
+			)
 
 
 def read_memory() -> MemoryReading:

@@ -25,7 +25,9 @@ class HistoryService:
 		"""Raises UnknownName."""
 		picture = self.store.get(picture_id) if 0 < picture_id < 2**63 else None
 		if picture is None:
-			raise UnknownName(f'There is no picture {picture_id}.', 'It may have been deleted.', 'picture')
+			raise UnknownName(
+				f'There is no picture {picture_id}.', 'It may have been deleted.', 'picture'
+			)
 		return picture
 
 	def thumbnail(self, picture_id: int) -> Path:
@@ -36,6 +38,10 @@ class HistoryService:
 			try:
 				data = pictures.thumbnail(Path(picture.path), THUMBNAIL_SIDE)
 			except OSError as error:
-				raise UnknownName(f'The file of picture {picture_id} is missing or damaged.', 'Look for it in your own copies.', 'picture') from error
+				raise UnknownName(
+					f'The file of picture {picture_id} is missing or damaged.',
+					'Look for it in your own copies.',
+					'picture',
+				) from error
 			pictures.write_whole(path, data)
 		return path

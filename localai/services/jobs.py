@@ -32,12 +32,16 @@ class JobService:
 		self.store = store
 		self.executor = executor
 		self.lock = threading.RLock()
-		self.live: dict[str, JobSnapshot] = {}  # in the order of the queue; the running job is the first
+		self.live: dict[
+			str, JobSnapshot
+		] = {}  # in the order of the queue; the running job is the first
 		self.feeds: dict[str, Feed[JobSnapshot]] = {}
 		self.previews: dict[str, bytes] = {}
 		self.costs: dict[str, float | None] = {}
 		self.running: say.Generate | None = None
-		self.broken: LocalAIError | None = None  # why the running job is being stopped, if it is not its user's wish
+		self.broken: LocalAIError | None = (
+			None  # why the running job is being stopped, if it is not its user's wish
+		)
 		self.closed = False
 		self.engine = EngineStatus()
 		self.last: JobSnapshot | None = None
@@ -78,7 +82,9 @@ class JobService:
 				self.store.change(job.id, 'interrupted')
 				adopt(job)
 				job = self.store.get(job.id)
-				if len({p.index for p in job.pictures} | self.store.skipped(job.id)) >= len(job.seeds):
+				if len({p.index for p in job.pictures} | self.store.skipped(job.id)) >= len(
+					job.seeds
+				):
 					self.store.change(job.id, 'finished')
 					self.last = self.store.get(job.id)
 					continue
@@ -105,7 +111,13 @@ class JobService:
 				continue
 			except Exception as error:
 				log.exception('job %s could not be started', job.id)
-				self.end(job.id, 'failed', LocalAIError(f'The job could not be started: {error}.', 'See logs/localai.log.'))
+				self.end(
+					job.id,
+					'failed',
+					LocalAIError(
+						f'The job could not be started: {error}.', 'See logs/localai.log.'
+					),
+				)
 				continue
 			self.running, self.broken = task, None
 			self.executor.submit(task)
@@ -126,7 +138,11 @@ class JobService:
 	def stop_all(self) -> int:
 		"""Cancels the queue, the running job last. Returns how many jobs."""
 		with self.lock:
-			waiting = [j.id for j in self.live.values() if not (self.running and j.id == self.running.job_id)]
+			waiting = [
+				j.id
+				for j in self.live.values()
+				if not (self.running and j.id == self.running.job_id)
+			]
 			for job_id in waiting:
 				self.end(job_id, 'cancelled')
 			if self.running:
@@ -138,7 +154,9 @@ class JobService:
 		with self.lock:
 			waiting = [j.id for j in self.live.values() if j.state == 'queued']
 			if job_id not in waiting:
-				raise UnknownName('That job is not waiting any more.', 'Only waiting jobs can be moved.', 'job')
+				raise UnknownName(
+					'That job is not waiting any more.', 'Only waiting jobs can be moved.', 'job'
+				)
 			waiting.remove(job_id)
 			waiting.insert(max(0, position - 1), job_id)
 			self.store.order(waiting)
@@ -155,7 +173,9 @@ class JobService:
 				return self.live[job_id]
 		job = self.store.get(job_id)
 		if job is None:
-			raise UnknownName(f'There is no job {job_id[:40]!r}.', 'Ask for the list of jobs.', 'job')
+			raise UnknownName(
+				f'There is no job {job_id[:40]!r}.', 'Ask for the list of jobs.', 'job'
+			)
 		return job
 
 	def list(self, limit: int = 50) -> tuple[JobSnapshot, ...]:
@@ -208,18 +228,29 @@ class JobService:
 				self.give_up(job, error)
 			except Exception as error:
 				log.exception('job %s: %s could not be handled', job.id, event.kind)
-				self.give_up(job, LocalAIError(f'Something unexpected happened: {error}.', 'See logs/localai.log.'))
+				self.give_up(
+					job,
+					LocalAIError(
+						f'Something unexpected happened: {error}.', 'See logs/localai.log.'
+					),
+				)
 
 	def take(self, job: JobSnapshot, event: say.Event) -> None:
 		match event:
 			case say.Loading():
-				self.update(job.id, stage=event.stage, stage_done=event.done, stage_total=event.total)
+				self.update(
+					job.id, stage=event.stage, stage_done=event.done, stage_total=event.total
+				)
 			case say.Stepped():
 				if event.data:
 					self.previews[job.id] = event.data
 				changes = {
-					'picture': event.index, 'step': event.step, 'steps': event.steps,
-					'eta': self.seconds_left(job, event), 'preview': job.preview + bool(event.data), 'stage': '',
+					'picture': event.index,
+					'step': event.step,
+					'steps': event.steps,
+					'eta': self.seconds_left(job, event),
+					'preview': job.preview + bool(event.data),
+					'stage': '',
 				}
 				if job.state == 'running':
 					self.update(job.id, **changes)
@@ -245,13 +276,25 @@ class JobService:
 		attempts = job.attempts + event.engine_died
 		if not event.engine_died or attempts >= TRIES:
 			if event.engine_died:
-				error = error.model_copy(update={'remedy': 'It happened twice, so it was not tried again. Draw at a smaller size, or choose a smaller model.'})
+				error = error.model_copy(
+					update={
+						'remedy': 'It happened twice, so it was not tried again. Draw at a smaller size, or choose a smaller model.'
+					}
+				)
 			self.end_running(job.id, 'failed', error, attempts=attempts)
 			return
 		note = f'{event.message} It is being tried once more.'
 		self.store.note(job.id, (*job.notes, note))
 		self.running = None
-		self.change(job.id, 'queued', attempts=attempts, notes=(*job.notes, note), step=0, eta=None, stage='')
+		self.change(
+			job.id,
+			'queued',
+			attempts=attempts,
+			notes=(*job.notes, note),
+			step=0,
+			eta=None,
+			stage='',
+		)
 
 	def give_up(self, job: JobSnapshot, error: LocalAIError) -> None:
 		"""The running job cannot go on: the engine is asked to leave it, and its end will say why."""
@@ -261,7 +304,9 @@ class JobService:
 
 	def seconds_left(self, job: JobSnapshot, event: say.Stepped) -> float:
 		here = max(0, event.steps - event.step) * event.seconds_per_step
-		after = sum(1 for d in self.running.drawings if d.index > event.index) if self.running else 0
+		after = (
+			sum(1 for d in self.running.drawings if d.index > event.index) if self.running else 0
+		)
 		return here + after * event.steps * event.seconds_per_step
 
 	# Changes: stored, then told
@@ -277,20 +322,43 @@ class JobService:
 		self.live[job_id] = self.live[job_id].model_copy(update=changes)
 		self.tell(job_id)
 
-	def end_running(self, job_id: str, state: JobState, error: Problem | LocalAIError | None = None, attempts: int | None = None) -> None:
+	def end_running(
+		self,
+		job_id: str,
+		state: JobState,
+		error: Problem | LocalAIError | None = None,
+		attempts: int | None = None,
+	) -> None:
 		self.running = self.broken = None
 		self.end(job_id, state, error, attempts)
 		self.dispatch()
 
-	def end(self, job_id: str, state: JobState, error: Problem | LocalAIError | None = None, attempts: int | None = None) -> None:
+	def end(
+		self,
+		job_id: str,
+		state: JobState,
+		error: Problem | LocalAIError | None = None,
+		attempts: int | None = None,
+	) -> None:
 		if isinstance(error, LocalAIError):
 			error = Problem(code=error.code, message=error.message, remedy=error.remedy)
 		job = self.live[job_id]
 		when = datetime.now(UTC)
-		ended = job.model_copy(update={'state': state, 'error': error, 'finished_at': when, 'eta': None, 'stage': '', 'position': 0})
+		ended = job.model_copy(
+			update={
+				'state': state,
+				'error': error,
+				'finished_at': when,
+				'eta': None,
+				'stage': '',
+				'position': 0,
+			}
+		)
 		try:
 			self.store.change(job_id, state, error, attempts, when)
-		except LocalAIError as problem:  # a full disk: told all the same, and mended at the next start
+		except (
+			LocalAIError
+		) as problem:  # a full disk: told all the same, and mended at the next start
 			log.warning('the end of job %s could not be stored: %s', job_id, problem)
 		log.info('job %s %s%s', job_id, state, f': {error.message}' if error else '')
 		del self.live[job_id]
@@ -306,7 +374,9 @@ class JobService:
 		for position, (job_id, job) in enumerate(list(self.live.items())):
 			if job.state == 'queued':
 				if (job.position, job.eta) != (position, wait):
-					job = self.live[job_id] = job.model_copy(update={'position': position, 'eta': wait if position else None})
+					job = self.live[job_id] = job.model_copy(
+						update={'position': position, 'eta': wait if position else None}
+					)
 			elif job.position:
 				job = self.live[job_id] = job.model_copy(update={'position': 0})
 			if wait is not None:
@@ -314,7 +384,9 @@ class JobService:
 				wait = None if own is None else wait + own
 			if job_id in ids:
 				self.feeds[job_id].publish(job)
-		self.studio.publish(StudioSnapshot(engine=self.engine, queue=tuple(self.live.values()), last=self.last))
+		self.studio.publish(
+			StudioSnapshot(engine=self.engine, queue=tuple(self.live.values()), last=self.last)
+		)
 
 	def cost(self, job: JobSnapshot) -> float | None:
 		"""Seconds a waiting job will take, asked once per job."""

@@ -1,5 +1,6 @@
 """Models, as verbs: what can be drawn with here, and which one a name means."""
 
+import contextlib
 import logging
 import threading
 from pathlib import Path
@@ -29,7 +30,9 @@ class ModelService:
 		entries = [self.entry(BUILTIN_ID, BUILTIN, builtin=True)]
 		if self.folder.is_dir():
 			for path in sorted(self.folder.iterdir(), key=lambda p: p.name.casefold()):
-				if (path.is_dir() and (path / 'model_index.json').exists()) or path.suffix.lower() in (*files.PICKLES, '.safetensors'):
+				if (
+					path.is_dir() and (path / 'model_index.json').exists()
+				) or path.suffix.lower() in (*files.PICKLES, '.safetensors'):
 					entries.append(self.entry(path.name, path))
 		return tuple(entries)
 
@@ -38,8 +41,17 @@ class ModelService:
 		try:
 			facts = files.inspect(path)
 		except ModelProblem as error:
-			return ModelEntry(id=model_id, name=name, family=None, bytes=0, builtin=builtin, problem=f'{error.message} {error.remedy}')
-		return ModelEntry(id=model_id, name=name, family=facts.family, bytes=facts.bytes, builtin=builtin)
+			return ModelEntry(
+				id=model_id,
+				name=name,
+				family=None,
+				bytes=0,
+				builtin=builtin,
+				problem=f'{error.message} {error.remedy}',
+			)
+		return ModelEntry(
+			id=model_id, name=name, family=facts.family, bytes=facts.bytes, builtin=builtin
+		)
 
 	def resolve(self, model_id: str) -> ModelSpec:
 		"""Raises UnknownName for a name that nothing has, ModelProblem for a model that cannot be used."""
@@ -63,12 +75,13 @@ class ModelService:
 			return BUILTIN
 		if '\0' in model_id or not model_id.strip():
 			raise UnknownName('The model has no name.', self.advice(), 'model')
-		given = Path(model_id).expanduser()
-		if given.is_absolute() and given.exists():
-			return given
-		path = self.folder / model_id
-		if len(given.parts) == 1 and model_id not in ('.', '..') and path.exists():
-			return path
+		with contextlib.suppress(OSError, RuntimeError):  # a name no disk could hold, a home no one has
+			given = Path(model_id).expanduser()
+			if given.is_absolute() and given.exists():
+				return given
+			path = self.folder / model_id
+			if len(given.parts) == 1 and model_id not in ('.', '..') and path.exists():
+				return path
 		raise UnknownName(f'There is no model called {model_id[:100]!r}.', self.advice(), 'model')
 
 	def advice(self) -> str:

@@ -47,7 +47,9 @@ class Database:
 			if have == HEAD:
 				return
 			if have and have > HEAD:
-				raise DatabaseTooNew(f'The database {self.path} was written by a newer LocalAI (schema {have}, known is {HEAD}).')
+				raise DatabaseTooNew(
+					f'The database {self.path} was written by a newer LocalAI (schema {have}, known is {HEAD}).'
+				)
 			from alembic import command
 			from alembic.config import Config
 
@@ -55,7 +57,9 @@ class Database:
 				copy = self.path.with_name(f'{self.path.stem}-before-{HEAD}.db')
 				with sqlite3.connect(self.path) as old, sqlite3.connect(copy) as new:
 					old.backup(new)
-				log.info('database copied to %s before migration from %s to %s', copy.name, have, HEAD)
+				log.info(
+					'database copied to %s before migration from %s to %s', copy.name, have, HEAD
+				)
 			logging.getLogger('alembic').setLevel(logging.WARNING)
 			config = Config()
 			config.set_main_option('script_location', str(MIGRATIONS).replace('%', '%%'))
@@ -74,8 +78,13 @@ class Database:
 			return ''
 		connection = sqlite3.connect(self.path)
 		try:
-			tables = connection.execute("select count(*) from sqlite_master where name = 'alembic_version'").fetchone()
-			row = tables[0] and connection.execute('select version_num from alembic_version').fetchone()
+			tables = connection.execute(
+				"select count(*) from sqlite_master where name = 'alembic_version'"
+			).fetchone()
+			row = (
+				tables[0]
+				and connection.execute('select version_num from alembic_version').fetchone()
+			)
 			return row[0] if row else ''
 		finally:
 			connection.close()
@@ -96,7 +105,14 @@ def translate(error: BaseException | None, path: Path) -> StorageProblem:
 	if 'full' in text:
 		return DiskFull(f'The disk of {path.parent} is full.')
 	if 'readonly' in text or 'unable to open' in text:
-		return StorageProblem(f'The database {path} cannot be written.', 'Check the permissions of the folder.')
+		return StorageProblem(
+			f'The database {path} cannot be written.', 'Check the permissions of the folder.'
+		)
 	if 'not a database' in text or 'malformed' in text:
-		return StorageProblem(f'The file {path} is damaged or is not a LocalAI database.', 'Move it away; the pictures beside it stay.')
-	return StorageProblem(f'The database {path} refused: {text}.', 'Try again; if it stays, start LocalAI again.')
+		return StorageProblem(
+			f'The file {path} is damaged or is not a LocalAI database.',
+			'Move it away; the pictures beside it stay.',
+		)
+	return StorageProblem(
+		f'The database {path} refused: {text}.', 'Try again; if it stays, start LocalAI again.'
+	)

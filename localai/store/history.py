@@ -18,18 +18,38 @@ class History:
 		self.folder = folder
 
 	def record(
-		self, job_id: str, index: int, seed: int, width: int, height: int, path: Path, model_id: str,
-		request: GenerationRequest, receipt: Receipt, created_at: datetime | None = None,
+		self,
+		job_id: str,
+		index: int,
+		seed: int,
+		width: int,
+		height: int,
+		path: Path,
+		model_id: str,
+		request: GenerationRequest,
+		receipt: Receipt,
+		created_at: datetime | None = None,
 	) -> Picture:
 		"""One transaction; a picture that is already recorded stays as it is."""
 		with self.database.transaction() as session:
-			found = session.scalar(select(PictureRow).where(PictureRow.job_id == job_id, PictureRow.number == index))
+			found = session.scalar(
+				select(PictureRow).where(PictureRow.job_id == job_id, PictureRow.number == index)
+			)
 			if found is None:
 				found = PictureRow(
-					job_id=job_id, number=index, seed=seed, width=width, height=height,
-					path=path.relative_to(self.folder).as_posix(), model_id=model_id,
-					request=request.model_dump(mode='json'), receipt=receipt.model_dump(mode='json'),
-					device=receipt.device, steps=receipt.steps_done, seconds=receipt.seconds, created_at=created_at or now(),
+					job_id=job_id,
+					number=index,
+					seed=seed,
+					width=width,
+					height=height,
+					path=path.relative_to(self.folder).as_posix(),
+					model_id=model_id,
+					request=request.model_dump(mode='json'),
+					receipt=receipt.model_dump(mode='json'),
+					device=receipt.device,
+					steps=receipt.steps_done,
+					seconds=receipt.seconds,
+					created_at=created_at or now(),
 				)
 				session.add(found)
 				session.flush()
@@ -67,7 +87,15 @@ class History:
 
 def to_picture(row: PictureRow, folder: Path) -> Picture:
 	return Picture(
-		id=row.id, job_id=row.job_id, index=row.number, seed=row.seed, width=row.width, height=row.height,
-		path=str(folder / row.path), url=f'/media/{row.id}', created_at=row.created_at,
-		request=GenerationRequest.model_validate(row.request), receipt=Receipt.model_validate(row.receipt),
+		id=row.id,
+		job_id=row.job_id,
+		index=row.number,
+		seed=row.seed,
+		width=row.width,
+		height=row.height,
+		path=str(folder / row.path),
+		url=f'/media/{row.id}',
+		created_at=row.created_at,
+		request=GenerationRequest.model_validate(row.request),
+		receipt=Receipt.model_validate(row.receipt),
 	)

@@ -23,12 +23,28 @@ class Jobs:
 		"""A queued job at the end of the queue."""
 		with self.database.transaction() as session:
 			last = session.scalar(select(func.max(JobRow.rank))) or 0.0
-			row = JobRow(id=job_id, state='queued', rank=last + 1, request=request.model_dump(mode='json'), seeds=list(seeds), skipped=[], notes=[], attempts=0)
+			row = JobRow(
+				id=job_id,
+				state='queued',
+				rank=last + 1,
+				request=request.model_dump(mode='json'),
+				seeds=list(seeds),
+				skipped=[],
+				notes=[],
+				attempts=0,
+			)
 			session.add(row)
 			session.flush()
 			return self.to_snapshot(row, [])
 
-	def change(self, job_id: str, state: JobState, error: Problem | None = None, attempts: int | None = None, when: datetime | None = None) -> None:
+	def change(
+		self,
+		job_id: str,
+		state: JobState,
+		error: Problem | None = None,
+		attempts: int | None = None,
+		when: datetime | None = None,
+	) -> None:
 		"""Stores a new state; times follow from it."""
 		when = when or now()
 		values: dict = {'state': state, 'error': error and error.model_dump()}
@@ -54,7 +70,9 @@ class Jobs:
 
 	def skipped(self, job_id: str) -> frozenset[int]:
 		with self.database.transaction() as session:
-			return frozenset(session.scalar(select(JobRow.skipped).where(JobRow.id == job_id)) or ())
+			return frozenset(
+				session.scalar(select(JobRow.skipped).where(JobRow.id == job_id)) or ()
+			)
 
 	def order(self, ids: Sequence[str]) -> None:
 		"""Ranks the given jobs in this order."""
@@ -71,7 +89,9 @@ class Jobs:
 	def in_states(self, states: Sequence[JobState]) -> list[JobSnapshot]:
 		"""Oldest rank first."""
 		with self.database.transaction() as session:
-			rows = session.scalars(select(JobRow).where(JobRow.state.in_(states)).order_by(JobRow.rank)).all()
+			rows = session.scalars(
+				select(JobRow).where(JobRow.state.in_(states)).order_by(JobRow.rank)
+			).all()
 			pictures = self.pictures_of(session, [r.id for r in rows])
 			return [self.to_snapshot(r, [p for p in pictures if p.job_id == r.id]) for r in rows]
 
@@ -79,13 +99,20 @@ class Jobs:
 		"""The jobs that ended last, the newest first."""
 		with self.database.transaction() as session:
 			rows = session.scalars(
-				select(JobRow).where(JobRow.finished_at.is_not(None)).order_by(JobRow.finished_at.desc()).limit(limit)
+				select(JobRow)
+				.where(JobRow.finished_at.is_not(None))
+				.order_by(JobRow.finished_at.desc())
+				.limit(limit)
 			).all()
 			pictures = self.pictures_of(session, [r.id for r in rows])
 			return [self.to_snapshot(r, [p for p in pictures if p.job_id == r.id]) for r in rows]
 
 	def pictures_of(self, session, ids: Sequence[str]) -> list[PictureRow]:
-		return list(session.scalars(select(PictureRow).where(PictureRow.job_id.in_(ids)).order_by(PictureRow.number)))
+		return list(
+			session.scalars(
+				select(PictureRow).where(PictureRow.job_id.in_(ids)).order_by(PictureRow.number)
+			)
+		)
 
 	def to_snapshot(self, row: JobRow, pictures: Sequence[PictureRow]) -> JobSnapshot:
 		return JobSnapshot(

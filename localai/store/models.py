@@ -15,9 +15,15 @@ class Hashes:
 		facts = path.stat()
 		with self.database.transaction() as session:
 			row = session.get(ModelRow, str(path))
-			return row.sha256 if row and (row.size, row.modified) == (facts.st_size, facts.st_mtime) else ''
+			return (
+				row.sha256
+				if row and (row.size, row.modified) == (facts.st_size, facts.st_mtime)
+				else ''
+			)
 
 	def put(self, path: Path, sha256: str) -> None:
 		facts = path.stat()
 		with self.database.transaction() as session:
-			session.merge(ModelRow(path=str(path), size=facts.st_size, modified=facts.st_mtime, sha256=sha256))
+			session.merge(
+				ModelRow(path=str(path), size=facts.st_size, modified=facts.st_mtime, sha256=sha256)
+			)

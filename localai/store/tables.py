@@ -6,7 +6,12 @@ from sqlalchemy import JSON, ForeignKey, Index, MetaData, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import DateTime, TypeDecorator
 
-NAMES = {'ix': 'ix_%(table_name)s_%(column_0_name)s', 'uq': 'uq_%(table_name)s_%(column_0_name)s', 'pk': 'pk_%(table_name)s', 'fk': 'fk_%(table_name)s_%(column_0_name)s'}
+NAMES = {
+	'ix': 'ix_%(table_name)s_%(column_0_name)s',
+	'uq': 'uq_%(table_name)s_%(column_0_name)s',
+	'pk': 'pk_%(table_name)s',
+	'fk': 'fk_%(table_name)s_%(column_0_name)s',
+}
 
 
 class Moment(TypeDecorator):
@@ -47,7 +52,10 @@ class JobRow(Base):
 	started_at: Mapped[datetime | None] = mapped_column(Moment)
 	finished_at: Mapped[datetime | None] = mapped_column(Moment)
 
-	__table_args__ = (Index('ix_jobs_state_rank', 'state', 'rank'), Index('ix_jobs_finished_at', 'finished_at'))
+	__table_args__ = (
+		Index('ix_jobs_state_rank', 'state', 'rank'),
+		Index('ix_jobs_finished_at', 'finished_at'),
+	)
 
 
 class PictureRow(Base):

@@ -46,7 +46,8 @@ def add(studio) -> None:
 		"""
 		job = start(locals())
 		progress = gr.Progress()
-		async for job in studio.jobs.follow_async(job.id):
+		async for now in studio.jobs.follow_async(job.id):
+			job = now
 			tell(progress, job)
 		if job.state == 'failed':
 			raise refusal(LocalAIError(job.error.message, job.error.remedy))
@@ -94,7 +95,12 @@ def add(studio) -> None:
 			mode: stop, keep or skip.
 		"""
 		if mode not in ('stop', 'keep', 'skip'):
-			raise refusal(InvalidInput(f'There is no way to stop called {str(mode)[:40]!r}.', 'Choose stop, keep or skip.'))
+			raise refusal(
+				InvalidInput(
+					f'There is no way to stop called {str(mode)[:40]!r}.',
+					'Choose stop, keep or skip.',
+				)
+			)
 		return answer(lambda: studio.jobs.stop(job, mode))
 
 	def job(job: str) -> dict[str, Any]:
@@ -115,7 +121,9 @@ def add(studio) -> None:
 
 	def start(fields: dict[str, Any]) -> JobSnapshot:
 		try:
-			return studio.generation.start({k: v for k, v in fields.items() if k in FIELDS and v is not None})
+			return studio.generation.start(
+				{k: v for k, v in fields.items() if k in FIELDS and v is not None}
+			)
 		except LocalAIError as error:
 			raise refusal(error) from error
 
@@ -135,7 +143,19 @@ def add(studio) -> None:
 
 
 FIELDS = frozenset(
-	('prompt', 'negative_prompt', 'model', 'width', 'height', 'steps', 'guidance_scale', 'sampler', 'schedule', 'seed', 'count')
+	(
+		'prompt',
+		'negative_prompt',
+		'model',
+		'width',
+		'height',
+		'steps',
+		'guidance_scale',
+		'sampler',
+		'schedule',
+		'seed',
+		'count',
+	)
 )
 
 
@@ -143,9 +163,17 @@ def tell(progress: gr.Progress, job: JobSnapshot) -> None:
 	"""What Gradio's progress says of a job."""
 	if job.state == 'running':
 		left = '' if job.eta is None else f' · {job.eta:.0f} s left'
-		progress((job.step, job.steps), desc=f'picture {job.picture + 1} of {len(job.seeds)}{left}', unit='steps')
+		progress(
+			(job.step, job.steps),
+			desc=f'picture {job.picture + 1} of {len(job.seeds)}{left}',
+			unit='steps',
+		)
 	elif job.live:
-		progress((0, max(1, job.steps)), desc=f'{job.state}, {job.position} ahead' if job.position else job.state, unit='steps')
+		progress(
+			(0, max(1, job.steps)),
+			desc=f'{job.state}, {job.position} ahead' if job.position else job.state,
+			unit='steps',
+		)
 
 
 def refusal(error: LocalAIError) -> gr.Error:
@@ -154,4 +182,8 @@ def refusal(error: LocalAIError) -> gr.Error:
 
 def file_of(picture: Picture) -> dict[str, Any]:
 	"""A file as Gradio's client downloads it."""
-	return {'path': picture.path, 'orig_name': picture.path.rsplit('/', 1)[-1], 'meta': {'_type': 'gradio.FileData'}}
+	return {
+		'path': picture.path,
+		'orig_name': picture.path.rsplit('/', 1)[-1],
+		'meta': {'_type': 'gradio.FileData'},
+	}

@@ -13,5 +13,6 @@ def open_tunnel(port: int) -> str:
 		return networking.setup_tunnel('127.0.0.1', port, secrets.token_urlsafe(32), None, None)
 	except Exception as error:  # the tunnel raises whatever its parts raise
 		raise StartProblem(
-			f'The share link could not be opened: {error}.', 'Check the network, or start without --share.'
+			f'The share link could not be opened: {error}.',
+			'Check the network, or start without --share.',
 		) from error

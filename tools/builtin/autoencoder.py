@@ -1,6 +1,6 @@
 """Trains the decoder and the encoder of `AutoencoderKL` against the linear code; resumes from `vae.pt`.
 
-    python -m tools.builtin.autoencoder --data DIR --steps 1500
+python -m tools.builtin.autoencoder --data DIR --steps 1500
 """
 
 import argparse
@@ -49,7 +49,9 @@ def main() -> None:
 	device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
 	vae = build().to(device, memory_format=torch.channels_last)
 	optimizer = torch.optim.AdamW(vae.parameters(), lr=2e-3, weight_decay=1e-4)
-	schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=options.steps + 1, pct_start=0.05)
+	schedule = torch.optim.lr_scheduler.OneCycleLR(
+		optimizer, 2e-3, total_steps=options.steps + 1, pct_start=0.05
+	)
 	checkpoint = options.data / 'vae.pt'
 	step = 0
 	if checkpoint.exists():
@@ -70,7 +72,11 @@ def main() -> None:
 		with torch.autocast(device.type, torch.bfloat16):
 			drawn = vae.decode(noisy).sample
 			read = vae.encode(images).latent_dist.mean
-		loss = mse_loss(drawn.float(), images) + 0.5 * l1_loss(drawn.float(), images) + 0.2 * mse_loss(read.float(), latents)
+		loss = (
+			mse_loss(drawn.float(), images)
+			+ 0.5 * l1_loss(drawn.float(), images)
+			+ 0.2 * mse_loss(read.float(), latents)
+		)
 		optimizer.zero_grad()
 		loss.backward()
 		torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
@@ -81,9 +87,21 @@ def main() -> None:
 			with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
 				latents = code.encode(held_out).to(device)
 				drawn = vae.decode(latents).sample.float().cpu()
-				both = vae.decode(vae.encode(held_out.to(device)).latent_dist.mean).sample.float().cpu()
-			print(f'{step} loss {loss.item():.4f} decode {psnr(drawn, held_out):.1f} dB, both {psnr(both, held_out):.1f} dB, {time.time() - started:.0f} s', flush=True)
-			state = {'vae': vae.state_dict(), 'optimizer': optimizer.state_dict(), 'schedule': schedule.state_dict(), 'step': step}
+				both = (
+					vae.decode(vae.encode(held_out.to(device)).latent_dist.mean)
+					.sample.float()
+					.cpu()
+				)
+			print(
+				f'{step} loss {loss.item():.4f} decode {psnr(drawn, held_out):.1f} dB, both {psnr(both, held_out):.1f} dB, {time.time() - started:.0f} s',
+				flush=True,
+			)
+			state = {
+				'vae': vae.state_dict(),
+				'optimizer': optimizer.state_dict(),
+				'schedule': schedule.state_dict(),
+				'step': step,
+			}
 			torch.save(state, checkpoint.with_suffix('.tmp'))
 			checkpoint.with_suffix('.tmp').replace(checkpoint)
 

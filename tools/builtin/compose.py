@@ -74,7 +74,9 @@ class Composer:
 		ground = 'an orange' if colour == 'orange' else f'a {colour}'
 		parts = [phrase]
 		if self.random.random() < 0.85:
-			said = self.random.choice((f'on {ground} background', f'on {ground} background', f'{colour} background'))
+			said = self.random.choice(
+				(f'on {ground} background', f'on {ground} background', f'{colour} background')
+			)
 			if said.startswith('on'):
 				parts = [f'{phrase} {said}']
 			else:
@@ -93,7 +95,9 @@ class Composer:
 		theta[:, 0, 0] = theta[:, 1, 1] = scale
 		theta[:, :, 2] = self.uniform(count, 2, low=-0.09, high=0.09)
 		icons = self.renders[things, styles]
-		icons = grid_sample(icons, affine_grid(theta, list(icons.shape), align_corners=False), align_corners=False)
+		icons = grid_sample(
+			icons, affine_grid(theta, list(icons.shape), align_corners=False), align_corners=False
+		)
 		images = icons[:, :3] + self.background(colours) * (1 - icons[:, 3:])
 		captions = [self.caption(t, s, c) for t, s, c in zip(things, styles, colours, strict=True)]
 		return images * 2 - 1, captions

@@ -49,7 +49,9 @@ def build() -> UNet2DConditionModel:
 def main() -> None:
 	parser = argparse.ArgumentParser(description=__doc__)
 	parser.add_argument('--data', type=Path, required=True)
-	parser.add_argument('--minutes', type=float, default=60, help='the whole training, counted over all runs')
+	parser.add_argument(
+		'--minutes', type=float, default=60, help='the whole training, counted over all runs'
+	)
 	parser.add_argument('--batch', type=int, default=64)
 	parser.add_argument('--rate', type=float, default=1e-3)
 	parser.add_argument('--threads', type=int, default=2)
@@ -59,11 +61,18 @@ def main() -> None:
 
 	device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
 	tokenizer = build_tokenizer(options.data / 'tokenizer')
-	encoder, unet = build_encoder(tokenizer).to(device), build().to(device, memory_format=torch.channels_last)
+	encoder, unet = (
+		build_encoder(tokenizer).to(device),
+		build().to(device, memory_format=torch.channels_last),
+	)
 	parts = torch.nn.ModuleDict({'encoder': encoder, 'unet': unet})
-	print(f'unet {sum(p.numel() for p in unet.parameters()) / 1e6:.2f} M, text {sum(p.numel() for p in encoder.parameters()) / 1e6:.2f} M')
+	print(
+		f'unet {sum(p.numel() for p in unet.parameters()) / 1e6:.2f} M, text {sum(p.numel() for p in encoder.parameters()) / 1e6:.2f} M'
+	)
 	average = copy.deepcopy(parts)
-	optimizer = torch.optim.AdamW(parts.parameters(), lr=options.rate, betas=(0.9, 0.99), weight_decay=0.01)
+	optimizer = torch.optim.AdamW(
+		parts.parameters(), lr=options.rate, betas=(0.9, 0.99), weight_decay=0.01
+	)
 	alphas = DDIMScheduler(**SCHEDULER).alphas_cumprod.to(device)
 	code = Code(options.data)
 	checkpoint = options.data / 'denoiser.pt'
@@ -80,7 +89,9 @@ def main() -> None:
 	while spent < total:
 		images, captions = source.batch(options.batch)
 		latents = code.encode(images).to(device)
-		ids = tokenizer(captions, padding='max_length', truncation=True, return_tensors='pt').input_ids.to(device)
+		ids = tokenizer(
+			captions, padding='max_length', truncation=True, return_tensors='pt'
+		).input_ids.to(device)
 		times = torch.randint(0, 1000, (options.batch,), device=device)
 		noise = torch.randn_like(latents)
 		signal = alphas[times].view(-1, 1, 1, 1)
@@ -105,8 +116,17 @@ def main() -> None:
 		now = time.time()
 		spent, before = spent + now - before, now
 		if step % 100 == 0 or spent >= total:
-			print(f'{step} steps, {step * options.batch} samples, loss {mean_loss:.4f}, {spent / 60:.1f} min', flush=True)
-			state = {'parts': parts.state_dict(), 'average': average.state_dict(), 'optimizer': optimizer.state_dict(), 'step': step, 'spent': spent}
+			print(
+				f'{step} steps, {step * options.batch} samples, loss {mean_loss:.4f}, {spent / 60:.1f} min',
+				flush=True,
+			)
+			state = {
+				'parts': parts.state_dict(),
+				'average': average.state_dict(),
+				'optimizer': optimizer.state_dict(),
+				'step': step,
+				'spent': spent,
+			}
 			torch.save(state, checkpoint.with_suffix('.tmp'))
 			checkpoint.with_suffix('.tmp').replace(checkpoint)
 

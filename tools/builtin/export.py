@@ -1,6 +1,6 @@
 """Writes the trained parts as a pipeline folder in the diffusers layout, in half precision.
 
-    python -m tools.builtin.export --data DIR --out localai/builtin
+python -m tools.builtin.export --data DIR --out localai/builtin
 """
 
 import argparse
@@ -25,20 +25,36 @@ def main() -> None:
 
 	tokenizer = build_tokenizer(options.data / 'tokenizer')
 	encoder, unet, vae = build_encoder(tokenizer), denoiser.build(), autoencoder.build()
-	trained = torch.load(options.data / 'denoiser.pt', map_location='cpu', weights_only=True)['average']
+	trained = torch.load(options.data / 'denoiser.pt', map_location='cpu', weights_only=True)[
+		'average'
+	]
 	torch.nn.ModuleDict({'encoder': encoder, 'unet': unet}).load_state_dict(trained)
-	vae.load_state_dict(torch.load(options.data / 'vae.pt', map_location='cpu', weights_only=True)['vae'])
+	vae.load_state_dict(
+		torch.load(options.data / 'vae.pt', map_location='cpu', weights_only=True)['vae']
+	)
 	pipeline = StableDiffusionPipeline(
-		vae=vae, text_encoder=encoder, tokenizer=tokenizer, unet=unet, scheduler=DDIMScheduler(**denoiser.SCHEDULER),
-		safety_checker=None, feature_extractor=None, requires_safety_checker=False,
+		vae=vae,
+		text_encoder=encoder,
+		tokenizer=tokenizer,
+		unet=unet,
+		scheduler=DDIMScheduler(**denoiser.SCHEDULER),
+		safety_checker=None,
+		feature_extractor=None,
+		requires_safety_checker=False,
 	)
 	pipeline.to(torch.float16).save_pretrained(options.out, safe_serialization=True)
 
 	# The linear code draws a fair preview of every step: one latent is a patch of pixels.
 	code = Code(options.data)
 	factors = (code.scale[:, None] * code.basis.T).tolist()
-	preview = {'patch': PATCH, 'factors': [[round(v, 4) for v in row] for row in factors], 'bias': [round(v, 4) for v in code.mean.tolist()]}
-	(options.out / 'preview.json').write_text(json.dumps(preview, separators=(',', ':')) + '\n', 'utf-8')
+	preview = {
+		'patch': PATCH,
+		'factors': [[round(v, 4) for v in row] for row in factors],
+		'bias': [round(v, 4) for v in code.mean.tolist()],
+	}
+	(options.out / 'preview.json').write_text(
+		json.dumps(preview, separators=(',', ':')) + '\n', 'utf-8'
+	)
 
 	size = sum(f.stat().st_size for f in options.out.rglob('*.safetensors'))
 	print(f'{size / 1e6:.1f} MB of weights')

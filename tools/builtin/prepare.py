@@ -1,7 +1,7 @@
 """Renders the icons of every style to RGBA and learns the linear code; writes `renders.npz` and `code.npz`.
 
-    npm install            (in this folder: the icon packs, see package.json)
-    python -m tools.builtin.prepare --out DIR
+npm install            (in this folder: the icon packs, see package.json)
+python -m tools.builtin.prepare --out DIR
 """
 
 import argparse
@@ -39,7 +39,11 @@ def main() -> None:
 	renders = []
 	for style in STYLES:
 		pack = json.loads((options.packs / style.package / 'icons.json').read_text('utf-8'))
-		names = pack['icons'] | {k: pack['icons'][v['parent']] for k, v in pack.get('aliases', {}).items() if v['parent'] in pack['icons']}
+		names = pack['icons'] | {
+			k: pack['icons'][v['parent']]
+			for k, v in pack.get('aliases', {}).items()
+			if v['parent'] in pack['icons']
+		}
 		missing = [t.icon for t in THINGS if t.icon not in names]
 		if missing:
 			raise SystemExit(f'{style.package} has no {", ".join(missing)}')
@@ -49,15 +53,21 @@ def main() -> None:
 
 	# 2. The linear code: the principal components of 8x8 patches of compositions.
 	composer = Composer(options.out, seed=1)
-	pixels = torch.cat([patches(composer.batch(64)[0]).permute(0, 2, 3, 1).reshape(-1, 192) for _ in range(40)])
+	pixels = torch.cat(
+		[patches(composer.batch(64)[0]).permute(0, 2, 3, 1).reshape(-1, 192) for _ in range(40)]
+	)
 	mean = pixels.mean(0)
 	_, spread, basis = torch.pca_lowrank(pixels - mean, q=COMPONENTS, niter=6)
 	deviation = spread / len(pixels) ** 0.5
 	# Scaled by the root of their spread: the broad shapes stay louder than the fine ones.
 	scale = deviation.sqrt()
 	scale = scale * (deviation / scale).square().mean().sqrt()
-	numpy.savez(options.out / 'code.npz', mean=mean.numpy(), basis=basis.numpy(), scale=scale.numpy())
-	print(f'{len(THINGS)} things x {len(STYLES)} styles; code deviation {(deviation / scale).numpy().round(2)}')
+	numpy.savez(
+		options.out / 'code.npz', mean=mean.numpy(), basis=basis.numpy(), scale=scale.numpy()
+	)
+	print(
+		f'{len(THINGS)} things x {len(STYLES)} styles; code deviation {(deviation / scale).numpy().round(2)}'
+	)
 
 
 if __name__ == '__main__':

@@ -31,27 +31,46 @@ def build_tokenizer(folder: Path) -> CLIPTokenizer:
 	# Training on each word alone merges until every word is one token: the order of merges stays consistent.
 	learner = Tokenizer(models.BPE(end_of_word_suffix='</w>'))
 	learner.pre_tokenizer = pre_tokenizers.Whitespace()
-	trainer = trainers.BpeTrainer(vocab_size=20000, min_frequency=1, end_of_word_suffix='</w>', show_progress=False)
+	trainer = trainers.BpeTrainer(
+		vocab_size=20000, min_frequency=1, end_of_word_suffix='</w>', show_progress=False
+	)
 	learner.train_from_iterator(vocabulary(), trainer)
 	merges = [tuple(m) for m in json.loads(learner.to_str())['model']['merges']]
 	tokens = alphabet + [c + '</w>' for c in alphabet]
 	tokens += list(dict.fromkeys(''.join(m) for m in merges))
 	tokens += ['<|startoftext|>', '<|endoftext|>']
 	folder.mkdir(parents=True, exist_ok=True)
-	(folder / 'vocab.json').write_text(json.dumps({t: i for i, t in enumerate(tokens)}, ensure_ascii=False), 'utf-8')
-	(folder / 'merges.txt').write_text('#version: 0.2\n' + '\n'.join(' '.join(m) for m in merges) + '\n', 'utf-8')
+	(folder / 'vocab.json').write_text(
+		json.dumps({t: i for i, t in enumerate(tokens)}, ensure_ascii=False), 'utf-8'
+	)
+	(folder / 'merges.txt').write_text(
+		'#version: 0.2\n' + '\n'.join(' '.join(m) for m in merges) + '\n', 'utf-8'
+	)
 	return CLIPTokenizer(
-		vocab={t: i for i, t in enumerate(tokens)}, merges=merges, model_max_length=77,
-		bos_token='<|startoftext|>', eos_token='<|endoftext|>', unk_token='<|endoftext|>', pad_token='<|endoftext|>',
+		vocab={t: i for i, t in enumerate(tokens)},
+		merges=merges,
+		model_max_length=77,
+		bos_token='<|startoftext|>',
+		eos_token='<|endoftext|>',
+		unk_token='<|endoftext|>',
+		pad_token='<|endoftext|>',
 	)
 
 
 def build_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
 	return CLIPTextModel(
 		CLIPTextConfig(
-			vocab_size=len(tokenizer), hidden_size=128, intermediate_size=384, num_hidden_layers=2, num_attention_heads=4,
-			max_position_embeddings=77, projection_dim=128, hidden_act='gelu',
-			bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.eos_token_id,
+			vocab_size=len(tokenizer),
+			hidden_size=128,
+			intermediate_size=384,
+			num_hidden_layers=2,
+			num_attention_heads=4,
+			max_position_embeddings=77,
+			projection_dim=128,
+			hidden_act='gelu',
+			bos_token_id=tokenizer.bos_token_id,
+			eos_token_id=tokenizer.eos_token_id,
+			pad_token_id=tokenizer.eos_token_id,
 		)
 	)
 
@@ -64,5 +83,8 @@ if __name__ == '__main__':
 	words = vocabulary()
 	bad = [w for w in words if len(tokenizer(w).input_ids) != 3]
 	print(len(tokenizer), 'tokens', len(words), 'words', 'split:', bad[:20])
-	print(tokenizer.tokenize('a red apple on a blue background, xylophone Ünï 漢'), random.choice(words))
+	print(
+		tokenizer.tokenize('a red apple on a blue background, xylophone Ünï 漢'),
+		random.choice(words),
+	)
 	print(tokenizer('a red apple, x', padding='max_length', truncation=True).input_ids[:12])

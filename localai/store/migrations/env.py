@@ -7,7 +7,12 @@ from localai.store.tables import Base
 
 engine = create_engine(context.config.attributes['url'])
 with engine.connect() as connection:
-	context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True, transaction_per_migration=True)
+	context.configure(
+		connection=connection,
+		target_metadata=Base.metadata,
+		render_as_batch=True,
+		transaction_per_migration=True,
+	)
 	with context.begin_transaction():
 		context.run_migrations()
 engine.dispose()

@@ -43,7 +43,9 @@ def upgrade() -> None:
 		sa.Column('seconds', sa.Double, nullable=False),
 		sa.Column('created_at', sa.DateTime, nullable=False),
 		sa.PrimaryKeyConstraint('id', name='pk_pictures'),
-		sa.ForeignKeyConstraint(['job_id'], ['jobs.id'], name='fk_pictures_job_id', ondelete='CASCADE'),
+		sa.ForeignKeyConstraint(
+			['job_id'], ['jobs.id'], name='fk_pictures_job_id', ondelete='CASCADE'
+		),
 		sa.UniqueConstraint('path', name='uq_pictures_path'),
 	)
 	op.create_index('ix_pictures_job_number', 'pictures', ['job_id', 'number'], unique=True)

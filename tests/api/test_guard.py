@@ -1,0 +1,72 @@
+"""Who may talk to the server."""
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from localai.api.guard import TRIES, Guard
+
+
+def client(**options) -> TestClient:
+	app = FastAPI()
+
+	@app.get('/')
+	@app.post('/')
+	def root() -> str:
+		return 'in'
+
+	return TestClient(Guard(app, **options), base_url='http://127.0.0.1:7860')
+
+
+class TestHosts:
+	@pytest.mark.parametrize(
+		'host',
+		['evil.example', 'localhost.evil.example', '', '127.0.0.1.evil.example', 'x.gradio.live'],
+	)
+	def test_foreign_names_are_refused(self, host):
+		assert client().get('/', headers={'Host': host}).status_code == 400
+
+	@pytest.mark.parametrize('host', ['localhost:7860', '127.0.0.1:1', '[::1]:7860', 'LOCALHOST'])
+	def test_our_names_pass(self, host):
+		assert client().get('/', headers={'Host': host}).status_code == 200
+
+	def test_a_share_link_passes_only_with_a_password(self):
+		answer = client(password='p').get('/', headers={'Host': 'x.gradio.live'}, auth=('any', 'p'))
+		assert answer.status_code == 200
+
+
+class TestOrigins:
+	@pytest.mark.parametrize(
+		'origin', ['https://evil.example', 'null', 'http://127.0.0.1:9999', 'http://127.0.0.1']
+	)
+	def test_a_change_from_a_foreign_page_is_refused(self, origin):
+		assert client().post('/', headers={'Origin': origin}).status_code == 403
+
+	def test_our_own_page_and_programs_pass(self):
+		assert (
+			client()
+			.post('/', headers={'Origin': 'http://127.0.0.1:7860', 'Host': '127.0.0.1:7860'})
+			.status_code
+			== 200
+		)
+		assert client().post('/').status_code == 200
+
+	def test_answers_say_nosniff(self):
+		assert client().get('/').headers['x-content-type-options'] == 'nosniff'
+
+
+class TestPassword:
+	def test_needed_right_and_by_token(self):
+		guarded = client(password='secret', token='machine')
+		assert guarded.get('/').status_code == 401
+		assert guarded.get('/', auth=('a', 'wrong')).status_code == 401
+		assert guarded.get('/', auth=('a', 'secret')).status_code == 200
+		assert guarded.get('/', headers={'Authorization': 'Bearer machine'}).status_code == 200
+		assert guarded.get('/', headers={'Authorization': 'Bearer '}).status_code == 401
+		assert guarded.get('/', headers={'Authorization': 'Basic !!!'}).status_code == 401
+
+	def test_guessing_is_slowed(self):
+		guarded = client(password='secret')
+		for _ in range(TRIES):
+			guarded.get('/', auth=('a', 'wrong'))
+		assert guarded.get('/', auth=('a', 'secret')).status_code == 401

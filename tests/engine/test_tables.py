@@ -1,0 +1,51 @@
+"""The small tables and pure functions of the engine."""
+
+import pytest
+import torch
+
+from localai.engine import devices, memory
+from localai.engine.families import PIPELINES
+from localai.errors import BadSetting, OutOfMemory
+from localai.schemas.hardware import MemoryReading
+from localai.schemas.models import FAMILIES, ModelSpec
+from localai.schemas.samplers import schedules_for
+
+SD1 = ModelSpec(id='a', name='a', family='sd1', path='/a', bytes=2 * 10**9, parameters=10**9)
+
+
+class TestFamilies:
+	def test_each_family_has_a_pipeline_and_efforts_that_exist(self):
+		assert set(PIPELINES) == set(FAMILIES)
+		for family in FAMILIES.values():
+			assert family.default_effort in family.efforts
+			assert all(e.schedule in schedules_for(e.sampler) for e in family.efforts)
+			assert all(s.width % 8 == 0 == s.height % 8 for s in family.shapes)
+
+
+class TestPrecision:
+	def test_never_fp16_on_a_cpu(self):
+		for parameters in (10**6, 10**9, 10**11):
+			assert devices.choose_dtype(torch.device('cpu'), parameters) in (
+				torch.bfloat16,
+				torch.float32,
+			)
+		assert devices.choose_dtype(torch.device('cpu'), 10**6) == torch.float32
+
+	def test_a_device_that_is_not_there_is_refused(self):
+		if not torch.cuda.is_available():
+			with pytest.raises(BadSetting, match='cuda'):
+				devices.choose_device('cuda')
+
+
+class TestMemoryPlan:
+	@pytest.mark.parametrize(
+		('free', 'resident', 'tiled'),
+		[(12e9, False, False), (9e9, True, False), (3e9, False, True), (1e9, True, True)],
+	)
+	def test_tiles_before_it_refuses(self, free, resident, tiled):
+		reading = MemoryReading(free=int(free), total=int(16e9))
+		assert memory.plan(SD1, 1536, 1536, 2, resident, reading).tiled == tiled
+
+	def test_refuses_with_the_numbers(self):
+		with pytest.raises(OutOfMemory, match=r'2\.\d GB and 1\.0 GB are free'):
+			memory.plan(SD1, 512, 512, 2, False, MemoryReading(free=10**9, total=10**10))

@@ -1,0 +1,152 @@
+"""The engine process itself: comes up, draws with the built-in model, is killed, comes up again."""
+
+import os
+import signal
+import sys
+import threading
+import time
+
+import pytest
+
+from localai.engine.engine import Engine
+from localai.executors import frames
+from localai.executors.local import LocalExecutor
+from localai.schemas import engine as say
+from localai.services.models import BUILTIN
+from tests.engine.test_engine import task
+
+
+class Listener:
+	"""Hears an executor and lets a test wait for what it says."""
+
+	def __init__(self):
+		self.events: list[say.Event] = []
+		self.statuses = []
+		self.changed = threading.Condition()
+
+	def on_event(self, event):
+		with self.changed:
+			self.events.append(event)
+			self.changed.notify_all()
+
+	def on_status(self, status):
+		with self.changed:
+			self.statuses.append(status)
+			self.changed.notify_all()
+
+	def wait(self, condition, seconds=90):
+		with self.changed:
+			assert self.changed.wait_for(condition, seconds), (self.statuses[-1:], self.events[-1:])
+
+	def ready(self):
+		self.wait(lambda: self.statuses and self.statuses[-1].state == 'ready')
+
+	def ended(self, count=1):
+		self.wait(lambda: sum(isinstance(e, say.ENDINGS) for e in self.events) >= count)
+		return self.events[-1]
+
+
+@pytest.fixture(scope='module')
+def engine_process():
+	executor, listener = LocalExecutor('cpu'), Listener()
+	executor.start(listener.on_event, listener.on_status)
+	listener.ready()
+	yield executor, listener
+	executor.close()
+	assert executor.process.poll() is not None
+
+
+class TestProcess:
+	def test_it_never_brings_torch_into_this_process(self):
+		import subprocess
+
+		code = 'import sys, localai.studio, localai.executors.local; sys.exit("torch" in sys.modules)'
+		assert subprocess.run([sys.executable, '-c', code]).returncode == 0
+
+	def test_it_draws_and_tells(self, engine_process):
+		executor, listener = engine_process
+		listener.events.clear()
+		executor.submit(task(BUILTIN, width=128, height=128, steps=3))
+		assert isinstance(listener.ended(), say.Finished)
+		drawn = [e for e in listener.events if isinstance(e, say.Drawn)]
+		assert drawn[0].data.startswith(b'\x89PNG')
+
+	def test_killed_in_the_middle_it_says_so_and_the_next_task_works(self, engine_process):
+		executor, listener = engine_process
+		listener.events.clear()
+		executor.submit(task(BUILTIN, width=128, height=128, steps=150))
+		listener.wait(lambda: any(isinstance(e, say.Stepped) for e in listener.events))
+		old = executor.process.pid
+		os.kill(old, signal.SIGKILL)
+		end = listener.ended()
+		assert isinstance(end, say.Failed) and end.engine_died and 'memory' in end.message
+		listener.wait(lambda: listener.statuses[-1].state == 'ready' and executor.process.pid != old)
+		executor.submit(task(BUILTIN, width=128, height=128, steps=2))
+		assert isinstance(listener.ended(2), say.Finished)
+
+	def test_stop_leaves_quickly(self, engine_process):
+		executor, listener = engine_process
+		listener.events.clear()
+		executor.submit(task(BUILTIN, width=128, height=128, steps=150))
+		listener.wait(lambda: any(isinstance(e, say.Stepped) for e in listener.events))
+		executor.stop('job', 'stop')
+		assert isinstance(listener.ended(), say.Cancelled)
+
+	def test_a_device_that_is_not_there_is_said_and_not_tried_for_ever(self):
+		executor, listener = LocalExecutor('cuda:9'), Listener()
+		executor.start(listener.on_event, listener.on_status)
+		listener.wait(lambda: listener.statuses and listener.statuses[-1].state == 'stopped')
+		assert 'cuda:9' in listener.statuses[-1].message
+		process = executor.process
+		assert process.wait(20) == 3
+		time.sleep(0.5)
+		assert executor.process is process
+		executor.close()
+
+
+class TestFrames:
+	def test_messages_and_bytes_come_back(self, tmp_path):
+		event = say.Stepped(
+			job_id='ä', index=0, step=1, steps=2, seconds_per_step=0.5, data=b'\0\xff' * 1000
+		)
+		with open(tmp_path / 'pipe', 'wb') as stream:
+			frames.write(stream, event)
+			frames.write(stream, say.Finished(job_id='b'))
+		with open(tmp_path / 'pipe', 'rb') as stream:
+			assert frames.read(stream, say.EVENTS) == event
+			assert frames.read(stream, say.EVENTS) == say.Finished(job_id='b')
+			assert frames.read(stream, say.EVENTS) is None
+
+	def test_a_torn_message_is_the_end(self, tmp_path):
+		with open(tmp_path / 'pipe', 'wb') as stream:
+			frames.write(stream, say.Finished(job_id='b'))
+		data = (tmp_path / 'pipe').read_bytes()
+		(tmp_path / 'pipe').write_bytes(data[:-3])
+		with open(tmp_path / 'pipe', 'rb') as stream:
+			assert frames.read(stream, say.EVENTS) is None
+
+
+class TestBuiltin:
+	def test_the_built_in_model_draws_red_on_blue(self):
+		"""Version 1 must be recognisable: the middle is red, the rim is blue."""
+		from tests.engine.test_engine import drawn, pixels_of, run
+
+		job = task(
+			BUILTIN,
+			seeds=(1, 2, 3, 4),
+			width=128,
+			height=128,
+			steps=20,
+			sampler='DDIM',
+			guidance_scale=4,
+		)
+		job = job.model_copy(
+			update={'request': job.request.model_copy(update={'prompt': 'a red apple on a blue background'})}
+		)
+		right = 0
+		for picture in drawn(run(Engine('cpu'), job)):
+			pixels = pixels_of(picture)
+			red, green, blue = pixels[48:80, 48:80].reshape(-1, 3).mean(0)
+			rim = pixels[:8].reshape(-1, 3).mean(0)
+			right += red > 1.5 * max(green, blue) and rim[2] > 1.3 * rim[0]
+		assert right >= 3

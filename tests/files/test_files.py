@@ -1,0 +1,138 @@
+"""Model folders, tokens, pictures on the disk, and the owner of a home."""
+
+import json
+import multiprocessing
+import shutil
+
+import pytest
+
+from localai.errors import (
+	AlreadyRunning,
+	ModelBroken,
+	ModelUnsupported,
+	PickleRefused,
+	StorageProblem,
+)
+from localai.files import models, pictures
+from localai.files.home import HomeLock
+from localai.files.tokens import count_tokens
+from localai.services.models import BUILTIN
+
+
+@pytest.fixture
+def folder(tiny_model, tmp_path):
+	return shutil.copytree(tiny_model, tmp_path / 'tiny')
+
+
+class TestInspect:
+	def test_the_built_in_model_is_whole_and_small(self):
+		facts = models.inspect(BUILTIN)
+		assert (
+			facts.family == 'sketchbook' and facts.bytes <= 24_000_000 and facts.parameters > 10**6
+		)
+
+	def test_a_tiny_model_is_read_from_headers(self, folder):
+		assert models.inspect(folder).family == 'sd1'
+
+	def test_missing_weights_are_named(self, folder):
+		(folder / 'unet' / 'diffusion_pytorch_model.safetensors').unlink()
+		with pytest.raises(ModelBroken, match='tiny lacks the weights of its unet'):
+			models.inspect(folder)
+
+	def test_truncated_weights_are_named(self, folder):
+		file = folder / 'vae' / 'diffusion_pytorch_model.safetensors'
+		file.write_bytes(file.read_bytes()[:-10])
+		with pytest.raises(
+			ModelBroken, match='vae/diffusion_pytorch_model.safetensors ends too early'
+		):
+			models.inspect(folder)
+
+	@pytest.mark.parametrize(
+		'content', [b'', b'12345', b'\xff' * 100, (5).to_bytes(8, 'little') + b'[1,2]']
+	)
+	def test_what_is_no_weights_file_is_named(self, folder, content):
+		(folder / 'vae' / 'diffusion_pytorch_model.safetensors').write_bytes(content)
+		with pytest.raises(ModelBroken, match='not a weights file'):
+			models.inspect(folder)
+
+	def test_a_missing_or_broken_index_is_named(self, folder):
+		(folder / 'model_index.json').write_text('{')
+		with pytest.raises(ModelBroken, match='model_index.json cannot be read'):
+			models.inspect(folder)
+		(folder / 'model_index.json').unlink()
+		with pytest.raises(ModelBroken, match='lacks model_index.json'):
+			models.inspect(folder)
+
+	def test_pickles_are_refused(self, folder, tmp_path):
+		file = folder / 'unet' / 'diffusion_pytorch_model.safetensors'
+		file.rename(file.with_suffix('.bin'))
+		with pytest.raises(PickleRefused, match='unet only as a pickle'):
+			models.inspect(folder)
+		(tmp_path / 'a.ckpt').write_bytes(b'x')
+		with pytest.raises(PickleRefused, match='a.ckpt is a pickle'):
+			models.inspect(tmp_path / 'a.ckpt')
+
+	def test_other_kinds_are_named(self, folder):
+		index = json.loads((folder / 'model_index.json').read_text())
+		(folder / 'model_index.json').write_text(
+			json.dumps(index | {'_class_name': 'FluxPipeline'})
+		)
+		with pytest.raises(ModelUnsupported, match='FluxPipeline'):
+			models.inspect(folder)
+
+
+class TestTokens:
+	@pytest.mark.parametrize(
+		'text',
+		['', 'a red apple on a blue background', "it's 12 cats, Ünï-code 漢字 🍎  !!", 'x' * 500],
+	)
+	def test_the_count_is_the_models_own(self, text):
+		from transformers import CLIPTokenizer
+
+		theirs = len(CLIPTokenizer.from_pretrained(BUILTIN / 'tokenizer')(text).input_ids)
+		assert count_tokens(BUILTIN / 'tokenizer', text) == theirs
+
+	def test_the_older_files_count_the_same(self, tmp_path):
+		data = json.loads((BUILTIN / 'tokenizer' / 'tokenizer.json').read_text('utf-8'))['model']
+		(tmp_path / 'vocab.json').write_text(json.dumps(data['vocab']), 'utf-8')
+		merges = [m if isinstance(m, str) else ' '.join(m) for m in data['merges']]
+		(tmp_path / 'merges.txt').write_text('#version: 0.2\n' + '\n'.join(merges), 'utf-8')
+		text = "a red apple, it's on a BLUE background 12"
+		assert count_tokens(tmp_path, text) == count_tokens(BUILTIN / 'tokenizer', text)
+
+
+class TestPictures:
+	def test_written_whole_and_nothing_left_beside_it(self, tmp_path):
+		pictures.write_whole(tmp_path / 'a' / 'b.png', b'data')
+		assert [p.name for p in (tmp_path / 'a').iterdir()] == ['b.png']
+
+	def test_a_folder_that_is_a_file_is_said(self, tmp_path):
+		(tmp_path / 'a').write_text('')
+		with pytest.raises(StorageProblem, match='could not be saved'):
+			pictures.write_whole(tmp_path / 'a' / 'b.png', b'data')
+
+
+def hold(home, ready, done):
+	lock = HomeLock(home)  # kept: a lock that nobody holds a name of lets go
+	lock.take('http://127.0.0.1:1')
+	ready.set()
+	done.wait(20)
+
+
+class TestHome:
+	def test_a_second_owner_hears_where_the_first_answers(self, tmp_path):
+		context = multiprocessing.get_context('spawn')
+		ready, done = context.Event(), context.Event()
+		process = context.Process(target=hold, args=(tmp_path, ready, done))
+		process.start()
+		assert ready.wait(20)
+		lock = HomeLock(tmp_path)
+		assert lock.owner().pid == process.pid and lock.owner().token
+		with pytest.raises(AlreadyRunning, match='http://127.0.0.1:1'):
+			lock.take()
+		assert lock.note.stat().st_mode & 0o077 == 0
+		process.kill()
+		process.join()
+		assert HomeLock(tmp_path).owner() is None
+		lock.take()
+		lock.release()

@@ -1,0 +1,88 @@
+"""Every wrong value gets one sentence; every right one passes."""
+
+import math
+
+import pytest
+
+from localai.errors import InvalidInput, ModelProblem, UnknownName
+from localai.schemas.generation import GenerationRequest
+
+WRONG = [
+	('prompt', '', 'The prompt is empty'),
+	('prompt', '  \n ', 'The prompt is empty'),
+	('prompt', 'x' * 100_000, '100,000 characters'),
+	('prompt', 7, 'must be text'),
+	('prompt', None, 'must be text'),
+	('width', 0, 'from 64 to 2048, not 0'),
+	('width', 7, 'from 64 to 2048, not 7'),
+	('width', 100_000, 'from 64 to 2048, not 100000'),
+	('width', 100, 'multiples of 8; 100 is not, 96 is'),
+	('height', 'tall', "not 'tall'"),
+	('height', [64], r'not \[64\]'),
+	('height', True, 'not True'),
+	('steps', 0, 'Steps must be'),
+	('steps', 2.5, 'whole number'),
+	('steps', 10**400, 'Steps must be'),
+	('guidance_scale', math.nan, 'not nan'),
+	('guidance_scale', math.inf, 'not inf'),
+	('guidance_scale', -1, 'from 0 to 30'),
+	('guidance_scale', 'NaN', "not 'NaN'"),
+	('count', 1000, 'from 1 to 100, not 1000'),
+	('seed', -1, 'The seed must be'),
+	('seed', 2**32, 'The seed must be'),
+	('sampler', 'Magic', "no sampler called 'Magic'"),
+	('schedule', {}, 'no schedule called'),
+	('colour', 'red', "no setting called 'colour'"),
+]
+
+
+class TestWrong:
+	@pytest.mark.parametrize(('field', 'value', 'sentence'), WRONG)
+	def test_one_sentence_and_the_field(self, studio, field, value, sentence):
+		with pytest.raises(InvalidInput, match=sentence) as caught:
+			studio.generation.start({'prompt': 'a fox'} | {field: value})
+		assert caught.value.field == field and not studio.jobs.live
+
+	def test_a_pair_that_does_not_exist(self, studio):
+		with pytest.raises(InvalidInput, match='DDIM has no Karras schedule. It has: Automatic'):
+			studio.generation.start({'prompt': 'a fox', 'sampler': 'DDIM', 'schedule': 'Karras'})
+		with pytest.raises(InvalidInput, match='DDIM has no Karras'):  # the sampler is the model's own
+			studio.generation.start({'prompt': 'a fox', 'schedule': 'Karras'})
+
+	@pytest.mark.parametrize('name', ['nope', '', '..', '../..', '\0', 'a' * 999, '/nowhere/at/all'])
+	def test_a_model_that_is_not_there(self, studio, name):
+		with pytest.raises((UnknownName, ModelProblem)) as caught:
+			studio.generation.start({'prompt': 'a fox', 'model': name})
+		assert caught.value.remedy
+
+
+class TestRight:
+	def test_names_are_matched_without_case_and_numbers_from_text(self):
+		request = GenerationRequest(prompt=' a fox ', sampler='euler A', schedule='karras' and None, width='64')
+		assert (request.prompt, request.sampler, request.width) == ('a fox', 'Euler a', 64)
+
+	def test_what_is_left_out_comes_from_the_family(self, studio):
+		request = studio.generation.start({'prompt': 'a fox'}).request
+		family = studio.models.families['sketchbook']
+		assert (request.width, request.steps) == (family.shapes[0].width, family.default_effort.steps)
+		assert None not in request.model_dump().values()
+
+	def test_control_characters_and_lone_surrogates_do_not_break_storage(self, studio):
+		job = studio.generation.start({'prompt': 'a\x00fox \ud800 ${7*7} <b>'})
+		assert studio.jobs.get(job.id).request.prompt == 'a fox  ${7*7} <b>'
+
+	def test_a_long_prompt_is_said_not_silently_cut(self, studio):
+		job = studio.generation.start({'prompt': 'fox ' * 100})
+		assert 'reads 77; the last 25 are left out' in job.notes[0]
+		assert studio.generation.estimate({'prompt': 'fox ' * 100}).tokens == 102
+
+	def test_seeds_run_on_and_wrap(self, studio):
+		assert studio.generation.start({'prompt': 'a', 'seed': 2**32 - 1, 'count': 2}).seeds == (2**32 - 1, 0)
+
+	def test_the_cost_is_known_after_the_first_picture(self, studio):
+		fields = {'prompt': 'a fox', 'steps': 10}
+		assert studio.generation.estimate(fields).seconds is None
+		job = studio.generation.start(fields)
+		assert list(studio.jobs.follow(job.id))[-1].state == 'finished'
+		estimate = studio.generation.estimate(fields | {'count': 4})
+		assert estimate.seconds == pytest.approx(0.4) and estimate.fits and estimate.memory.total > 10**9

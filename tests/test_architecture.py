@@ -1,0 +1,148 @@
+"""The import law: rows import only rows below, and every library has one home."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROWS = {
+	1: ('localai.ui', 'localai.api', 'localai.cli', 'localai.client', 'localai.__main__'),
+	2: ('localai.studio',),
+	3: ('localai.services',),
+	4: ('localai.executors',),
+	5: ('localai.engine', 'localai.store', 'localai.files', 'localai.hub'),
+	6: ('localai.schemas', 'localai.settings', 'localai.errors'),
+}
+HOMES = {
+	'gradio': ('localai.ui',),
+	'fastapi': ('localai.api',),
+	'uvicorn': ('localai.api',),
+	'ray': ('localai.executors.ray',),
+	'torch': ('localai.engine',),
+	'diffusers': ('localai.engine',),
+	'transformers': ('localai.engine',),
+	'peft': ('localai.engine',),
+	'sqlalchemy': ('localai.store',),
+	'alembic': ('localai.store',),
+	'huggingface_hub': ('localai.hub',),
+}
+# What stands outside a rule, and why.
+EXCEPTIONS = {
+	('localai.executors.worker', 'diffusers'),  # quiets its log, in the engine process
+	('localai.executors.worker', 'transformers'),
+	('localai.cli', 'localai.client'),  # one door in two files
+	('localai.__main__', 'localai.cli'),
+	('localai.settings', 'localai.errors'),  # errors import nothing at all
+}
+
+
+def imports_of(tree: ast.AST) -> list[str]:
+	found = []
+	for node in ast.walk(tree):
+		if isinstance(node, ast.Import):
+			found += [a.name for a in node.names]
+		elif isinstance(node, ast.ImportFrom):
+			assert node.level == 0, 'relative imports hide where they go'
+			found += [f'{node.module}.{a.name}' for a in node.names]
+	return found
+
+
+def part_of(module: str) -> tuple[int, str] | None:
+	"""Row and room of one of our modules."""
+	for row, rooms in ROWS.items():
+		for room in rooms:
+			if module == room or module.startswith(room + '.'):
+				return row, room
+	return None
+
+
+def breaches(module: str, source: str) -> list[str]:
+	here = part_of(module)
+	found = []
+	for name in imports_of(ast.parse(source)):
+		library = name.split('.')[0]
+		homes = HOMES.get(library)
+		if (
+			homes
+			and not any(module == h or module.startswith(h + '.') for h in homes)
+			and (module, library) not in EXCEPTIONS
+		):
+			found.append(f'{module} imports {library}, whose home is {homes[0]}')
+		there = part_of(name)
+		if (
+			here
+			and there
+			and there[1] != here[1]
+			and there[0] <= here[0]
+			and (module, there[1]) not in EXCEPTIONS
+		):
+			found.append(f'{module} imports {name}, which is not below it')
+		if name.startswith('localai.engine') and not module.startswith(
+			('localai.engine', 'localai.executors.worker')
+		):
+			found.append(f'{module} imports {name}: only the engine process may')
+	return found
+
+
+def modules() -> list[tuple[str, str]]:
+	files = sorted((ROOT / 'localai').rglob('*.py'))
+	names = [
+		'.'.join(f.relative_to(ROOT).with_suffix('').parts).removesuffix('.__init__') for f in files
+	]
+	return [
+		(n, f.read_text('utf-8'))
+		for n, f in zip(names, files, strict=True)
+		if 'migrations' not in n
+	]
+
+
+class TestLaw:
+	def test_every_import_points_down_and_stays_at_home(self):
+		found = [b for module, source in modules() for b in breaches(module, source)]
+		assert not found, '\n'.join(found)
+
+	@pytest.mark.parametrize(
+		('module', 'source', 'breach'),
+		[
+			(
+				'localai.engine.engine',
+				'from localai.store import jobs',
+				'localai.store.jobs, which is not below',
+			),
+			('localai.services.jobs', 'import torch', 'torch, whose home is localai.engine'),
+			(
+				'localai.services.jobs',
+				'from localai.services.models import x\nfrom localai.studio import Studio',
+				'localai.studio.Studio',
+			),
+			('localai.ui.blocks', 'from localai.api import server', 'localai.api.server'),
+			('localai.ui.blocks', 'def f():\n\timport fastapi', 'fastapi'),
+			(
+				'localai.executors.local',
+				'from localai.engine.engine import Engine',
+				'only the engine process',
+			),
+			('localai.schemas.jobs', 'from localai.errors import LocalAIError', 'localai.errors'),
+		],
+	)
+	def test_a_planted_wrong_import_is_caught(self, module, source, breach):
+		assert any(breach in b for b in breaches(module, source))
+
+	def test_no_underscores_and_an_opening_sentence_everywhere(self):
+		for module, source in modules():
+			tree = ast.parse(source)
+			assert ast.get_docstring(tree), f'{module} does not say what it knows'
+			names = [
+				n.name
+				for n in ast.walk(tree)
+				if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+			]
+			hidden = [n for n in names if n.startswith('_') and not n.startswith('__')]
+			assert not hidden, f'{module}: {hidden}'
+
+	def test_only_settings_reads_the_environment(self):
+		for module, source in modules():
+			# The second passes it on to its child; the third keeps Gradio quiet before it is imported.
+			if module not in ('localai.settings', 'localai.executors.local', 'localai.ui.blocks'):
+				assert 'os.environ' not in source and 'getenv' not in source, module
