@@ -1,6 +1,5 @@
 """Knows the page as a whole: its parts in reading order, the one event that follows, and how it is mounted."""
 
-import importlib.util
 import os
 
 os.environ.setdefault('GRADIO_ANALYTICS_ENABLED', 'False')
@@ -8,7 +7,7 @@ os.environ.setdefault('GRADIO_RUN_HISTORY', 'False')
 
 import gradio as gr  # noqa: E402
 
-from localai.ui import generation, hardware, history  # noqa: E402
+from localai.ui import endpoints, generation, hardware, history  # noqa: E402
 from localai.ui.components import catalog, part  # noqa: E402
 from localai.ui.theme import STATIC, head, theme  # noqa: E402
 
@@ -19,7 +18,11 @@ SESSIONS = 64
 def build(studio) -> gr.Blocks:
 	"""The page over a studio. It has few components: what they show is drawn by our own scripts."""
 	with gr.Blocks(title='LocalAI', analytics_enabled=False, fill_width=True) as demo:
-		functions = [*generation.functions(studio), *history.functions(studio), *hardware.functions(studio)]
+		functions = [
+			*generation.functions(studio),
+			*history.functions(studio),
+			*hardware.functions(studio),
+		]
 		wire = part('wire', functions)
 		for name in ('header', 'composer', 'stage', 'history', 'hardware', 'dialogs'):
 			part(name)
@@ -30,11 +33,13 @@ def build(studio) -> gr.Blocks:
 			api_visibility='private',
 			show_progress='hidden',
 			concurrency_limit=None,
-		).then(None, js='() => window.LocalAI.wire.ended()', api_name='ui_ended', api_visibility='private')
-		if importlib.util.find_spec('localai.ui.endpoints'):
-			from localai.ui import endpoints
-
-			endpoints.add(studio)
+		).then(
+			None,
+			js='() => window.LocalAI.wire.ended()',
+			api_name='ui_ended',
+			api_visibility='private',
+		)
+		endpoints.add(studio)
 	demo.max_threads = THREADS
 	demo.state_session_capacity = SESSIONS
 	demo.queue(default_concurrency_limit=16, max_size=200, api_open=False)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 
 import gradio as gr
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from localai.errors import LocalAIError
 from localai.schemas.generation import SEED_LIMIT, SIZE_LIMITS
@@ -35,20 +35,18 @@ def answer(function: Callable[[dict], Answer]) -> Callable[[dict], Answer]:
 		try:
 			return function(given if isinstance(given, dict) else {})
 		except LocalAIError as error:
-			return {'error': {'message': error.message, 'remedy': error.remedy, 'field': getattr(error, 'field', '')}}
-		except ValidationError as error:
-			problem = error.errors()[0]
-			field = str(problem['loc'][0]) if problem['loc'] else ''
-			return {'error': {'message': problem['msg'].removeprefix('Value error, '), 'remedy': '', 'field': field}}
+			return {
+				'error': {
+					'message': error.message,
+					'remedy': error.remedy,
+					'field': getattr(error, 'field', ''),
+				}
+			}
 
 	return answered
 
 
-def said(schema: BaseModel, **changes: object) -> Answer:
-	"""A schema as the page reads it; paths on the disk stay here."""
-	return schema.model_dump(mode='json', exclude=HIDDEN.get(type(schema).__name__)) | changes
-
-
+# Paths on the disk stay here.
 HIDDEN = {
 	'Picture': {'path'},
 	'JobSnapshot': {'pictures': {'__all__': {'path'}}},
@@ -57,6 +55,11 @@ HIDDEN = {
 		'last': {'pictures': {'__all__': {'path'}}},
 	},
 }
+
+
+def said(schema: BaseModel, **changes: object) -> Answer:
+	"""A schema as the page reads it."""
+	return schema.model_dump(mode='json', exclude=HIDDEN.get(type(schema).__name__)) | changes
 
 
 def catalog() -> Answer:

@@ -59,7 +59,9 @@ def functions(studio) -> list[Callable]:
 	def ui_remember(given: dict) -> Answer:
 		"""Keeps the form for the next start and for other browsers."""
 		if len(str(given)) > FORM_LIMIT:
-			raise InvalidInput('The settings of this page are too long to keep.', 'Shorten the prompt.')
+			raise InvalidInput(
+				'The settings of this page are too long to keep.', 'Shorten the prompt.'
+			)
 		studio.preferences.write(FORM, given)
 		return {}
 

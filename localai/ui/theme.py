@@ -10,15 +10,34 @@ STATIC = Path(__file__).parent / 'static'
 STYLES = ('tokens', 'base', 'header', 'composer', 'choices', 'stage', 'viewer', 'history')
 # In the order in which they need each other; what a part draws is in the file of its name.
 SCRIPTS = (
-	'shared', 'words', 'notice', 'dialogs', 'form', 'wire', 'tabs', 'panels', 'composer', 'choices', 'preview', 'stage', 'filmstrip',
-	'viewer', 'history', 'hardware', 'keys',
+	'shared',
+	'words',
+	'notice',
+	'dialogs',
+	'form',
+	'wire',
+	'tabs',
+	'panels',
+	'composer',
+	'choices',
+	'preview',
+	'stage',
+	'filmstrip',
+	'viewer',
+	'history',
+	'hardware',
+	'keys',
 )
-VIEWPORT = 'width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content'
+VIEWPORT = (
+	'width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content'
+)
 
 
 def theme() -> gr.themes.Base:
 	"""Only what shows before our own styles are there: the ground, the ink and the system's fonts."""
-	return gr.themes.Base(font=('system-ui', 'sans-serif'), font_mono=('ui-monospace', 'monospace')).set(
+	return gr.themes.Base(
+		font=('system-ui', 'sans-serif'), font_mono=('ui-monospace', 'monospace')
+	).set(
 		body_background_fill='#f6f5f2',
 		body_background_fill_dark='#141413',
 		body_text_color='#1f1e1b',
@@ -33,7 +52,9 @@ def head(catalog: dict) -> str:
 	"""
 	icon = base64.b64encode((STATIC / 'icon.svg').read_bytes()).decode()
 	style = '\n'.join((STATIC / f'{name}.css').read_text('utf-8') for name in STYLES)
-	scripts = ''.join(f'<script>{(STATIC / f"{name}.js").read_text("utf-8")}</script>\n' for name in SCRIPTS)
+	scripts = ''.join(
+		f'<script>{(STATIC / f"{name}.js").read_text("utf-8")}</script>\n' for name in SCRIPTS
+	)
 	known = json.dumps(catalog).replace('<', '\\u003c')
 	return (
 		f'<meta name="viewport" content="{VIEWPORT}">\n'

@@ -6,23 +6,68 @@ window.LocalAI.choices = (() => {
 	const { element, byId, write, form, words, state } = LocalAI;
 	const COUNTS = [1, 2, 4, 8];
 	const numbers = [
-		{ id: 'count', name: 'count', field: 'count', label: 'The number of pictures', low: 1, high: state.catalog.count },
-		{ id: 'width', name: 'width', field: 'width', label: 'The width', low: state.catalog.size.low, high: state.catalog.size.high, step: 8 },
-		{ id: 'height', name: 'height', field: 'height', label: 'The height', low: state.catalog.size.low, high: state.catalog.size.high, step: 8 },
+		{
+			id: 'count',
+			name: 'count',
+			field: 'count',
+			label: 'The number of pictures',
+			low: 1,
+			high: state.catalog.count,
+		},
+		{
+			id: 'width',
+			name: 'width',
+			field: 'width',
+			label: 'The width',
+			low: state.catalog.size.low,
+			high: state.catalog.size.high,
+			step: 8,
+		},
+		{
+			id: 'height',
+			name: 'height',
+			field: 'height',
+			label: 'The height',
+			low: state.catalog.size.low,
+			high: state.catalog.size.high,
+			step: 8,
+		},
 		{ id: 'steps', name: 'steps', field: 'steps', label: 'Steps', low: 1, high: 150 },
-		{ id: 'guidance', name: 'guidance', field: 'guidance_scale', label: 'The guidance scale', low: 0, high: 30, fraction: true },
-		{ id: 'seed', name: 'seed', field: 'seed', label: 'The seed', low: 0, high: state.catalog.seeds - 1, empty: true },
+		{
+			id: 'guidance',
+			name: 'guidance',
+			field: 'guidance_scale',
+			label: 'The guidance scale',
+			low: 0,
+			high: 30,
+			fraction: true,
+		},
+		{
+			id: 'seed',
+			name: 'seed',
+			field: 'seed',
+			label: 'The seed',
+			low: 0,
+			high: state.catalog.seeds - 1,
+			empty: true,
+		},
 	];
 
 	/** The nearest number that is allowed, and what to say about it when it is another one. */
 	function mend(rule, text) {
 		const given = Number(text.replace(',', '.').replace(/\s/g, ''));
 		const { low, high, step = 1, label } = rule;
-		if (text.trim() === '' || !Number.isFinite(given)) return { value: null, said: `${label} must be a number from ${low} to ${high}.` };
+		if (text.trim() === '' || !Number.isFinite(given))
+			return { value: null, said: `${label} must be a number from ${low} to ${high}.` };
 		let value = Math.min(high, Math.max(low, given));
 		if (!rule.fraction) value = Math.round(value / step) * step;
 		if (value === given) return { value, said: '' };
-		const why = given < low || given > high ? `must be from ${low} to ${high}` : step > 1 ? `must be a multiple of ${step}` : 'must be a whole number';
+		const why =
+			given < low || given > high
+				? `must be from ${low} to ${high}`
+				: step > 1
+					? `must be a multiple of ${step}`
+					: 'must be a whole number';
 		return { value, said: `${label} ${why}; it is ${value} now.` };
 	}
 
@@ -37,7 +82,11 @@ window.LocalAI.choices = (() => {
 		const { value, said } = mend(rule, input.value);
 		const kept = value === null ? before : value;
 		input.value = kept === null ? '' : String(kept);
-		if (kept !== before || rule.empty) form.set({ [rule.name]: kept, ...(rule.empty ? { seedMode: kept === null ? 'random' : 'fixed' } : {}) });
+		if (kept !== before || rule.empty)
+			form.set({
+				[rule.name]: kept,
+				...(rule.empty ? { seedMode: kept === null ? 'random' : 'fixed' } : {}),
+			});
 		LocalAI.composer.setError(rule.field, said);
 	}
 
@@ -53,7 +102,8 @@ window.LocalAI.choices = (() => {
 			input.addEventListener('focus', () => input.select());
 			input.addEventListener('input', () => {
 				const { value, said } = mend(rule, input.value);
-				if (value !== null && !said) form.set({ [rule.name]: value, ...(rule.empty ? { seedMode: 'fixed' } : {}) });
+				if (value !== null && !said)
+					form.set({ [rule.name]: value, ...(rule.empty ? { seedMode: 'fixed' } : {}) });
 			});
 			input.addEventListener('keydown', (event) => {
 				if (event.key === 'Enter' && !event.ctrlKey && !event.metaKey) {
@@ -98,16 +148,26 @@ window.LocalAI.choices = (() => {
 
 	function options(select, names, chosen) {
 		const known = [...select.options].map((option) => option.value).join('|');
-		if (known !== names.join('|')) select.replaceChildren(...names.map((name) => element('option', { value: name }, name)));
+		if (known !== names.join('|'))
+			select.replaceChildren(...names.map((name) => element('option', { value: name }, name)));
 		if (select.value !== chosen) select.value = chosen;
 	}
 
 	function drawShape({ name, width, height }) {
 		const scale = 34 / Math.max(width, height);
 		const size = `width:${Math.round(width * scale)}px;height:${Math.round(height * scale)}px`;
-		return element('button', {
-			type: 'button', role: 'radio', class: 'shape', 'data-name': name, title: `${name}, ${width} × ${height}`, 'aria-label': `${name}, ${width} by ${height}`,
-		}, element('span', { style: size }));
+		return element(
+			'button',
+			{
+				type: 'button',
+				role: 'radio',
+				class: 'shape',
+				'data-name': name,
+				title: `${name}, ${width} × ${height}`,
+				'aria-label': `${name}, ${width} by ${height}`,
+			},
+			element('span', { style: size }),
+		);
 	}
 
 	let drawnFor = '';
@@ -116,17 +176,25 @@ window.LocalAI.choices = (() => {
 		const family = form.family();
 		if (drawnFor !== family.name) {
 			drawnFor = family.name;
-			byId('efforts').replaceChildren(...family.efforts.map((e) => element('button', { type: 'button', role: 'radio', 'data-name': e.name }, e.name)));
+			byId('efforts').replaceChildren(
+				...family.efforts.map((e) =>
+					element('button', { type: 'button', role: 'radio', 'data-name': e.name }, e.name),
+				),
+			);
 			byId('shapes').replaceChildren(...family.shapes.map(drawShape));
 		}
 		const effort = form.effort();
 		markRadios(byId('efforts'), (radio) => radio.dataset.name === effort);
-		write(byId('effort-note'), `${effort ? '' : 'own: '}${words.plural(values.steps, 'step')}, ${words.sampler(values)}`);
+		write(
+			byId('effort-note'),
+			`${effort ? '' : 'own: '}${words.plural(values.steps, 'step')}, ${words.sampler(values)}`,
+		);
 		markRadios(byId('shapes'), (radio) => radio.dataset.name === form.shape());
 		markRadios(byId('seed-modes'), (radio) => radio.dataset.mode === values.seedMode);
 		byId('swap').disabled = values.width === values.height;
 		const last = form.lastSeed();
-		byId('seed-modes').lastElementChild.title = last === null ? 'There is no picture yet' : `Seed ${words.seed(last)}`;
+		byId('seed-modes').lastElementChild.title =
+			last === null ? 'There is no picture yet' : `Seed ${words.seed(last)}`;
 		options(byId('sampler'), Object.keys(state.catalog.samplers), values.sampler);
 		options(byId('schedule'), state.catalog.samplers[values.sampler], values.schedule);
 		for (const rule of numbers) {
@@ -150,22 +218,53 @@ window.LocalAI.choices = (() => {
 			form.set({ width, height });
 		});
 		attachRadios(byId('seed-modes'), (radio) => form.set({ seedMode: radio.dataset.mode }));
-		byId('swap').addEventListener('click', () => form.set({ width: form.values.height, height: form.values.width }));
+		byId('swap').addEventListener('click', () =>
+			form.set({ width: form.values.height, height: form.values.width }),
+		);
 		byId('sampler').addEventListener('change', (event) => form.set({ sampler: event.target.value }));
 		byId('schedule').addEventListener('change', (event) => form.set({ schedule: event.target.value }));
 		const fold = byId('sampler-fold');
-		fold.addEventListener('toggle', () => { if (fold.open !== form.values.foldOpen) form.set({ foldOpen: fold.open }); });
+		fold.addEventListener('toggle', () => {
+			if (fold.open !== form.values.foldOpen) form.set({ foldOpen: fold.open });
+		});
 		byId('effort-note').addEventListener('click', () => {
 			fold.open = true;
 			byId('steps').focus();
 		});
-		const menu = LocalAI.popup(byId('count-button'), byId('count-menu'), { opened: () => byId('count-menu').firstElementChild.focus() });
+		const menu = LocalAI.popup(byId('count-button'), byId('count-menu'), {
+			opened: () => byId('count-menu').firstElementChild.focus(),
+		});
 		for (const count of COUNTS) {
-			byId('count-menu').append(element('button', {
-				type: 'button', class: 'menu-item', onclick: () => { form.set({ count }); byId('count').value = String(count); menu.hide(); },
-			}, words.plural(count, 'picture')));
+			byId('count-menu').append(
+				element(
+					'button',
+					{
+						type: 'button',
+						class: 'menu-item',
+						onclick: () => {
+							form.set({ count });
+							byId('count').value = String(count);
+							menu.hide();
+						},
+					},
+					words.plural(count, 'picture'),
+				),
+			);
 		}
-		byId('count-menu').append(element('button', { type: 'button', class: 'menu-item', onclick: () => { menu.hide(false); byId('count').focus(); } }, 'Another number'));
+		byId('count-menu').append(
+			element(
+				'button',
+				{
+					type: 'button',
+					class: 'menu-item',
+					onclick: () => {
+						menu.hide(false);
+						byId('count').focus();
+					},
+				},
+				'Another number',
+			),
+		);
 		LocalAI.walkable(byId('count-menu'), 'button');
 	}
 

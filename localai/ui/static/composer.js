@@ -5,8 +5,16 @@ window.LocalAI.composer = (() => {
 	const LocalAI = window.LocalAI;
 	const { byId, write, state, words } = LocalAI;
 	const FIELDS = {
-		prompt: 'prompt', negative_prompt: 'negative-prompt', width: 'width', height: 'height', steps: 'steps', guidance_scale: 'guidance',
-		sampler: 'sampler', schedule: 'schedule', seed: 'seed', count: 'count',
+		prompt: 'prompt',
+		negative_prompt: 'negative-prompt',
+		width: 'width',
+		height: 'height',
+		steps: 'steps',
+		guidance_scale: 'guidance',
+		sampler: 'sampler',
+		schedule: 'schedule',
+		seed: 'seed',
+		count: 'count',
 	};
 	const NAMES = { negative: 'negative_prompt', guidance: 'guidance_scale' };
 	let asked = 0;
@@ -56,18 +64,29 @@ window.LocalAI.composer = (() => {
 		byId('negative-count').classList.toggle('over', negative > limit);
 		const note = byId('token-note');
 		note.hidden = over <= 0;
-		write(note, over > 0 ? `Only the first ${limit - 2} word-pieces are read; ${over} ${over === 1 ? 'is' : 'are'} left out.` : '');
+		write(
+			note,
+			over > 0
+				? `Only the first ${limit - 2} word-pieces are read; ${over} ${over === 1 ? 'is' : 'are'} left out.`
+				: '',
+		);
 	}
 
 	function drawCost({ seconds, bytes, memory, fits }) {
 		const cost = byId('cost');
 		const strong = (text) => LocalAI.element('strong', {}, text);
 		const need = words.gigabytes(bytes);
-		const time = seconds === null ? ['First picture with this model: the time is not known yet. '] : ['About ', strong(words.duration(seconds)), ', '];
+		const time =
+			seconds === null
+				? ['First picture with this model: the time is not known yet. ']
+				: ['About ', strong(words.duration(seconds)), ', '];
 		cost.classList.toggle('trouble', !fits);
-		cost.replaceChildren(...time, ...(fits
-			? [strong(need), ` of ${words.gigabytes(memory.total)}. Fits.`]
-			: [`needs about `, strong(need), `, ${words.gigabytes(memory.free)} are free. Draw smaller.`]));
+		cost.replaceChildren(
+			...time,
+			...(fits
+				? [strong(need), ` of ${words.gigabytes(memory.total)}. Fits.`]
+				: [`needs about `, strong(need), `, ${words.gigabytes(memory.free)} are free. Draw smaller.`]),
+		);
 	}
 
 	async function estimate() {
@@ -113,7 +132,10 @@ window.LocalAI.composer = (() => {
 
 	function draw() {
 		const { values } = LocalAI.form;
-		for (const [id, name] of [['prompt', 'prompt'], ['negative-prompt', 'negative']]) {
+		for (const [id, name] of [
+			['prompt', 'prompt'],
+			['negative-prompt', 'negative'],
+		]) {
 			const area = byId(id);
 			if (area.value !== values[name]) area.value = values[name];
 			fit(area);
@@ -134,18 +156,26 @@ window.LocalAI.composer = (() => {
 		LocalAI.choices.attach();
 		draw();
 		const { set } = LocalAI.form;
-		byId('prompt').addEventListener('input', (event) => { set({ prompt: event.target.value }); });
+		byId('prompt').addEventListener('input', (event) => {
+			set({ prompt: event.target.value });
+		});
 		byId('negative-prompt').addEventListener('input', (event) => set({ negative: event.target.value }));
 		byId('negative-toggle').addEventListener('click', () => {
 			const open = !LocalAI.form.values.negativeOpen;
 			set({ negativeOpen: open, ...(open ? {} : { negative: '' }) });
 			if (open) byId('negative-prompt').focus();
 		});
-		byId('more').addEventListener('click', () => openSheet(!byId('composer-form').classList.contains('open')));
-		byId('composer-form').addEventListener('submit', (event) => { event.preventDefault(); submit(); });
+		byId('more').addEventListener('click', () =>
+			openSheet(!byId('composer-form').classList.contains('open')),
+		);
+		byId('composer-form').addEventListener('submit', (event) => {
+			event.preventDefault();
+			submit();
+		});
 		new ResizeObserver(measure).observe(byId('composer'));
 		LocalAI.on('form', (changes) => {
-			for (const name of Object.keys(changes)) if ((NAMES[name] || name) !== doubted) setError(NAMES[name] || name, '');
+			for (const name of Object.keys(changes))
+				if ((NAMES[name] || name) !== doubted) setError(NAMES[name] || name, '');
 			draw();
 			estimateSoon();
 		});

@@ -32,7 +32,9 @@
 	/** Up and Down (and Home, End) walk the buttons of a menu or list. */
 	LocalAI.walkable = (holder, selector) => {
 		holder.addEventListener('keydown', (event) => {
-			const items = [...holder.querySelectorAll(selector)].filter((item) => !item.disabled && item.offsetParent);
+			const items = [...holder.querySelectorAll(selector)].filter(
+				(item) => !item.disabled && item.offsetParent,
+			);
 			const at = items.indexOf(document.activeElement);
 			const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 }[event.key];
 			if (to === undefined || !items.length) return;
@@ -54,7 +56,9 @@
 
 	LocalAI.parts.dialogs = () => {
 		const keys = LocalAI.byId('keys-dialog');
-		keys.addEventListener('click', (event) => { if (event.target === keys) keys.close(); });
+		keys.addEventListener('click', (event) => {
+			if (event.target === keys) keys.close();
+		});
 		LocalAI.byId('keys-close').addEventListener('click', () => keys.close());
 		LocalAI.viewer.attach();
 	};

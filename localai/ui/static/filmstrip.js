@@ -10,11 +10,25 @@ window.LocalAI.filmstrip = (() => {
 	let current = null;
 
 	function tile(picture) {
-		const image = element('img', { src: `media/${picture.id}/thumbnail`, alt: '', loading: 'lazy', decoding: 'async', draggable: 'false' });
-		return element('button', {
-			type: 'button', class: 'tile', 'data-picture-id': picture.id, 'aria-label': picture.request.prompt, title: picture.request.prompt,
-			onclick: () => LocalAI.stage.choose(picture.id),
-		}, image);
+		const image = element('img', {
+			src: `media/${picture.id}/thumbnail`,
+			alt: '',
+			loading: 'lazy',
+			decoding: 'async',
+			draggable: 'false',
+		});
+		return element(
+			'button',
+			{
+				type: 'button',
+				class: 'tile',
+				'data-picture-id': picture.id,
+				'aria-label': picture.request.prompt,
+				title: picture.request.prompt,
+				onclick: () => LocalAI.stage.choose(picture.id),
+			},
+			image,
+		);
 	}
 
 	/** Draws an image into a canvas as CSS `cover` would. */
@@ -22,7 +36,17 @@ window.LocalAI.filmstrip = (() => {
 		const side = Math.min(image.naturalWidth, image.naturalHeight);
 		const context = canvas.getContext('2d');
 		context.imageSmoothingQuality = 'high';
-		context.drawImage(image, (image.naturalWidth - side) / 2, (image.naturalHeight - side) / 2, side, side, 0, 0, canvas.width, canvas.height);
+		context.drawImage(
+			image,
+			(image.naturalWidth - side) / 2,
+			(image.naturalHeight - side) / 2,
+			side,
+			side,
+			0,
+			0,
+			canvas.width,
+			canvas.height,
+		);
 	}
 
 	const wipe = (canvas) => canvas.getContext('2d').clearRect(0, 0, canvas.width, canvas.height);
@@ -30,9 +54,22 @@ window.LocalAI.filmstrip = (() => {
 	function makeLive() {
 		const canvas = element('canvas', { width: 128, height: 128 });
 		const mark = element('span', { class: 'live-mark', 'aria-hidden': 'true' });
-		live = element('button', { type: 'button', class: 'tile live', 'aria-label': 'The picture being drawn', onclick: () => LocalAI.stage.choose(null) }, canvas, mark);
+		live = element(
+			'button',
+			{
+				type: 'button',
+				class: 'tile live',
+				'aria-label': 'The picture being drawn',
+				onclick: () => LocalAI.stage.choose(null),
+			},
+			canvas,
+			mark,
+		);
 		let job = '';
-		LocalAI.on('preview', (preview) => { cover(canvas, preview.image); job = preview.job; });
+		LocalAI.on('preview', (preview) => {
+			cover(canvas, preview.image);
+			job = preview.job;
+		});
 		LocalAI.on('snapshot', () => {
 			const now = LocalAI.currentJob();
 			if (job && (!now || now.id !== job)) {

@@ -5,8 +5,21 @@ window.LocalAI.form = (() => {
 	const LocalAI = window.LocalAI;
 	const KEY = 'localai:form:1';
 	const values = {
-		prompt: '', negative: '', model: 'sketchbook', count: 1, steps: null, sampler: null, schedule: null, guidance: null,
-		width: null, height: null, seedMode: 'random', seed: null, negativeOpen: false, foldOpen: false, savedAt: 0,
+		prompt: '',
+		negative: '',
+		model: 'sketchbook',
+		count: 1,
+		steps: null,
+		sampler: null,
+		schedule: null,
+		guidance: null,
+		width: null,
+		height: null,
+		seedMode: 'random',
+		seed: null,
+		negativeOpen: false,
+		foldOpen: false,
+		savedAt: 0,
 	};
 	let touched = false;
 	let attached = false;
@@ -19,7 +32,9 @@ window.LocalAI.form = (() => {
 
 	/** The name of the effort that the three values make, or '' when they were chosen by hand. */
 	function effort() {
-		const found = family().efforts.find((e) => e.steps === values.steps && e.sampler === values.sampler && e.schedule === values.schedule);
+		const found = family().efforts.find(
+			(e) => e.steps === values.steps && e.sampler === values.sampler && e.schedule === values.schedule,
+		);
 		return found ? found.name : '';
 	}
 
@@ -33,10 +48,15 @@ window.LocalAI.form = (() => {
 		const known = family();
 		const usual = known.efforts.find((e) => e.name === known.effort);
 		const filled = {
-			steps: usual.steps, sampler: usual.sampler, schedule: usual.schedule, guidance: known.guidance_scale,
-			width: known.shapes[0].width, height: known.shapes[0].height,
+			steps: usual.steps,
+			sampler: usual.sampler,
+			schedule: usual.schedule,
+			guidance: known.guidance_scale,
+			width: known.shapes[0].width,
+			height: known.shapes[0].height,
 		};
-		for (const [name, value] of Object.entries(filled)) if (values[name] === null || values[name] === undefined) values[name] = value;
+		for (const [name, value] of Object.entries(filled))
+			if (values[name] === null || values[name] === undefined) values[name] = value;
 		const schedules = LocalAI.state.catalog.samplers[values.sampler];
 		if (!schedules) values.sampler = usual.sampler;
 		if (!(schedules || []).includes(values.schedule)) values.schedule = 'Automatic';
@@ -46,7 +66,9 @@ window.LocalAI.form = (() => {
 	function keepHere() {
 		try {
 			localStorage.setItem(KEY, JSON.stringify(values));
-		} catch { /* a private window may have no room; the server keeps it too */ }
+		} catch {
+			/* a private window may have no room; the server keeps it too */
+		}
 	}
 
 	const keepThere = LocalAI.later(() => LocalAI.ask('ui_remember', { ...values }, { quiet: true }), 1500);
@@ -68,9 +90,18 @@ window.LocalAI.form = (() => {
 		const known = family();
 		const changes = { model: id };
 		if (known.name !== before.family) {
-			const e = known.efforts.find((one) => one.name === before.effort) || known.efforts.find((one) => one.name === known.effort);
+			const e =
+				known.efforts.find((one) => one.name === before.effort) ||
+				known.efforts.find((one) => one.name === known.effort);
 			const s = known.shapes.find((one) => one.name === before.shape) || known.shapes[0];
-			Object.assign(changes, { steps: e.steps, sampler: e.sampler, schedule: e.schedule, guidance: known.guidance_scale, width: s.width, height: s.height });
+			Object.assign(changes, {
+				steps: e.steps,
+				sampler: e.sampler,
+				schedule: e.schedule,
+				guidance: known.guidance_scale,
+				width: s.width,
+				height: s.height,
+			});
 		}
 		set(changes);
 	}
@@ -78,9 +109,18 @@ window.LocalAI.form = (() => {
 	/** Takes the settings of a picture or job; the seed is a choice of its own. */
 	function use(request) {
 		set({
-			prompt: request.prompt, negative: request.negative_prompt, negativeOpen: Boolean(request.negative_prompt),
-			width: request.width, height: request.height, steps: request.steps, sampler: request.sampler, schedule: request.schedule,
-			guidance: request.guidance_scale, ...(LocalAI.state.models.some((m) => m.id === request.model && !m.problem) ? { model: request.model } : {}),
+			prompt: request.prompt,
+			negative: request.negative_prompt,
+			negativeOpen: Boolean(request.negative_prompt),
+			width: request.width,
+			height: request.height,
+			steps: request.steps,
+			sampler: request.sampler,
+			schedule: request.schedule,
+			guidance: request.guidance_scale,
+			...(LocalAI.state.models.some((m) => m.id === request.model && !m.problem)
+				? { model: request.model }
+				: {}),
 		});
 	}
 
@@ -91,14 +131,23 @@ window.LocalAI.form = (() => {
 	function fields() {
 		const seed = { random: null, keep: lastSeed(), fixed: values.seed }[values.seedMode];
 		return {
-			prompt: values.prompt, negative_prompt: values.negative, model: values.model, width: values.width, height: values.height,
-			steps: values.steps, guidance_scale: values.guidance, sampler: values.sampler, schedule: values.schedule,
-			seed: seed === undefined ? null : seed, count: values.count,
+			prompt: values.prompt,
+			negative_prompt: values.negative,
+			model: values.model,
+			width: values.width,
+			height: values.height,
+			steps: values.steps,
+			guidance_scale: values.guidance,
+			sampler: values.sampler,
+			schedule: values.schedule,
+			seed: seed === undefined ? null : seed,
+			count: values.count,
 		};
 	}
 
 	function take(saved) {
-		for (const name of Object.keys(values)) if (saved && saved[name] !== undefined) values[name] = saved[name];
+		for (const name of Object.keys(values))
+			if (saved && saved[name] !== undefined) values[name] = saved[name];
 		if (saved && saved.family) values.family = saved.family;
 	}
 
@@ -108,7 +157,9 @@ window.LocalAI.form = (() => {
 		attached = true;
 		try {
 			take(JSON.parse(localStorage.getItem(KEY) || 'null'));
-		} catch { /* unreadable: the defaults are fine */ }
+		} catch {
+			/* unreadable: the defaults are fine */
+		}
 		complete();
 		LocalAI.on('begun', ({ form }) => {
 			if (form && !touched && (form.savedAt || 0) > values.savedAt) take(form);
@@ -120,5 +171,17 @@ window.LocalAI.form = (() => {
 		});
 	}
 
-	return { values, family, effort, shape, set, setModel, use, fields, lastSeed, attach, keepNow: () => LocalAI.ask('ui_remember', { ...values }, { quiet: true }) };
+	return {
+		values,
+		family,
+		effort,
+		shape,
+		set,
+		setModel,
+		use,
+		fields,
+		lastSeed,
+		attach,
+		keepNow: () => LocalAI.ask('ui_remember', { ...values }, { quiet: true }),
+	};
 })();

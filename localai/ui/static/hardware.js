@@ -9,9 +9,12 @@
 	function sentence(engine, memory) {
 		const free = `${words.gigabytes(memory.free)} free`;
 		if (engine.state === 'stopped') return `The engine is not running. ${engine.message}`.trim();
-		if (engine.state === 'starting' || engine.state === 'restarting') return `${words.engine(engine)}. ${free}.`;
+		if (engine.state === 'starting' || engine.state === 'restarting')
+			return `${words.engine(engine)}. ${free}.`;
 		const where = words.engine({ ...engine, state: 'ready' }).replace('Ready, ', '');
-		return memory.free < memory.total * 0.1 ? `Memory is short: ${free}, ${where}.` : `All well. ${free}, ${where}.`;
+		return memory.free < memory.total * 0.1
+			? `Memory is short: ${free}, ${where}.`
+			: `All well. ${free}, ${where}.`;
 	}
 
 	function draw({ engine, memory }) {
@@ -22,12 +25,16 @@
 		write(byId('memory-line'), `${words.gigabytes(used)} of ${words.gigabytes(memory.total)} in use`);
 		byId('memory-meter').setAttribute('aria-label', byId('memory-line').textContent);
 		const facts = [
-			['Engine', words.engine({ ...engine, device: '', dtype: '' })], ['Device', engine.device === 'cpu' ? 'CPU' : engine.device || 'not known yet'],
-			['Precision', engine.dtype || 'not known yet'], ['Model in memory', model ? model.name : engine.model || 'none'],
-			['Free memory', words.gigabytes(memory.free)], ['Memory', words.gigabytes(memory.total)],
+			['Engine', words.engine({ ...engine, device: '', dtype: '' })],
+			['Device', engine.device === 'cpu' ? 'CPU' : engine.device || 'not known yet'],
+			['Precision', engine.dtype || 'not known yet'],
+			['Model in memory', model ? model.name : engine.model || 'none'],
+			['Free memory', words.gigabytes(memory.free)],
+			['Memory', words.gigabytes(memory.total)],
 		];
 		const holder = byId('hardware-facts');
-		if (holder.childElementCount !== facts.length * 2) holder.replaceChildren(...facts.flatMap(([name]) => [element('dt', {}, name), element('dd', {})]));
+		if (holder.childElementCount !== facts.length * 2)
+			holder.replaceChildren(...facts.flatMap(([name]) => [element('dt', {}, name), element('dd', {})]));
 		facts.forEach(([, value], at) => write(holder.children[at * 2 + 1], value));
 	}
 

@@ -12,10 +12,18 @@ window.LocalAI.history = (() => {
 	let chosen = null;
 
 	function tile(picture) {
-		const button = element('button', {
-			type: 'button', class: 'tile', 'data-picture-id': picture.id, 'aria-label': picture.request.prompt, title: picture.request.prompt,
-			onclick: () => choose(picture),
-		}, element('img', { src: `media/${picture.id}/thumbnail`, alt: '', loading: 'lazy', decoding: 'async' }));
+		const button = element(
+			'button',
+			{
+				type: 'button',
+				class: 'tile',
+				'data-picture-id': picture.id,
+				'aria-label': picture.request.prompt,
+				title: picture.request.prompt,
+				onclick: () => choose(picture),
+			},
+			element('img', { src: `media/${picture.id}/thumbnail`, alt: '', loading: 'lazy', decoding: 'async' }),
+		);
 		tiles.set(picture.id, button);
 		return button;
 	}
@@ -60,7 +68,8 @@ window.LocalAI.history = (() => {
 	/** Goes on while the end of the list can be seen. */
 	function fill() {
 		const list = byId('history-list');
-		if (LocalAI.tabs.open() === 'history' && list.scrollHeight - list.scrollTop < list.clientHeight * 2) load();
+		if (LocalAI.tabs.open() === 'history' && list.scrollHeight - list.scrollTop < list.clientHeight * 2)
+			load();
 	}
 
 	function add(fresh) {
@@ -85,12 +94,22 @@ window.LocalAI.history = (() => {
 		image.style.aspectRatio = `${picture.width} / ${picture.height}`;
 		byId('detail-prompt').textContent = request.prompt;
 		const facts = [
-			['Without', request.negative_prompt], ['Model', receipt.model_name || request.model], ['Seed', words.seed(picture.seed)],
-			['Size', `${picture.width} × ${picture.height}`], ['Sampler', `${words.sampler(request)}, ${words.plural(request.steps || receipt.steps_done, 'step')}`],
+			['Without', request.negative_prompt],
+			['Model', receipt.model_name || request.model],
+			['Seed', words.seed(picture.seed)],
+			['Size', `${picture.width} × ${picture.height}`],
+			['Sampler', `${words.sampler(request)}, ${words.plural(request.steps || receipt.steps_done, 'step')}`],
 			['Guidance', request.guidance_scale === null ? '' : String(request.guidance_scale)],
-			['Took', `${words.took(receipt.seconds)} on ${receipt.device === 'cpu' ? 'CPU' : receipt.device}, ${receipt.dtype}`],
+			[
+				'Took',
+				`${words.took(receipt.seconds)} on ${receipt.device === 'cpu' ? 'CPU' : receipt.device}, ${receipt.dtype}`,
+			],
 		];
-		byId('detail-facts').replaceChildren(...facts.filter(([, value]) => value).flatMap(([name, value]) => [element('dt', {}, name), element('dd', {}, value)]));
+		byId('detail-facts').replaceChildren(
+			...facts
+				.filter(([, value]) => value)
+				.flatMap(([name, value]) => [element('dt', {}, name), element('dd', {}, value)]),
+		);
 		byId('detail-download').href = `media/${picture.id}?download=1`;
 	}
 
@@ -129,7 +148,9 @@ window.LocalAI.history = (() => {
 		});
 		LocalAI.on('tab', fill);
 		LocalAI.on('begun', fill);
-		LocalAI.on('pictures', (fresh) => { if (pictures.length || !more) add(fresh); });
+		LocalAI.on('pictures', (fresh) => {
+			if (pictures.length || !more) add(fresh);
+		});
 	};
 
 	return { walk, close };

@@ -20,9 +20,30 @@
 		clearTimeout(timer);
 		notice.className = `notice ${kind}`;
 		notice.setAttribute('role', kind === 'error' ? 'alert' : 'status');
-		const act = button && element('button', { type: 'button', class: 'link', onclick: () => { dismiss(); button.run(); } }, button.label);
-		const close = element('button', { type: 'button', class: 'icon', 'aria-label': 'Close this message', onclick: dismiss }, '×');
-		notice.replaceChildren(...[element('p', {}, element('strong', {}, message), remedy ? ` ${remedy}` : null), act, close].filter(Boolean));
+		const act =
+			button &&
+			element(
+				'button',
+				{
+					type: 'button',
+					class: 'link',
+					onclick: () => {
+						dismiss();
+						button.run();
+					},
+				},
+				button.label,
+			);
+		const close = element(
+			'button',
+			{ type: 'button', class: 'icon', 'aria-label': 'Close this message', onclick: dismiss },
+			'×',
+		);
+		notice.replaceChildren(
+			...[element('p', {}, element('strong', {}, message), remedy ? ` ${remedy}` : null), act, close].filter(
+				Boolean,
+			),
+		);
 		notice.hidden = false;
 		if (kind !== 'error') timer = setTimeout(dismiss, STAYS);
 	};

@@ -10,14 +10,35 @@ window.LocalAI.panels = (() => {
 	function drawModels() {
 		const list = byId('model-list');
 		const chosen = LocalAI.form.values.model;
-		list.replaceChildren(...state.models.map((model) => {
-			const family = state.catalog.families[model.family];
-			const line = [family ? family.title : '', words.gigabytes(model.bytes), model.builtin ? 'built in' : ''].filter(Boolean).join(', ');
-			return element('button', {
-				type: 'button', role: 'radio', class: 'model-row', 'aria-checked': String(model.id === chosen), disabled: Boolean(model.problem),
-				'data-model': model.id, onclick: () => { LocalAI.form.setModel(model.id); models.hide(); },
-			}, element('span', { class: 'model-title' }, model.name), element('span', { class: model.problem ? 'trouble' : 'muted' }, model.problem || line));
-		}));
+		list.replaceChildren(
+			...state.models.map((model) => {
+				const family = state.catalog.families[model.family];
+				const line = [
+					family ? family.title : '',
+					words.gigabytes(model.bytes),
+					model.builtin ? 'built in' : '',
+				]
+					.filter(Boolean)
+					.join(', ');
+				return element(
+					'button',
+					{
+						type: 'button',
+						role: 'radio',
+						class: 'model-row',
+						'aria-checked': String(model.id === chosen),
+						disabled: Boolean(model.problem),
+						'data-model': model.id,
+						onclick: () => {
+							LocalAI.form.setModel(model.id);
+							models.hide();
+						},
+					},
+					element('span', { class: 'model-title' }, model.name),
+					element('span', { class: model.problem ? 'trouble' : 'muted' }, model.problem || line),
+				);
+			}),
+		);
 	}
 
 	function drawChips() {
@@ -28,7 +49,14 @@ window.LocalAI.panels = (() => {
 		}
 		if (!state.snapshot) return;
 		const { engine, queue } = state.snapshot;
-		const mood = { ready: 'ready', working: 'ready', starting: 'moving', loading: 'moving', restarting: 'moving', stopped: 'trouble' }[engine.state];
+		const mood = {
+			ready: 'ready',
+			working: 'ready',
+			starting: 'moving',
+			loading: 'moving',
+			restarting: 'moving',
+			stopped: 'trouble',
+		}[engine.state];
 		byId('model-dot').className = `dot ${model && model.problem ? 'trouble' : mood}`;
 		const said = words.engine(engine) + (engine.message ? `. ${engine.message}` : '');
 		write(byId('model-state'), `. ${said}`);
@@ -39,17 +67,43 @@ window.LocalAI.panels = (() => {
 	}
 
 	function makeRow(job) {
-		const up = element('button', { type: 'button', class: 'icon', 'aria-label': 'Move up', onclick: () => move(job.id, -1) }, '↑');
-		const down = element('button', { type: 'button', class: 'icon', 'aria-label': 'Move down', onclick: () => move(job.id, 1) }, '↓');
-		const stop = element('button', {
-			type: 'button', class: 'icon', 'aria-label': 'Stop', onclick: () => LocalAI.ask('ui_stop', { job: job.id, mode: 'stop' }),
-		}, '×');
+		const up = element(
+			'button',
+			{ type: 'button', class: 'icon', 'aria-label': 'Move up', onclick: () => move(job.id, -1) },
+			'↑',
+		);
+		const down = element(
+			'button',
+			{ type: 'button', class: 'icon', 'aria-label': 'Move down', onclick: () => move(job.id, 1) },
+			'↓',
+		);
+		const stop = element(
+			'button',
+			{
+				type: 'button',
+				class: 'icon',
+				'aria-label': 'Stop',
+				onclick: () => LocalAI.ask('ui_stop', { job: job.id, mode: 'stop' }),
+			},
+			'×',
+		);
 		const canvas = element('canvas', { width: 80, height: 80 });
 		const line = element('span', { class: 'muted' });
 		const count = job.request.count > 1 ? ` (${words.plural(job.request.count, 'picture')})` : '';
-		const item = element('li', { 'data-job': job.id },
+		const item = element(
+			'li',
+			{ 'data-job': job.id },
 			element('span', { class: 'queue-thumb', 'aria-hidden': 'true' }, canvas),
-			element('span', { class: 'queue-text' }, element('span', { class: 'queue-prompt' }, job.request.prompt + count), line), up, down, stop);
+			element(
+				'span',
+				{ class: 'queue-text' },
+				element('span', { class: 'queue-prompt' }, job.request.prompt + count),
+				line,
+			),
+			up,
+			down,
+			stop,
+		);
 		return { item, canvas, line, up, down };
 	}
 
@@ -106,10 +160,23 @@ window.LocalAI.panels = (() => {
 		LocalAI.popup(byId('queue-chip'), byId('queue-panel'), { opened: () => state.snapshot && drawQueue() });
 		LocalAI.walkable(byId('model-list'), 'button');
 		byId('stop-all').addEventListener('click', stopAll);
-		LocalAI.on('snapshot', () => { drawChips(); drawQueue(); });
-		LocalAI.on('preview', ({ job, image }) => { if (rows.has(job)) LocalAI.filmstrip.cover(rows.get(job).canvas, image); });
-		LocalAI.on('begun', () => { drawModels(); drawChips(); });
-		LocalAI.on('form', (changes) => { if ('model' in changes) { drawModels(); drawChips(); } });
+		LocalAI.on('snapshot', () => {
+			drawChips();
+			drawQueue();
+		});
+		LocalAI.on('preview', ({ job, image }) => {
+			if (rows.has(job)) LocalAI.filmstrip.cover(rows.get(job).canvas, image);
+		});
+		LocalAI.on('begun', () => {
+			drawModels();
+			drawChips();
+		});
+		LocalAI.on('form', (changes) => {
+			if ('model' in changes) {
+				drawModels();
+				drawChips();
+			}
+		});
 	}
 
 	return { attach };

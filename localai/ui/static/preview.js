@@ -39,7 +39,11 @@ window.LocalAI.swapper = (frame, id) => {
 				} else await pause(RETRY);
 				continue;
 			}
-			if (wanted && (wanted === next || (wanted.job === next.job && wanted.kind === next.kind && next.kind === 'preview'))) put(image, next);
+			if (
+				wanted &&
+				(wanted === next || (wanted.job === next.job && wanted.kind === next.kind && next.kind === 'preview'))
+			)
+				put(image, next);
 		}
 		busy = false;
 	}

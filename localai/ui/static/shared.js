@@ -43,7 +43,10 @@ window.LocalAI = (() => {
 	}
 
 	function isField(target) {
-		return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+		return (
+			target instanceof HTMLElement &&
+			(target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
+		);
 	}
 
 	/** Calls a function of the server. Always answers an object; `error` in it is {message, remedy, field}. */
@@ -56,7 +59,14 @@ window.LocalAI = (() => {
 		}
 		if (!answer) {
 			emit('silence');
-			answer = { error: { message: 'LocalAI did not answer.', remedy: 'Try again in a moment.', field: '', transport: true } };
+			answer = {
+				error: {
+					message: 'LocalAI did not answer.',
+					remedy: 'Try again in a moment.',
+					field: '',
+					transport: true,
+				},
+			};
 		}
 		if (answer.error && !options.quiet) window.LocalAI.notify({ kind: 'error', ...answer.error });
 		return answer;
@@ -89,8 +99,22 @@ window.LocalAI = (() => {
 	}
 
 	return {
-		parts: {}, state, on, emit, element, byId, write, later, isField, ask, learn, currentJob, copy,
-		connect(given) { server = given; },
+		parts: {},
+		state,
+		on,
+		emit,
+		element,
+		byId,
+		write,
+		later,
+		isField,
+		ask,
+		learn,
+		currentJob,
+		copy,
+		connect(given) {
+			server = given;
+		},
 		motion: () => !matchMedia('(prefers-reduced-motion: reduce)').matches,
 		phone: () => matchMedia('(max-width: 760px)').matches,
 	};

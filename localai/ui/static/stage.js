@@ -4,7 +4,11 @@ window.LocalAI.stage = (() => {
 
 	const LocalAI = window.LocalAI;
 	const { element, byId, write, state, words } = LocalAI;
-	const EXAMPLES = ['a red apple on a blue background', 'a fox, flat style, on a yellow background', 'a rocket on a black background'];
+	const EXAMPLES = [
+		'a red apple on a blue background',
+		'a fox, flat style, on a yellow background',
+		'a rocket on a black background',
+	];
 	const FRESH = 10 * 60 * 1000;
 	const LEAST = 560;
 	const QUIET = 8000;
@@ -39,7 +43,13 @@ window.LocalAI.stage = (() => {
 
 	function showPicture(picture) {
 		sizeFrame(picture.width, picture.height);
-		swap.show({ src: picture.url.replace(/^\//, ''), kind: 'picture', job: picture.job_id, seed: picture.seed, alt: picture.request.prompt });
+		swap.show({
+			src: picture.url.replace(/^\//, ''),
+			kind: 'picture',
+			job: picture.job_id,
+			seed: picture.seed,
+			alt: picture.request.prompt,
+		});
 		write(byId('caption-size'), `${picture.width} × ${picture.height} · `);
 		write(byId('caption-seed'), `seed ${picture.seed}`);
 		const download = byId('download');
@@ -51,8 +61,11 @@ window.LocalAI.stage = (() => {
 		const done = job.pictures[job.pictures.length - 1];
 		if (job.preview && job.state === 'running' && !(done && done.index === job.picture)) {
 			swap.show({
-				src: `media/preview/${job.id}/${job.preview}.jpg`, kind: 'preview', job: job.id,
-				seed: job.seeds[Math.min(job.picture, job.seeds.length - 1)], alt: `Preview: ${job.request.prompt}`,
+				src: `media/preview/${job.id}/${job.preview}.jpg`,
+				kind: 'preview',
+				job: job.id,
+				seed: job.seeds[Math.min(job.picture, job.seeds.length - 1)],
+				alt: `Preview: ${job.request.prompt}`,
 			});
 		} else if (done) {
 			showPicture(done);
@@ -73,7 +86,11 @@ window.LocalAI.stage = (() => {
 		const holder = byId('message-buttons');
 		if (holder.dataset.key === key) return;
 		holder.dataset.key = key;
-		holder.replaceChildren(...buttons.map(({ label, run, plain }) => element('button', { type: 'button', class: plain ? 'example' : 'button', onclick: run }, label)));
+		holder.replaceChildren(
+			...buttons.map(({ label, run, plain }) =>
+				element('button', { type: 'button', class: plain ? 'example' : 'button', onclick: run }, label),
+			),
+		);
 	}
 
 	async function redo(job, changes) {
@@ -85,10 +102,13 @@ window.LocalAI.stage = (() => {
 	function remedies(job) {
 		const code = job.error ? job.error.code : '';
 		if (code === 'OutOfMemory') {
-			const [width, height] = [job.request.width, job.request.height].map((side) => Math.max(64, Math.round((side * 0.75) / 8) * 8));
+			const [width, height] = [job.request.width, job.request.height].map((side) =>
+				Math.max(64, Math.round((side * 0.75) / 8) * 8),
+			);
 			return [{ label: `Draw at ${width} × ${height}`, run: () => redo(job, { width, height }) }];
 		}
-		if (code === 'BrokenPicture') return [{ label: 'Try another seed', run: () => redo(job, { seed: null }) }];
+		if (code === 'BrokenPicture')
+			return [{ label: 'Try another seed', run: () => redo(job, { seed: null }) }];
 		return [{ label: 'Try again', run: () => redo(job, {}) }];
 	}
 
@@ -102,16 +122,28 @@ window.LocalAI.stage = (() => {
 			write(byId('stage-ended'), `${title} ${text}`.trim());
 			write(byId('again'), remedies(job)[0].label);
 		} else {
-			showMessage(job.id, title, text, [...remedies(job), { label: 'Use its settings', run: () => LocalAI.form.use(job.request) }]);
+			showMessage(job.id, title, text, [
+				...remedies(job),
+				{ label: 'Use its settings', run: () => LocalAI.form.use(job.request) },
+			]);
 		}
 		announce(`${job.id} ${job.state}`, `${title} ${text}`);
 	}
 
 	function showEmpty() {
-		showMessage('empty', 'Say what to draw, and it appears here.', 'For example:', EXAMPLES.map((prompt) => ({
-			label: prompt, plain: true,
-			run: () => { LocalAI.form.set({ prompt }); byId('prompt').focus(); },
-		})));
+		showMessage(
+			'empty',
+			'Say what to draw, and it appears here.',
+			'For example:',
+			EXAMPLES.map((prompt) => ({
+				label: prompt,
+				plain: true,
+				run: () => {
+					LocalAI.form.set({ prompt });
+					byId('prompt').focus();
+				},
+			})),
+		);
 	}
 
 	/** A new key is said at once; the same one again only after a while. */
@@ -139,12 +171,14 @@ window.LocalAI.stage = (() => {
 		document.title = drawing ? `${Math.round(words.fraction(now.job) * 100)} % · LocalAI` : 'LocalAI';
 		const focused = document.activeElement;
 		const fitting = drawing ? ['job'] : now.picture ? ['picture', now.kind] : [];
-		for (const button of byId('stage-actions').children) button.hidden = !fitting.includes(button.dataset.when);
+		for (const button of byId('stage-actions').children)
+			button.hidden = !fitting.includes(button.dataset.when);
 		if (drawing) showJob(now.job);
 		else if (now.kind === 'ended') showEnd(now.job, now.picture);
 		else if (now.picture) showPicture(now.picture);
 		else if (now.kind === 'empty') showEmpty();
-		if (now.kind === 'picture' && !view.picture && announced.key) announce(`done ${now.picture.id}`, 'The picture is done.');
+		if (now.kind === 'picture' && !view.picture && announced.key)
+			announce(`done ${now.picture.id}`, 'The picture is done.');
 		if (focused && focused.hidden && focused.parentElement === byId('stage-actions')) {
 			const next = byId('stage-actions').querySelector(':scope > :not([hidden])');
 			(next || document.querySelector('.stage')).focus();
@@ -176,7 +210,9 @@ window.LocalAI.stage = (() => {
 
 	function followNew(job) {
 		view.picture = null;
-		const known = state.snapshot && [...state.snapshot.queue, state.snapshot.last].some((one) => one && one.id === job.id);
+		const known =
+			state.snapshot &&
+			[...state.snapshot.queue, state.snapshot.last].some((one) => one && one.id === job.id);
 		if (state.snapshot && !known) {
 			state.snapshot = { ...state.snapshot, queue: [...state.snapshot.queue, job] };
 			LocalAI.emit('snapshot', {});
@@ -199,8 +235,12 @@ window.LocalAI.stage = (() => {
 			LocalAI.form.set({ seedMode: 'fixed', seed: shown().seed });
 			LocalAI.notify({ message: `The next picture starts from seed ${shown().seed}.` });
 		});
-		byId('caption-seed').addEventListener('click', () => LocalAI.copy(String(shown().seed), 'The seed is copied.'));
-		byId('full-screen').addEventListener('click', () => LocalAI.viewer.open(state.pictures, shown(), (picture) => choose(picture.id)));
+		byId('caption-seed').addEventListener('click', () =>
+			LocalAI.copy(String(shown().seed), 'The seed is copied.'),
+		);
+		byId('full-screen').addEventListener('click', () =>
+			LocalAI.viewer.open(state.pictures, shown(), (picture) => choose(picture.id)),
+		);
 		LocalAI.on('snapshot', ({ first }) => {
 			// A job that was stopped before this page was opened is no news.
 			const { last } = state.snapshot;

@@ -31,7 +31,8 @@ window.LocalAI.tabs = (() => {
 		}
 		document.body.dataset.tab = tab.id;
 		byId('tab-name').textContent = tab.title;
-		if (named(location.hash.slice(1)) !== tab) history.replaceState(null, '', tab === TABS[0] ? location.pathname + location.search : `#${tab.id}`);
+		if (named(location.hash.slice(1)) !== tab)
+			history.replaceState(null, '', tab === TABS[0] ? location.pathname + location.search : `#${tab.id}`);
 		LocalAI.emit('tab', tab.id);
 	}
 
@@ -48,12 +49,34 @@ window.LocalAI.tabs = (() => {
 	LocalAI.parts.header = () => {
 		const list = byId('tabs');
 		for (const tab of TABS) {
-			list.append(element('button', {
-				type: 'button', role: 'tab', id: `tab-${tab.id}`, class: 'tab', 'aria-controls': tab.shows.join(' '), onclick: () => show(tab.id),
-			}, tab.title));
-			byId('tab-menu').append(element('button', {
-				type: 'button', class: 'menu-item', onclick: () => { show(tab.id); menu.hide(); },
-			}, tab.title));
+			list.append(
+				element(
+					'button',
+					{
+						type: 'button',
+						role: 'tab',
+						id: `tab-${tab.id}`,
+						class: 'tab',
+						'aria-controls': tab.shows.join(' '),
+						onclick: () => show(tab.id),
+					},
+					tab.title,
+				),
+			);
+			byId('tab-menu').append(
+				element(
+					'button',
+					{
+						type: 'button',
+						class: 'menu-item',
+						onclick: () => {
+							show(tab.id);
+							menu.hide();
+						},
+					},
+					tab.title,
+				),
+			);
 		}
 		list.addEventListener('keydown', move);
 		menu = LocalAI.popup(byId('tab-menu-button'), byId('tab-menu'));

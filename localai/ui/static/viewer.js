@@ -33,7 +33,9 @@ window.LocalAI.viewer = (() => {
 		byId('viewer-close').addEventListener('click', () => dialog.close());
 		byId('viewer-previous').addEventListener('click', () => show(at - 1));
 		byId('viewer-next').addEventListener('click', () => show(at + 1));
-		dialog.addEventListener('click', (event) => { if (event.target === dialog) dialog.close(); });
+		dialog.addEventListener('click', (event) => {
+			if (event.target === dialog) dialog.close();
+		});
 		dialog.addEventListener('close', () => byId('viewer-image').removeAttribute('src'));
 		dialog.addEventListener('keydown', (event) => {
 			const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: pictures.length - 1 }[event.key];

@@ -68,7 +68,9 @@ window.LocalAI.wire = (() => {
 	LocalAI.parts.wire = (root, { props, server, watch }) => {
 		LocalAI.connect(server);
 		watch('value', () => hear(props.value));
-		LocalAI.on('silence', async () => { if (!(await healthy())) lose(); });
+		LocalAI.on('silence', async () => {
+			if (!(await healthy())) lose();
+		});
 		setInterval(check, 2000);
 		begin();
 	};

@@ -2,9 +2,23 @@
 window.LocalAI.words = (() => {
 	'use strict';
 
-	const ORDINALS = ['next', 'second', 'third', 'fourth', 'fifth', 'sixth', 'seventh', 'eighth', 'ninth', 'tenth'];
+	const ORDINALS = [
+		'next',
+		'second',
+		'third',
+		'fourth',
+		'fifth',
+		'sixth',
+		'seventh',
+		'eighth',
+		'ninth',
+		'tenth',
+	];
 	const STAGES = {
-		unet: 'the denoiser', vae: 'the decoder', text_encoder: 'the text encoder', text_encoder_2: 'the second text encoder',
+		unet: 'the denoiser',
+		vae: 'the decoder',
+		text_encoder: 'the text encoder',
+		text_encoder_2: 'the second text encoder',
 	};
 
 	/** "2 s", "3 min", "1.5 h" */
@@ -53,7 +67,10 @@ window.LocalAI.words = (() => {
 			return `Loading ${STAGES[job.stage] || job.stage || 'the model'}${size}`;
 		}
 		if (job.state === 'running' && job.steps && job.step) {
-			const several = job.request.count > 1 ? `picture ${Math.min(job.picture + 1, job.request.count)} of ${job.request.count} · ` : '';
+			const several =
+				job.request.count > 1
+					? `picture ${Math.min(job.picture + 1, job.request.count)} of ${job.request.count} · `
+					: '';
 			const left = job.eta === null ? '' : ` · ${seconds(job.eta)} left`;
 			return `${several}step ${job.step} of ${job.steps}${left}`;
 		}
@@ -75,10 +92,16 @@ window.LocalAI.words = (() => {
 	}
 
 	function engine(status) {
-		const where = [({ cpu: 'CPU', mps: 'Apple GPU' })[status.device] || status.device, status.dtype].filter(Boolean).join(' with ');
+		const where = [{ cpu: 'CPU', mps: 'Apple GPU' }[status.device] || status.device, status.dtype]
+			.filter(Boolean)
+			.join(' with ');
 		const said = {
-			starting: 'Starting the engine', ready: 'Ready', loading: 'Loading a model', working: 'Drawing',
-			restarting: 'Starting the engine again', stopped: 'The engine is not running',
+			starting: 'Starting the engine',
+			ready: 'Ready',
+			loading: 'Loading a model',
+			working: 'Drawing',
+			restarting: 'Starting the engine again',
+			stopped: 'The engine is not running',
 		}[status.state];
 		return where ? `${said}, ${where}` : said;
 	}
@@ -107,5 +130,20 @@ window.LocalAI.words = (() => {
 		return `${done} of ${asked} pictures ${done === 1 ? 'was' : 'were'} kept.`;
 	}
 
-	return { seconds, duration, took, gigabytes, share, plural, place, doing, fraction, engine, sampler, day, seed, kept };
+	return {
+		seconds,
+		duration,
+		took,
+		gigabytes,
+		share,
+		plural,
+		place,
+		doing,
+		fraction,
+		engine,
+		sampler,
+		day,
+		seed,
+		kept,
+	};
 })();
