@@ -1,7 +1,5 @@
 """Knows which device there is, which precision it computes in, and how much memory it has free now."""
 
-import platform
-
 import psutil
 import torch
 
@@ -53,7 +51,7 @@ def choose_dtype(device: torch.device, parameters: int) -> torch.dtype:
 def describe(device: torch.device) -> str:
 	if device.type == 'cuda':
 		return torch.cuda.get_device_name(device)
-	return 'Apple GPU' if device.type == 'mps' else f'CPU {platform.machine()}'
+	return 'Apple GPU' if device.type == 'mps' else 'CPU'
 
 
 def dtype_name(dtype: torch.dtype) -> str:

@@ -4,8 +4,9 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
+from typing import get_args
 
-from localai.errors import LocalAIError, UnknownName
+from localai.errors import InvalidInput, LocalAIError, UnknownName
 from localai.executors.base import Executor
 from localai.schemas import engine as say
 from localai.schemas.generation import Picture
@@ -124,6 +125,8 @@ class JobService:
 
 	def stop(self, job_id: str, mode: StopMode = 'stop') -> JobSnapshot:
 		"""A queued job is cancelled here; the running one is asked to. An ended one stays as it is."""
+		if mode not in get_args(StopMode):
+			raise InvalidInput(f'There is no way to stop called {str(mode)[:40]!r}.', 'Choose stop, keep or skip.', 'mode')
 		with self.lock:
 			job = self.get(job_id)
 			if self.running and self.running.job_id == job_id:
@@ -150,17 +153,17 @@ class JobService:
 			return len(waiting) + (self.running is not None)
 
 	def move(self, job_id: str, position: int) -> None:
-		"""Puts a waiting job to a place in the queue; 1 is the next to be drawn after the running one."""
+		"""Puts a waiting job to a place, counted as `JobSnapshot.position` counts: 0 is what is drawn or drawn next."""
 		with self.lock:
 			waiting = [j.id for j in self.live.values() if j.state == 'queued']
+			working = [i for i in self.live if i not in waiting]
 			if job_id not in waiting:
 				raise UnknownName(
 					'That job is not waiting any more.', 'Only waiting jobs can be moved.', 'job'
 				)
 			waiting.remove(job_id)
-			waiting.insert(max(0, position - 1), job_id)
+			waiting.insert(max(0, position - len(working)), job_id)
 			self.store.order(waiting)
-			working = [i for i in self.live if i not in waiting]
 			self.live = {i: self.live[i] for i in (*working, *waiting)}
 			self.tell(*waiting)
 

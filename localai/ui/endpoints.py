@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from localai.errors import InvalidInput, LocalAIError
+from localai.errors import LocalAIError
 from localai.schemas.generation import Picture
 from localai.schemas.jobs import JobSnapshot, StopMode
 
@@ -94,13 +94,6 @@ def add(studio) -> None:
 			job: The id of the job.
 			mode: stop, keep or skip.
 		"""
-		if mode not in ('stop', 'keep', 'skip'):
-			raise refusal(
-				InvalidInput(
-					f'There is no way to stop called {str(mode)[:40]!r}.',
-					'Choose stop, keep or skip.',
-				)
-			)
 		return answer(lambda: studio.jobs.stop(job, mode))
 
 	def job(job: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from localai.errors import UnknownName
+from localai.errors import InvalidInput, UnknownName
 from localai.schemas import engine as say
 from localai.services.jobs import TRIES
 from localai.studio import Studio
@@ -161,6 +161,10 @@ class TestStop:
 		studio.jobs.stop(job.id, 'skip')
 		job = finish(studio, job.id)
 		assert job.state == 'finished' and [p.index for p in job.pictures] == [1, 2]
+
+	def test_another_way_to_stop_is_refused(self, studio):
+		with pytest.raises(InvalidInput, match='explode'):
+			studio.jobs.stop(start(studio).id, 'explode')
 
 	def test_stopping_an_ended_job_changes_nothing(self, studio):
 		job = start(studio)

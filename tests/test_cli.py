@@ -1,0 +1,141 @@
+"""The command line: alone with an engine of its own, and beside a running app."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy
+import pytest
+from PIL import Image
+
+from tests.live import live_app
+
+ROOT = Path(__file__).parents[1]
+
+
+def command(home: Path, *arguments: str, **options) -> subprocess.CompletedProcess:
+	return subprocess.run(
+		[sys.executable, '-m', 'localai', *arguments],
+		env=environment(home),
+		cwd=ROOT,
+		capture_output=True,
+		text=True,
+		timeout=120,
+		**options,
+	)
+
+
+def environment(home: Path) -> dict[str, str]:
+	import os
+
+	return os.environ | {'LOCALAI_HOME': str(home), 'OMP_NUM_THREADS': '1'}
+
+
+@pytest.fixture(scope='module')
+def home(tmp_path_factory) -> Path:
+	return tmp_path_factory.mktemp('cli') / 'home'
+
+
+class TestAlone:
+	def test_the_same_seed_draws_the_same_pixels_and_out_gets_a_copy(self, home, tmp_path):
+		arguments = (
+			'generate',
+			'a red apple on a blue background',
+			'--seed',
+			'7',
+			'--steps',
+			'6',
+			'--json',
+		)
+		first = json.loads(command(home, *arguments, '--out', str(tmp_path / 'out')).stdout)
+		second = json.loads(command(home, *arguments).stdout)
+		assert set(first) == {'job', 'seconds', 'images'} and first['seconds'] > 0
+		assert set(first['images'][0]) == {'path', 'seed', 'width', 'height'}
+		assert Path(first['images'][0]['path']).parent == tmp_path / 'out'
+		pictures = [numpy.asarray(Image.open(r['images'][0]['path'])) for r in (first, second)]
+		assert numpy.array_equal(*pictures) and first['images'][0]['seed'] == 7
+
+	@pytest.mark.parametrize(
+		('arguments', 'code', 'words'),
+		[
+			((), 2, 'usage'),
+			(('generate',), 2, 'PROMPT'),
+			(('generate', ''), 2, 'error: The prompt is empty'),
+			(
+				('generate', 'x', '--sampler', 'Magic'),
+				2,
+				"error: There is no sampler called 'Magic'",
+			),
+			(('generate', 'x', '--width', '7'), 2, 'error: Width and height must be'),
+			(('generate', 'x', '--guidance', 'nan'), 2, 'error: Guidance scale'),
+			(('generate', 'x', '--model', 'nope'), 2, 'Choose one of: sketchbook'),
+		],
+	)
+	def test_wrong_use_is_one_sentence(self, home, arguments, code, words):
+		result = command(home, *arguments)
+		assert (
+			result.returncode == code
+			and words in result.stderr
+			and 'Traceback' not in result.stderr
+		)
+		assert result.stdout == ''
+
+	def test_ctrl_c_cancels_cleanly(self, home):
+		process = subprocess.Popen(
+			[
+				sys.executable,
+				'-m',
+				'localai',
+				'generate',
+				'a fox',
+				'--steps',
+				'150',
+				'--count',
+				'50',
+			],
+			env=environment(home),
+			cwd=ROOT,
+			stdout=subprocess.PIPE,
+			stderr=subprocess.PIPE,
+			text=True,
+		)
+		end = time.monotonic() + 60
+		while time.monotonic() < end and not list(home.glob('pictures/*/*-001-*.png')):
+			time.sleep(0.2)
+		time.sleep(6)
+		process.send_signal(signal.SIGINT)
+		out, err = process.communicate(timeout=30)
+		assert process.returncode == 130 and 'cancelled; ' in err and 'Traceback' not in err
+
+	def test_help_lists_the_settings(self, home):
+		assert 'LOCALAI_HOME' in command(home, '--help').stdout
+
+	def test_models(self, home):
+		assert json.loads(command(home, 'models', '--json').stdout)[0]['id'] == 'sketchbook'
+
+
+class TestBesideTheApp:
+	def test_it_hands_its_job_over_and_follows_it(self, home):
+		with live_app(home) as live:
+			pid = live.worker_pid()
+			result = command(home, 'generate', 'a lion', '--seed', '5', '--steps', '3', '--json')
+			assert result.returncode == 0, result.stderr
+			assert json.loads(result.stdout)['images'][0]['seed'] == 5
+			assert live.worker_pid() == pid
+			wrong = command(home, 'generate', '')
+			assert wrong.returncode == 2 and 'The prompt is empty' in wrong.stderr
+			again = subprocess.run(
+				[sys.executable, 'app.py'],
+				env=environment(home),
+				cwd=ROOT,
+				capture_output=True,
+				text=True,
+				timeout=60,
+			)
+			assert (
+				again.returncode == 1
+				and f'already running with this folder and answers at {live.url}' in again.stderr
+			)

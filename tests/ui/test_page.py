@@ -1,0 +1,261 @@
+"""The page in a real Chromium over the real app: a person draws, reloads, looks on from elsewhere, stops."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.live import Live, live_app
+
+pytestmark = pytest.mark.browser
+FLAGS = [
+	'--no-sandbox',
+	'--disable-gpu',
+	'--disable-quic',
+	'--no-first-run',
+	'--disable-background-networking',
+	'--disable-component-update',
+	'--disable-sync',
+]
+# LOCALAI_SCREENSHOTS=DIR keeps what the tests saw.
+SCREENSHOTS = os.environ.get('LOCALAI_SCREENSHOTS')
+SIZES = {'desktop': (1440, 900), 'phone': (390, 844)}
+
+
+@pytest.fixture(scope='module')
+def app(tmp_path_factory):
+	with live_app(tmp_path_factory.mktemp('page') / 'home') as live:
+		yield live
+
+
+@pytest.fixture(scope='module')
+def browser(chromium):
+	with sync_playwright() as playwright:
+		browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+		yield browser
+		browser.close()
+
+
+@pytest.fixture
+def open_page(app: Live, browser):
+	"""Opens pages that each are a browser of their own; afterwards none may have met an error or a stranger."""
+	wrong: list[str] = []
+	contexts = []
+
+	def opened(scheme: str = 'light', size: str = 'desktop') -> Page:
+		width, height = SIZES[size]
+		context = browser.new_context(
+			viewport={'width': width, 'height': height},
+			color_scheme=scheme,
+			has_touch=size == 'phone',
+		)
+		contexts.append(context)
+		page = context.new_page()
+		page.set_default_timeout(30_000)
+
+		def route(call):
+			if call.request.url.startswith((app.url, 'data:', 'blob:')):
+				call.continue_()
+			else:
+				wrong.append(call.request.url)
+				call.abort()
+
+		page.route('**/*', route)
+		page.on('pageerror', lambda error: wrong.append(str(error)))
+		page.goto(app.url)
+		expect(page.locator('#generate')).to_be_visible()
+		return page
+
+	yield opened
+	for context in contexts:
+		context.close()
+	assert not wrong
+
+
+def keep(page: Page, name: str) -> None:
+	if SCREENSHOTS:
+		page.wait_for_timeout(250)
+		page.screenshot(path=Path(SCREENSHOTS) / f'{name}.png')
+
+
+def set_up(page: Page, prompt: str, steps: int = 20, count: int = 1) -> None:
+	page.fill('#prompt', prompt)
+	if not page.locator('#steps').is_visible():
+		page.click('#sampler-fold summary')
+	page.fill('#steps', str(steps))
+	page.fill('#count', str(count))
+
+
+def step_of(page: Page) -> int:
+	found = re.search(r'step (\d+) of', page.locator('#progress-label').inner_text())
+	return int(found.group(1)) if found else 0
+
+
+def expect_picture(page: Page) -> None:
+	expect(page.locator('#stage-image[data-kind=picture]')).to_be_visible(timeout=60_000)
+	assert page.locator('#stage-image').evaluate('image => image.naturalWidth') > 0
+
+
+class TestJourney:
+	def test_draw_reload_look_on_stop_and_draw_again(self, app, open_page):
+		page = open_page()
+		keep(page, 'empty')
+
+		# Type and generate with the keyboard; watch steps and a preview.
+		set_up(page, 'a red apple on a blue background', steps=150, count=4)
+		page.focus('#prompt')
+		page.keyboard.press('Control+Enter')
+		expect(page.locator('#progress-label')).to_contain_text('step', timeout=60_000)
+		expect(page.locator('#stage-image[data-kind=preview]')).to_be_visible()
+		keep(page, 'running')
+		job = page.locator('#stage-image').get_attribute('data-job')
+		before = step_of(page)
+
+		# Reload in the middle: it goes on, with its preview, and the words are still there.
+		page.reload()
+		expect(page.locator('#stage-image[data-kind=preview]')).to_be_visible()
+		expect(page.locator('#progress-label')).to_contain_text('step')
+		assert page.locator('#stage-image').get_attribute('data-job') == job
+		expect(page.locator('#prompt')).to_have_value('a red apple on a blue background')
+		assert before >= 0
+
+		# A second browser sees the same job.
+		other = open_page('dark')
+		expect(other.locator('#stage-image[data-kind=preview]')).to_be_visible()
+		assert other.locator('#stage-image').get_attribute('data-job') == job
+		keep(other, 'running-dark')
+
+		# Queue a second one, look at the queue, stop the first by Escape.
+		page.click('#generate')
+		expect(page.locator('#queue-chip')).to_contain_text('2')
+		page.click('#queue-chip')
+		expect(page.locator('#queue-list li')).to_have_count(2)
+		keep(page, 'queue')
+		page.keyboard.press('Escape')
+		expect(page.locator('#queue-panel')).to_be_hidden()
+		page.locator('body').press('Escape')
+		expect(page.locator('#stage-image')).not_to_have_attribute('data-job', job)
+		page.click('#queue-chip')
+		page.click('#stop-all')
+		page.keyboard.press('Escape')
+		expect(other.locator('#stop')).to_be_hidden()
+
+		# And draw again.
+		set_up(page, 'a fox on a yellow background', steps=10)
+		page.click('#generate')
+		expect_picture(page)
+		expect_picture(other)
+		expect(page.locator('#filmstrip [data-picture-id]').first).to_be_visible()
+		keep(page, 'finished')
+
+	def test_settings_come_back_in_another_browser(self, open_page):
+		page = open_page()
+		set_up(page, 'a castle', steps=7)
+		page.click('#generate')
+		expect_picture(page)
+		other = open_page()
+		expect(other.locator('#prompt')).to_have_value('a castle')
+		assert other.locator('#steps').input_value() == '7'
+
+	def test_wrong_input_is_said_beside_the_field_and_the_page_lives(self, open_page):
+		page = open_page()
+		expect(page.locator('#cost')).to_contain_text('Fits')
+		page.fill('#prompt', '')
+		page.click('#generate')
+		expect(page.locator('#error-prompt')).to_be_visible()
+		set_up(page, 'a fox', steps=20)
+		page.fill('#steps', '9999')
+		page.locator('#steps').blur()
+		expect(page.locator('#error-steps')).to_contain_text('150')
+		expect(page.locator('#steps')).to_have_value('150')
+		page.fill('#steps', '5')
+		page.click('#generate')
+		expect_picture(page)
+
+	def test_what_was_written_is_never_run(self, open_page):
+		page = open_page()
+		set_up(
+			page, '<img src=x onerror="document.title=1"> ${document.title=2} {{value}}', steps=3
+		)
+		page.click('#generate')
+		expect_picture(page)
+		page.reload()
+		expect_picture(page)
+		assert page.title() == 'LocalAI'
+
+	def test_a_long_prompt_is_counted_and_said(self, open_page):
+		page = open_page()
+		page.fill('#prompt', 'fox ' * 100)
+		expect(page.locator('#token-count')).to_contain_text('102')
+		expect(page.locator('#token-note')).to_be_visible()
+
+
+class TestPlaces:
+	@pytest.mark.parametrize(
+		('scheme', 'size'), [('light', 'phone'), ('dark', 'phone'), ('dark', 'desktop')]
+	)
+	def test_nothing_scrolls_sideways(self, open_page, scheme, size):
+		page = open_page(scheme, size)
+		expect(page.locator('#prompt')).to_be_visible()
+		keep(page, f'{size}-{scheme}')
+		assert page.evaluate('document.documentElement.scrollWidth <= innerWidth')
+
+	def test_every_control_is_reached_by_tab_with_a_name_and_a_visible_focus(self, open_page):
+		page = open_page()
+		set_up(page, 'a key', steps=2)
+		page.click('#generate')
+		expect_picture(page)
+		expect(page.locator('#filmstrip [data-picture-id]').first).to_be_visible()
+		if not page.locator('#steps').is_visible():
+			page.click('#sampler-fold summary')
+		page.keyboard.press('Escape')
+		seen: dict[str, dict] = {}
+		page.evaluate('document.activeElement.blur()')
+		for _ in range(80):
+			page.keyboard.press('Tab')
+			here = page.evaluate(
+				"""() => {
+				const e = document.activeElement, s = getComputedStyle(e), b = e.getBoundingClientRect();
+				const box = e.closest('.prompt-box, .generate, .segments') || e, t = getComputedStyle(box);
+				const ring = (x) => (x.outlineStyle !== 'none' && parseFloat(x.outlineWidth) >= 2) || x.boxShadow !== 'none';
+				return {id: e.id || e.className || e.tagName, ring: ring(s) || ring(t),
+					name: (e.ariaLabel || e.innerText || (e.labels && e.labels[0] && e.labels[0].innerText) || e.title || '').trim(),
+					visible: b.width > 0 && b.height > 0};
+			}"""
+			)
+			seen[here['id']] = here
+		for wanted in (
+			'prompt',
+			'generate',
+			'count',
+			'steps',
+			'guidance',
+			'sampler',
+			'schedule',
+			'seed',
+			'width',
+			'height',
+		):
+			assert wanted in seen, (wanted, list(seen))
+		for wanted in (
+			'model-chip',
+			'queue-chip',
+			'swap',
+			'negative-toggle',
+			'use-settings',
+			'download',
+			'full-screen',
+		):
+			assert wanted in seen, (wanted, list(seen))
+		nameless = [k for k, v in seen.items() if k != 'BODY' and not v['name']]
+		unseen = [k for k, v in seen.items() if k != 'BODY' and not v['ring']]
+		assert not nameless and not unseen, (nameless, unseen)
+
+	def test_the_page_stays_small(self, app):
+		import json
+		import urllib.request
+
+		config = json.loads(urllib.request.urlopen(f'{app.url}/config', timeout=20).read())
+		assert len(config['components']) <= 150
