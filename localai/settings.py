@@ -127,13 +127,19 @@ def describe_settings() -> str:
 
 
 def start_logging(settings: Settings, name: str) -> None:
-	"""One line per event in `logs/NAME.log`, five files of 2 MB; warnings also on stderr."""
+	"""One line per event in `logs/NAME.log`, five files of 2 MB; warnings also on stderr. Raises HomeUnusable."""
 	from logging.handlers import RotatingFileHandler
 
+	# A log line that a full disk refuses is lost, without a traceback in the terminal.
+	logging.raiseExceptions = False
 	shape = logging.Formatter('%(asctime)s %(levelname)s %(name)s %(message)s')
-	file = RotatingFileHandler(
-		settings.logs / f'{name}.log', maxBytes=2_000_000, backupCount=4, encoding='utf-8'
-	)
+	path = settings.logs / f'{name}.log'
+	try:
+		file = RotatingFileHandler(path, maxBytes=2_000_000, backupCount=4, encoding='utf-8')
+	except OSError as error:
+		raise HomeUnusable(
+			f'LocalAI cannot write its log {path}: {error.strerror or error}.'
+		) from error
 	file.setFormatter(shape)
 	screen = logging.StreamHandler()
 	screen.setLevel(logging.WARNING)

@@ -27,7 +27,7 @@ def router(studio) -> APIRouter:
 				)
 		try:
 			fields = json.loads(body)
-		except ValueError:
+		except (ValueError, RecursionError):
 			fields = None
 		if not isinstance(fields, dict):
 			raise InvalidInput(

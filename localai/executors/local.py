@@ -93,45 +93,46 @@ class LocalExecutor:
 				self.launch()
 
 	def hear(self, event: say.Event) -> None:
-		with self.lock:
-			match event:
-				case say.Ready():
-					self.say(
-						state='ready', device=event.device, dtype=event.dtype, model='', message=''
-					)
-				case say.Failed(job_id=''):
-					self.say(state='stopped', message=f'{event.message} {event.remedy}')
-					return
-				case say.Loading():
-					self.say(state='loading')
-				case say.Stepped() | say.Drawn():
-					self.deaths = 0
-					if self.status.state != 'working' and self.task:
-						self.say(state='working', model=self.task.model.id)
-			ended = isinstance(event, say.ENDINGS)
-			if ended:
-				if isinstance(event, say.Failed) and self.status.state == 'loading':
-					self.say(model='')
+		"""Tells what the process said. Never with the lock held: who listens has a lock and calls us with it."""
+		match event:
+			case say.Ready():
+				self.say(
+					state='ready', device=event.device, dtype=event.dtype, model='', message=''
+				)
+			case say.Failed(job_id=''):
+				self.say(state='stopped', message=f'{event.message} {event.remedy}')
+				return
+			case say.Loading():
+				self.say(state='loading')
+			case say.Stepped() | say.Drawn():
+				self.deaths = 0
+				if self.status.state != 'working' and (task := self.task):
+					self.say(state='working', model=task.model.id)
+		if isinstance(event, say.ENDINGS):
+			if isinstance(event, say.Failed) and self.status.state == 'loading':
+				self.say(model='')
+			with self.lock:
 				self.task = None
-				self.say(state='ready')
+			self.say(state='ready')
 		self.on_event(event)
 
 	def bury(self, code: int) -> None:
 		"""The process is gone: the running job hears of it, then the status."""
+		why = (
+			'was killed, most likely because the memory ran out'
+			if code in (-9, 137)
+			else f'ended unexpectedly (code {code})'
+		)
+		log.warning(
+			'the engine process %s; its last words: %s',
+			why,
+			' | '.join(self.last_words[-3:]) or 'none',
+		)
+		# First the status, so that no task comes in any more; then the task that was here.
+		if self.status.state != 'stopped':
+			self.say(state='restarting', model='', message=f'The engine process {why}.')
 		with self.lock:
 			task, self.task = self.task, None
-			why = (
-				'was killed, most likely because the memory ran out'
-				if code in (-9, 137)
-				else f'ended unexpectedly (code {code})'
-			)
-			log.warning(
-				'the engine process %s; its last words: %s',
-				why,
-				' | '.join(self.last_words[-3:]) or 'none',
-			)
-			if self.status.state != 'stopped':
-				self.say(state='restarting', model='', message=f'The engine process {why}.')
 		if task:
 			self.on_event(
 				say.Failed(
@@ -154,7 +155,9 @@ class LocalExecutor:
 	def stop(self, job_id: str, mode: StopMode) -> None:
 		with self.lock:
 			if self.task and self.task.job_id == job_id:
-				with contextlib.suppress(OSError, ValueError):  # it has just died; `bury` tells the job
+				with contextlib.suppress(
+					OSError, ValueError
+				):  # it has just died; `bury` tells the job
 					frames.write(self.process.stdin, say.Stop(job_id=job_id, mode=mode))
 
 	def close(self) -> None:

@@ -26,18 +26,8 @@ def main() -> int:
 		with lock:
 			frames.write(events, event)
 
-	from localai.engine.engine import Cancel, Engine, failed
-	from localai.errors import LocalAIError
-
-	quiet_libraries()
-	try:
-		engine = Engine(sys.argv[1])
-	except LocalAIError as error:
-		emit(failed('', error))
-		return 3
-
-	tasks: queue.Queue[say.Generate | None] = queue.Queue()
-	cancels: dict[str, Cancel] = {}
+	tasks: queue.Queue[tuple] = queue.Queue()  # (Generate, Cancel)
+	cancels = {}  # by the id of the job
 
 	def listen() -> None:
 		"""Reads commands while the main thread works; ends the process when the app is gone."""
@@ -46,20 +36,31 @@ def main() -> int:
 			match command:
 				case say.Generate():
 					cancels[command.job_id] = Cancel()
-					tasks.put(command)
+					tasks.put((command, cancels[command.job_id]))
 				case say.Stop() if command.job_id in cancels:
 					cancels[command.job_id].ask(command.mode)
 				case say.Close() | None:
-					os._exit(
-						0
-					)  # nothing here needs a farewell, and a running step would not listen to one
+					# Nothing here needs a farewell, and a running step would not listen to one.
+					os._exit(0)
 
+	# Before the seconds that the imports take: an app that is killed meanwhile leaves no orphan.
 	threading.Thread(target=listen, daemon=True).start()
+	from localai.engine.engine import Cancel, Engine, failed
+	from localai.errors import LocalAIError
+
+	quiet_libraries()
+	try:
+		engine = Engine(sys.argv[1])
+	except LocalAIError as error:
+		emit(failed('', error))
+		# An orderly end would wait for stdin, which the listening thread holds.
+		os._exit(3)
+
 	emit(engine.ready())
 	while True:
-		task = tasks.get()
+		task, cancel = tasks.get()
 		try:
-			engine.run(task, emit, cancels[task.job_id])
+			engine.run(task, emit, cancel)
 		except Exception as error:
 			logging.getLogger('localai.engine').exception('job %s failed unexpectedly', task.job_id)
 			emit(
@@ -74,7 +75,9 @@ def main() -> int:
 				)
 			)
 		finally:
-			cancels.pop(task.job_id, None)
+			# The same job may have come again as soon as its end was told.
+			if cancels.get(task.job_id) is cancel:
+				del cancels[task.job_id]
 
 
 def quiet_libraries() -> None:

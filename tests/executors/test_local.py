@@ -60,7 +60,9 @@ class TestProcess:
 	def test_it_never_brings_torch_into_this_process(self):
 		import subprocess
 
-		code = 'import sys, localai.studio, localai.executors.local; sys.exit("torch" in sys.modules)'
+		code = (
+			'import sys, localai.studio, localai.executors.local; sys.exit("torch" in sys.modules)'
+		)
 		assert subprocess.run([sys.executable, '-c', code]).returncode == 0
 
 	def test_it_draws_and_tells(self, engine_process):
@@ -80,7 +82,9 @@ class TestProcess:
 		os.kill(old, signal.SIGKILL)
 		end = listener.ended()
 		assert isinstance(end, say.Failed) and end.engine_died and 'memory' in end.message
-		listener.wait(lambda: listener.statuses[-1].state == 'ready' and executor.process.pid != old)
+		listener.wait(
+			lambda: listener.statuses[-1].state == 'ready' and executor.process.pid != old
+		)
 		executor.submit(task(BUILTIN, width=128, height=128, steps=2))
 		assert isinstance(listener.ended(2), say.Finished)
 
@@ -102,6 +106,38 @@ class TestProcess:
 		time.sleep(0.5)
 		assert executor.process is process
 		executor.close()
+
+
+class TestLocks:
+	def test_a_listener_with_a_lock_of_its_own_may_stop_while_events_come(self):
+		"""The queue asks with its lock held and hears with the same one: neither may wait for the other."""
+		executor, asked = LocalExecutor('cpu'), threading.Event()
+		queue_lock = threading.Lock()
+
+		def on_status(status):
+			asked.wait(5)
+			with queue_lock:
+				pass
+
+		executor.on_event, executor.on_status = lambda event: None, on_status
+
+		def ask():
+			with queue_lock:
+				asked.set()
+				time.sleep(0.05)
+				executor.stop('job', 'stop')
+
+		hearing = threading.Thread(
+			target=executor.hear,
+			args=(say.Loading(job_id='job', stage='unet', done=0, total=1),),
+			daemon=True,
+		)
+		asking = threading.Thread(target=ask, daemon=True)
+		hearing.start()
+		asking.start()
+		hearing.join(5)
+		asking.join(5)
+		assert not hearing.is_alive() and not asking.is_alive()
 
 
 class TestFrames:
@@ -141,7 +177,11 @@ class TestBuiltin:
 			guidance_scale=4,
 		)
 		job = job.model_copy(
-			update={'request': job.request.model_copy(update={'prompt': 'a red apple on a blue background'})}
+			update={
+				'request': job.request.model_copy(
+					update={'prompt': 'a red apple on a blue background'}
+				)
+			}
 		)
 		right = 0
 		for picture in drawn(run(Engine('cpu'), job)):
