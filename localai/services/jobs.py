@@ -228,7 +228,7 @@ class JobService:
 				self.take(job, event)
 			except LocalAIError as error:
 				log.warning('job %s: %s', job.id, error)
-				self.give_up(job, error)
+				self.give_up(job, error, event)
 			except Exception as error:
 				log.exception('job %s: %s could not be handled', job.id, event.kind)
 				self.give_up(
@@ -236,6 +236,7 @@ class JobService:
 					LocalAIError(
 						f'Something unexpected happened: {error}.', 'See logs/localai.log.'
 					),
+					event,
 				)
 
 	def take(self, job: JobSnapshot, event: say.Event) -> None:
@@ -268,7 +269,7 @@ class JobService:
 				self.store.note(job.id, notes)
 				self.update(job.id, notes=notes)
 			case say.Finished():
-				self.end_running(job.id, 'finished')
+				self.end_running(job.id, 'failed' if self.broken else 'finished', self.broken)
 			case say.Cancelled():
 				self.end_running(job.id, 'failed' if self.broken else 'cancelled', self.broken)
 			case say.Failed():
@@ -299,9 +300,12 @@ class JobService:
 			stage='',
 		)
 
-	def give_up(self, job: JobSnapshot, error: LocalAIError) -> None:
+	def give_up(self, job: JobSnapshot, error: LocalAIError, event: say.Event) -> None:
 		"""The running job cannot go on: the engine is asked to leave it, and its end will say why."""
-		if self.broken is None:
+		if isinstance(event, say.ENDINGS):
+			if job.id in self.live:
+				self.end_running(job.id, 'failed', self.broken or error)
+		elif self.broken is None:
 			self.broken = error
 			self.executor.stop(job.id, 'stop')
 
