@@ -1,15 +1,10 @@
 """Knows the page as a whole: its parts in reading order, the one event that follows, and how it is mounted."""
 
-import os
+import gradio as gr
 
-os.environ.setdefault('GRADIO_ANALYTICS_ENABLED', 'False')
-os.environ.setdefault('GRADIO_RUN_HISTORY', 'False')
-
-import gradio as gr  # noqa: E402
-
-from localai.ui import endpoints, generation, hardware, history  # noqa: E402
-from localai.ui.components import catalog, part  # noqa: E402
-from localai.ui.theme import STATIC, head, theme  # noqa: E402
+from localai.ui import endpoints, generation, hardware, history
+from localai.ui.components import catalog, part
+from localai.ui.theme import STATIC, head, theme
 
 THREADS = 120
 SESSIONS = 64

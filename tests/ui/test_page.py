@@ -242,7 +242,6 @@ class TestPlaces:
 		for wanted in (
 			'model-chip',
 			'queue-chip',
-			'swap',
 			'negative-toggle',
 			'use-settings',
 			'download',
