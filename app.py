@@ -57,7 +57,8 @@ def serve(settings: Settings, share: bool = False) -> None:
 		raise lock.refusal()
 	listener = bind(settings)
 	host, port = settings.host, listener.getsockname()[1]
-	url = f'http://{"127.0.0.1" if host in ("0.0.0.0", "::", "[::]") else host}:{port}'
+	network = host in ('0.0.0.0', '::', '[::]')
+	url = f'http://{"127.0.0.1" if network else host}:{port}'
 	owner = lock.take(url)
 	start_logging(settings, 'localai')
 	os.environ.update(
@@ -82,9 +83,7 @@ def serve(settings: Settings, share: bool = False) -> None:
 
 	app = create(studio)
 	blocks.mount(app, studio)
-	guard = Guard(
-		app, {host}, settings.password, owner.token, any_host=host in ('0.0.0.0', '::', '[::]')
-	)
+	guard = Guard(app, {host}, settings.password, owner.token, network=network)
 	server = uvicorn.Server(
 		uvicorn.Config(
 			guard,
@@ -96,6 +95,11 @@ def serve(settings: Settings, share: bool = False) -> None:
 		)
 	)
 	print(f'LocalAI is ready at {url}', flush=True)
+	if network and not settings.password:
+		print(
+			'Anyone on your network can use it; set LOCALAI_PASSWORD to ask for a password.',
+			flush=True,
+		)
 	if share:
 		from localai.ui.share import open_tunnel
 

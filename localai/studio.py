@@ -34,7 +34,12 @@ class Studio:
 		self.models = ModelService(settings.models, Hashes(self.database))
 		self.jobs = JobService(jobs, self.executor)
 		self.generation = GenerationService(
-			settings.pictures, self.models, jobs, history, self.jobs.enqueue
+			settings.pictures,
+			self.models,
+			jobs,
+			history,
+			self.jobs.enqueue,
+			lambda: self.jobs.engine.model,
 		)
 		self.history = HistoryService(history, settings.home / 'thumbnails')
 		self.hardware = HardwareService(lambda: self.jobs.engine)

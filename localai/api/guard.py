@@ -2,8 +2,10 @@
 
 import base64
 import hmac
+import ipaddress
 import json
 import logging
+import socket
 import time
 from collections.abc import Iterable
 from urllib.parse import urlsplit
@@ -27,13 +29,13 @@ class Guard:
 		hosts: Iterable[str] = (),
 		password: str = '',
 		token: str = '',
-		any_host: bool = False,
+		network: bool = False,
 	):
 		self.app = app
 		self.hosts = LOCAL_HOSTS | {h.casefold() for h in hosts}
 		self.password = password
 		self.token = token
-		self.any_host = any_host
+		self.network = network
 		self.failures: list[float] = []
 
 	async def __call__(self, scope, receive, send) -> None:
@@ -52,10 +54,7 @@ class Guard:
 	def refuse(self, scope, headers: dict[str, str]) -> tuple[int, str] | None:
 		"""Status and sentence, None when the request may pass."""
 		host = headers.get('host', '')
-		name = host_name(host)
-		if not (
-			self.any_host or name in self.hosts or name.endswith('.gradio.live') and self.password
-		):
+		if not self.ours(host_name(host)):
 			log.warning('refused host %r', host[:100])
 			return (
 				400,
@@ -80,6 +79,19 @@ class Guard:
 		):
 			return 401, 'This LocalAI asks for a password.'
 		return None
+
+	def ours(self, name: str) -> bool:
+		"""Opened to the network, it goes by any number, but by no name that a stranger's DNS could point here."""
+		if name in self.hosts or (self.password and name.endswith('.gradio.live')):
+			return True
+		if not self.network:
+			return False
+		try:
+			ipaddress.ip_address(name.strip('[]'))
+			return True
+		except ValueError:
+			own = socket.gethostname().casefold()
+			return name in (own, f'{own}.local')
 
 	def known(self, authorization: str) -> bool:
 		kind, _, value = authorization.partition(' ')

@@ -74,6 +74,8 @@ class Engine:
 			# 1. Will it fit?
 			dtype = devices.choose_dtype(self.device, spec.parameters)
 			resident = self.models.holds(spec)
+			if not resident:
+				self.models.unload()
 			reading = devices.read_memory(self.device)
 			memory_plan = memory.plan(
 				spec, request.width, request.height, dtype.itemsize, resident, reading

@@ -40,7 +40,7 @@ class Models(Protocol):
 
 
 class GenerationService:
-	"""`enqueue` hands a stored job to the queue."""
+	"""`enqueue` hands a stored job to the queue; `resident` is the id of the model that is in memory."""
 
 	def __init__(
 		self,
@@ -49,12 +49,14 @@ class GenerationService:
 		jobs: Jobs,
 		history: History,
 		enqueue: Callable[[JobSnapshot], JobSnapshot],
+		resident: Callable[[], str],
 	):
 		self.folder = folder
 		self.models = models
 		self.jobs = jobs
 		self.history = history
 		self.enqueue = enqueue
+		self.resident = resident
 
 	def read(self, fields: Mapping[str, object] | GenerationRequest) -> GenerationRequest:
 		"""One request from whatever a door heard. Raises InvalidInput with the field and one sentence."""
@@ -245,7 +247,7 @@ class GenerationService:
 			seconds=self.seconds_needed(request),
 			bytes=needed,
 			memory=memory,
-			fits=needed <= memory.free,
+			fits=needed - (weights(model) if self.resident() == model.id else 0) <= memory.free,
 			tokens=2 if empty else self.count_tokens(model, family, request.prompt),
 			negative_tokens=self.count_tokens(model, family, request.negative_prompt),
 			token_limit=family.token_limit,
@@ -259,10 +261,9 @@ class GenerationService:
 		return pace * request.steps * request.count * request.width * request.height / 1e6
 
 	def bytes_needed(self, request: GenerationRequest, model: ModelSpec) -> int:
-		"""Weights in half precision (tiny ones in single) and one picture being decoded."""
+		"""The weights, and one picture being decoded."""
 		family = self.models.families[model.family]
-		weights = model.parameters * (4 if model.parameters < 100_000_000 else 2)
-		return weights + request.width * request.height * family.bytes_per_pixel
+		return weights(model) + request.width * request.height * family.bytes_per_pixel
 
 	def count_tokens(self, model: ModelSpec, family: Family, text: str) -> int:
 		try:
@@ -283,3 +284,8 @@ class GenerationService:
 def read_memory() -> MemoryReading:
 	memory = psutil.virtual_memory()
 	return MemoryReading(free=memory.available, total=memory.total)
+
+
+def weights(model: ModelSpec) -> int:
+	"""Bytes in memory: half precision, single where the model is tiny."""
+	return model.parameters * (4 if model.parameters < 100_000_000 else 2)

@@ -126,7 +126,11 @@ class JobService:
 	def stop(self, job_id: str, mode: StopMode = 'stop') -> JobSnapshot:
 		"""A queued job is cancelled here; the running one is asked to. An ended one stays as it is."""
 		if mode not in get_args(StopMode):
-			raise InvalidInput(f'There is no way to stop called {str(mode)[:40]!r}.', 'Choose stop, keep or skip.', 'mode')
+			raise InvalidInput(
+				f'There is no way to stop called {str(mode)[:40]!r}.',
+				'Choose stop, keep or skip.',
+				'mode',
+			)
 		with self.lock:
 			job = self.get(job_id)
 			if self.running and self.running.job_id == job_id:
@@ -199,11 +203,12 @@ class JobService:
 		yield from feed.follow()
 
 	async def follow_async(self, job_id: str) -> AsyncIterator[JobSnapshot]:
+		"""The same for asyncio, with a heartbeat, so that a line that waits long is not taken for a dead one."""
 		feed = self.feeds.get(job_id)
 		if feed is None:
 			yield self.get(job_id)
 			return
-		async for job in feed.follow_async():
+		async for job in feed.follow_async(BEAT):
 			yield job
 
 	def watch(self) -> AsyncIterator[StudioSnapshot]:
@@ -222,24 +227,26 @@ class JobService:
 		"""One event of the engine, in its reading thread. Nothing that goes wrong here may stop that thread."""
 		with self.lock:
 			job = self.live.get(getattr(event, 'job_id', ''))
-			if self.closed or job is None:
-				return
-			try:
-				self.take(job, event)
-			except LocalAIError as error:
-				log.warning('job %s: %s', job.id, error)
-				self.give_up(job, error, event)
-			except Exception as error:
-				log.exception('job %s: %s could not be handled', job.id, event.kind)
-				self.give_up(
-					job,
-					LocalAIError(
-						f'Something unexpected happened: {error}.', 'See logs/localai.log.'
-					),
-					event,
-				)
+			model = self.running and self.running.model
+		if job is None or model is None:
+			return
+		try:
+			# The disk may be slow: nobody waits for it. A picture is kept even while the app closes.
+			picture = self.save(job, model, event) if isinstance(event, say.Drawn) else None
+			with self.lock:
+				if not self.closed and job.id in self.live:
+					self.take(self.live[job.id], event, picture)
+		except LocalAIError as error:
+			log.warning('job %s: %s', job.id, error)
+			self.give_up(job, error)
+		except Exception as error:
+			log.exception('job %s: %s could not be handled', job.id, event.kind)
+			self.give_up(
+				job,
+				LocalAIError(f'Something unexpected happened: {error}.', 'See logs/localai.log.'),
+			)
 
-	def take(self, job: JobSnapshot, event: say.Event) -> None:
+	def take(self, job: JobSnapshot, event: say.Event, picture: Picture | None) -> None:
 		match event:
 			case say.Loading():
 				self.update(
@@ -261,7 +268,6 @@ class JobService:
 				else:
 					self.change(job.id, 'running', **changes)
 			case say.Drawn():
-				picture = self.save(job, self.running.model, event)
 				log.info('job %s: picture %s saved', job.id, event.index + 1)
 				self.update(job.id, pictures=(*job.pictures, picture))
 			case say.Noted():
@@ -300,14 +306,12 @@ class JobService:
 			stage='',
 		)
 
-	def give_up(self, job: JobSnapshot, error: LocalAIError, event: say.Event) -> None:
+	def give_up(self, job: JobSnapshot, error: LocalAIError) -> None:
 		"""The running job cannot go on: the engine is asked to leave it, and its end will say why."""
-		if isinstance(event, say.ENDINGS):
-			if job.id in self.live:
-				self.end_running(job.id, 'failed', self.broken or error)
-		elif self.broken is None:
-			self.broken = error
-			self.executor.stop(job.id, 'stop')
+		with self.lock:
+			if self.broken is None:
+				self.broken = error
+				self.executor.stop(job.id, 'stop')
 
 	def seconds_left(self, job: JobSnapshot, event: say.Stepped) -> float:
 		here = max(0, event.steps - event.step) * event.seconds_per_step

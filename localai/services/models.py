@@ -75,7 +75,9 @@ class ModelService:
 			return BUILTIN
 		if '\0' in model_id or not model_id.strip():
 			raise UnknownName('The model has no name.', self.advice(), 'model')
-		with contextlib.suppress(OSError, RuntimeError):  # a name no disk could hold, a home no one has
+		with contextlib.suppress(
+			OSError, RuntimeError
+		):  # a name no disk could hold, a home no one has
 			given = Path(model_id).expanduser()
 			if given.is_absolute() and given.exists():
 				return given

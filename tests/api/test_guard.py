@@ -1,5 +1,7 @@
 """Who may talk to the server."""
 
+import socket
+
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -33,6 +35,16 @@ class TestHosts:
 	def test_a_share_link_passes_only_with_a_password(self):
 		answer = client(password='p').get('/', headers={'Host': 'x.gradio.live'}, auth=('any', 'p'))
 		assert answer.status_code == 200
+
+	def test_opened_to_the_network_it_goes_by_numbers_and_its_own_name_only(self):
+		opened = client(network=True)
+		for host, status in (
+			('192.168.1.7:7860', 200),
+			('[fe80::1]:7860', 200),
+			(socket.gethostname(), 200),
+			('evil.example', 400),
+		):
+			assert opened.get('/', headers={'Host': host}).status_code == status
 
 
 class TestOrigins:

@@ -58,7 +58,7 @@ class TestWrong:
 
 class TestRight:
 	def test_names_are_matched_without_case_and_numbers_from_text(self):
-		request = GenerationRequest(prompt=' a fox ', sampler='euler A', schedule='karras' and None, width='64')
+		request = GenerationRequest(prompt=' a fox ', sampler='euler A', width='64')
 		assert (request.prompt, request.sampler, request.width) == ('a fox', 'Euler a', 64)
 
 	def test_what_is_left_out_comes_from_the_family(self, studio):
