@@ -187,18 +187,22 @@ class GenerationService:
 			pictures.write_whole(path, png)
 		except StorageProblem as error:
 			raise self.rescue(error, png, path.name) from error
-		return self.history.record(
-			job.id,
-			drawn.index,
-			drawn.seed,
-			drawn.width,
-			drawn.height,
-			path,
-			model.id,
-			job.request,
-			receipt,
-			when,
-		)
+		try:
+			return self.history.record(
+				job.id,
+				drawn.index,
+				drawn.seed,
+				drawn.width,
+				drawn.height,
+				path,
+				model.id,
+				job.request,
+				receipt,
+				when,
+			)
+		except StorageProblem as error:
+			message = f'{error.message} The picture was kept as {path}.'
+			raise type(error)(message, error.remedy) from error
 
 	def rescue(self, error: StorageProblem, png: bytes, name: str) -> StorageProblem:
 		"""Keeps a picture that its own folder refused; the error then says where it is."""

@@ -1,12 +1,13 @@
 """Jobs, as verbs: the queue, its one worker, and everybody who follows."""
 
+import contextlib
 import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 from typing import get_args
 
-from localai.errors import InvalidInput, LocalAIError, UnknownName
+from localai.errors import DiskFull, InvalidInput, LocalAIError, StorageProblem, UnknownName
 from localai.executors.base import Executor
 from localai.schemas import engine as say
 from localai.schemas.generation import Picture
@@ -19,6 +20,8 @@ from localai.store.jobs import Jobs
 
 log = logging.getLogger('localai.jobs')
 TRIES = 2  # how often a job may take the engine down with it before it counts as failed
+LATER = 10.0  # seconds until what a full disk refused is tried again
+HELD = 'Waiting for space on the disk: '
 BEAT = 10.0  # seconds after which a quiet feed repeats itself, so that doors know it is alive
 
 MakeTask = Callable[[JobSnapshot], say.Generate]
@@ -43,6 +46,9 @@ class JobService:
 		self.broken: LocalAIError | None = (
 			None  # why the running job is being stopped, if it is not its user's wish
 		)
+		# Ends that a full disk would not store: told already, and stored as soon as there is space.
+		self.unstored: dict[str, JobSnapshot] = {}
+		self.timer: threading.Timer | None = None
 		self.closed = False
 		self.engine = EngineStatus()
 		self.last: JobSnapshot | None = None
@@ -59,8 +65,11 @@ class JobService:
 		"""The engine ends; what it was drawing is marked and goes on at the next start."""
 		with self.lock:
 			self.closed = True
+			if self.timer:
+				self.timer.cancel()
 			if self.running:
-				self.store.change(self.running.job_id, 'interrupted')
+				with contextlib.suppress(StorageProblem):  # `resume` finds it as running
+					self.store.change(self.running.job_id, 'interrupted')
 			feeds = [self.studio, *self.feeds.values()]
 		self.executor.close()
 		for feed in feeds:
@@ -106,7 +115,11 @@ class JobService:
 				return
 			try:
 				task = self.make_task(job)
-				self.change(job.id, 'loading', steps=job.request.steps)
+				notes = tuple(n for n in job.notes if not n.startswith(HELD))
+				self.change(job.id, 'loading', steps=job.request.steps, notes=notes)
+			except DiskFull as error:
+				self.hold(job, error)
+				return
 			except LocalAIError as error:
 				self.end(job.id, 'failed', error)
 				continue
@@ -122,6 +135,32 @@ class JobService:
 				continue
 			self.running, self.broken = task, None
 			self.executor.submit(task)
+
+	def hold(self, job: JobSnapshot, error: DiskFull) -> None:
+		"""A full disk fails nobody who waits: the job says so and goes on by itself when there is space."""
+		log.warning('job %s waits: %s', job.id, error.message)
+		notes = (n for n in job.notes if not n.startswith(HELD))
+		self.update(job.id, notes=(*notes, HELD + error.message))
+		self.try_later()
+
+	def try_later(self) -> None:
+		if self.timer is None and not self.closed:
+			self.timer = threading.Timer(LATER, self.try_again)
+			self.timer.daemon = True
+			self.timer.start()
+
+	def try_again(self) -> None:
+		with self.lock:
+			self.timer = None
+			if self.closed:
+				return
+			try:
+				for job in list(self.unstored.values()):
+					self.store.change(job.id, job.state, job.error, job.attempts, job.finished_at)
+					del self.unstored[job.id]
+			except StorageProblem:
+				self.try_later()
+			self.dispatch()
 
 	def stop(self, job_id: str, mode: StopMode = 'stop') -> JobSnapshot:
 		"""A queued job is cancelled here; the running one is asked to. An ended one stays as it is."""
@@ -178,6 +217,8 @@ class JobService:
 		with self.lock:
 			if job_id in self.live:
 				return self.live[job_id]
+			if job_id in self.unstored:
+				return self.unstored[job_id]
 		job = self.store.get(job_id)
 		if job is None:
 			raise UnknownName(
@@ -359,6 +400,7 @@ class JobService:
 			update={
 				'state': state,
 				'error': error,
+				'attempts': job.attempts if attempts is None else attempts,
 				'finished_at': when,
 				'eta': None,
 				'stage': '',
@@ -367,10 +409,10 @@ class JobService:
 		)
 		try:
 			self.store.change(job_id, state, error, attempts, when)
-		except (
-			LocalAIError
-		) as problem:  # a full disk: told all the same, and mended at the next start
-			log.warning('the end of job %s could not be stored: %s', job_id, problem)
+		except LocalAIError as problem:
+			log.warning('the end of job %s could not be stored yet: %s', job_id, problem)
+			self.unstored[job_id] = ended
+			self.try_later()
 		log.info('job %s %s%s', job_id, state, f': {error.message}' if error else '')
 		del self.live[job_id]
 		self.previews.pop(job_id, None)

@@ -2,11 +2,12 @@
 
 import asyncio
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from localai.errors import InvalidInput, UnknownName
+from localai.errors import DiskFull, InvalidInput, UnknownName
 from localai.schemas import engine as say
 from localai.services.jobs import TRIES
 from localai.studio import Studio
@@ -249,3 +250,55 @@ class TestRestart:
 		)
 		assert not list(settings.pictures.glob('*/.*.part'))
 		studio.close()
+
+
+class TestFullDisk:
+	def test_waiting_jobs_wait_and_go_on_when_there_is_space(self, studio, executor, monkeypatch):
+		executor.gate.clear()
+		first = start(studio)
+		waiting = start(studio)
+		monkeypatch.setattr('localai.services.jobs.LATER', 0.05)
+		monkeypatch.setattr('localai.services.generation.SPARE', 10**18)
+		executor.gate.set()
+		assert finish(studio, first.id).state == 'finished'
+		held = studio.jobs.get(waiting.id)
+		assert held.state == 'queued' and held.notes[0].startswith('Waiting for space')
+		monkeypatch.setattr('localai.services.generation.SPARE', 0)
+		ended = finish(studio, waiting.id)
+		assert ended.state == 'finished' and ended.notes == ()
+
+	def test_an_end_that_cannot_be_stored_is_told_and_stored_later(
+		self, studio, executor, monkeypatch
+	):
+		monkeypatch.setattr('localai.services.jobs.LATER', 0.2)
+		executor.gate.clear()
+		job = start(studio)
+		store, change = studio.jobs.store, studio.jobs.store.change
+
+		def full(job_id, state, *rest, **more):
+			if state == 'finished' and not space.is_set():
+				raise DiskFull('The disk is full.')
+			change(job_id, state, *rest, **more)
+
+		space = threading.Event()
+		monkeypatch.setattr(store, 'change', full)
+		executor.gate.set()
+		assert finish(studio, job.id).state == 'finished'
+		assert studio.jobs.get(job.id).state == 'finished'
+		assert store.get(job.id).state == 'running'
+		space.set()
+		for _ in range(100):
+			if store.get(job.id).state == 'finished':
+				break
+			time.sleep(0.05)
+		assert store.get(job.id).state == 'finished' and not studio.jobs.unstored
+
+	def test_a_job_whose_last_picture_could_not_be_saved_is_not_called_finished(
+		self, studio, monkeypatch
+	):
+		def full(*arguments):
+			raise DiskFull('The disk is full.')
+
+		monkeypatch.setattr(studio.jobs, 'save', full)
+		job = finish(studio, start(studio).id)
+		assert job.state == 'failed' and job.error.code == 'DiskFull'
