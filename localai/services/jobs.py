@@ -279,11 +279,12 @@ class JobService:
 					self.take(self.live[job.id], event, picture)
 		except LocalAIError as error:
 			log.warning('job %s: %s', job.id, error)
-			self.give_up(job, error)
+			self.give_up(job, event, error)
 		except Exception as error:
 			log.exception('job %s: %s could not be handled', job.id, event.kind)
 			self.give_up(
 				job,
+				event,
 				LocalAIError(f'Something unexpected happened: {error}.', 'See logs/localai.log.'),
 			)
 
@@ -347,10 +348,13 @@ class JobService:
 			stage='',
 		)
 
-	def give_up(self, job: JobSnapshot, error: LocalAIError) -> None:
+	def give_up(self, job: JobSnapshot, event: say.Event, error: LocalAIError) -> None:
 		"""The running job cannot go on: the engine is asked to leave it, and its end will say why."""
 		with self.lock:
-			if self.broken is None:
+			if isinstance(event, say.ENDINGS):  # the engine has left it already
+				if job.id in self.live and not self.closed:
+					self.end_running(job.id, 'failed', self.broken or error)
+			elif self.broken is None:
 				self.broken = error
 				self.executor.stop(job.id, 'stop')
 
