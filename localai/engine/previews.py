@@ -1,4 +1,4 @@
-"""Knows how a latent becomes a small picture without the VAE, and how to see what the sampler predicts."""
+"""Knows how a latent becomes a small picture without the VAE, and what a sampler believes the picture will be."""
 
 import functools
 import io
@@ -60,8 +60,24 @@ class Previewer:
 		return buffer.getvalue()
 
 
+# These keep noise, or nothing, where others keep their guess.
+WITHOUT_GUESS = ('DEISMultistepScheduler', 'PNDMScheduler')
+
+
+def clean(scheduler: Any, output: torch.Tensor, step: Any, sample: torch.Tensor) -> torch.Tensor:
+	"""The clean latent that a denoiser's output means (Salimans and Ho 2022, arXiv 2202.00512, appendix D)."""
+	alpha = scheduler.alphas_cumprod[int(step)].to(sample.device, sample.dtype)
+	match scheduler.config.prediction_type:
+		case 'epsilon':
+			return (sample - (1 - alpha).sqrt() * output) / alpha.sqrt().clamp(min=0.01)
+		case 'v_prediction':
+			return alpha.sqrt() * sample - (1 - alpha).sqrt() * output
+		case _:
+			return output
+
+
 class Prediction:
-	"""Watches one scheduler and remembers its latest guess of the clean latent, where it makes one."""
+	"""Watches one scheduler and remembers its latest guess of the clean latent."""
 
 	def __init__(self, scheduler: Any):
 		self.latest: torch.Tensor | None = None
@@ -77,9 +93,11 @@ class Prediction:
 			guess = getattr(result, 'denoised', None)
 			if guess is None:
 				guess = getattr(result, 'pred_original_sample', None)
-			if guess is None:
+			if guess is None and type(scheduler).__name__ not in WITHOUT_GUESS:
 				outputs = getattr(scheduler, 'model_outputs', None)
 				guess = outputs[-1] if isinstance(outputs, list) and outputs else None
+			if guess is None:
+				guess = clean(scheduler, *arguments[:3])
 			self.latest = guess
 			return (result.prev_sample,)
 

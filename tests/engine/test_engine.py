@@ -13,6 +13,8 @@ from localai.files import models as files
 from localai.schemas import engine as say
 from localai.schemas.generation import GenerationRequest
 from localai.schemas.models import ModelSpec
+from localai.schemas.samplers import SAMPLERS
+from localai.services.models import BUILTIN
 
 
 def spec_of(folder: Path) -> ModelSpec:
@@ -60,6 +62,14 @@ def run(engine: Engine, job: say.Generate, react=None) -> list[say.Event]:
 
 	engine.run(job, hear, cancel)
 	return events
+
+
+LARGE = {'width': 128, 'height': 128, 'steps': 16}
+
+
+@pytest.fixture(scope='module')
+def builtin() -> Engine:
+	return Engine('cpu')
 
 
 def drawn(events) -> list[say.Drawn]:
@@ -144,6 +154,20 @@ class TestStop:
 
 		events = run(engine, task(tiny_model, seeds=(1, 2, 3)), react)
 		assert [d.stopped_early for d in drawn(events)] == [False, True]
+
+	@pytest.mark.parametrize('sampler', SAMPLERS)
+	def test_what_is_kept_and_shown_is_close_to_what_it_would_become(self, builtin, sampler):
+		"""With the built-in model, which draws something: three quarters of the way the picture is there."""
+		whole = drawn(run(builtin, task(BUILTIN, **LARGE, sampler=sampler)))[0]
+
+		def react(event, cancel):
+			if isinstance(event, say.Stepped) and event.step >= 0.75 * event.steps:
+				cancel.ask('keep')
+
+		kept = drawn(run(builtin, task(BUILTIN, **LARGE, sampler=sampler), react))[0]
+		assert kept.stopped_early and kept.steps_done < whole.steps_done
+		both = numpy.corrcoef(pixels_of(kept).ravel(), pixels_of(whole).ravel())[0, 1]
+		assert both > 0.8
 
 	def test_skip_goes_on_with_the_next(self, engine, tiny_model):
 		def react(event, cancel):

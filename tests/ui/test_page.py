@@ -206,8 +206,8 @@ class TestPlaces:
 		page = open_page()
 		set_up(page, 'a key', steps=2)
 		page.click('#generate')
-		expect_picture(page)
-		expect(page.locator('#filmstrip [data-picture-id]').first).to_be_visible()
+		expect(page.locator('#filmstrip').get_by_label('a key').first).to_be_visible()
+		expect(page.locator('#use-settings')).to_be_visible()
 		if not page.locator('#steps').is_visible():
 			page.click('#sampler-fold summary')
 		page.keyboard.press('Escape')
