@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import runpy
 import shutil
 import sys
@@ -122,7 +123,7 @@ def generate(settings: Settings, options: argparse.Namespace) -> int:
 	fields = {
 		names.get(n, n): getattr(options, n) for n in given if getattr(options, n) is not None
 	}
-	if options.model and Path(options.model).is_dir() and len(Path(options.model).parts) > 1:
+	if options.model and os.path.isdir(options.model) and len(Path(options.model).parts) > 1:
 		fields['model'] = str(Path(options.model).resolve())
 	if options.out:
 		make_folder(options.out)

@@ -35,6 +35,15 @@ def inspect(path: Path) -> Inspection:
 		)
 	if not path.is_dir():
 		raise ModelBroken(f'There is no model at {path}.')
+	try:
+		return inspect_folder(path)
+	except (AttributeError, KeyError, TypeError, ValueError, OSError, RecursionError) as error:
+		raise ModelBroken(
+			f'{path.name} is damaged: its files are not what they should be.'
+		) from error
+
+
+def inspect_folder(path: Path) -> Inspection:
 	index = read_json(path / 'model_index.json', path)
 	kind = index.get('_class_name')
 	if kind not in CLASSES:
@@ -53,6 +62,11 @@ def inspect(path: Path) -> Inspection:
 	for part in ('scheduler', 'tokenizer'):
 		if not (path / part).is_dir():
 			raise ModelBroken(f'{path.name} has no {part} folder.')
+	tokenizer = path / 'tokenizer'
+	if not (tokenizer / 'tokenizer.json').is_file() and not (
+		(tokenizer / 'vocab.json').is_file() and (tokenizer / 'merges.txt').is_file()
+	):  # an empty one would be made in its place, and every prompt would mean the same
+		raise ModelBroken(f'{path.name} lacks tokenizer/tokenizer.json.')
 	read_json(path / 'scheduler' / 'scheduler_config.json', path)
 	return Inspection(
 		family=family_of(path, kind),
