@@ -45,7 +45,7 @@ class Studio:
 		self.hardware = HardwareService(lambda: self.jobs.engine)
 
 	def open(self, resume: bool = True) -> 'Studio':
-		self.jobs.open(self.generation.task, self.generation.save, self.generation.seconds_needed)
+		self.jobs.start(self.generation.task, self.generation.save, self.generation.seconds_needed)
 		if resume:
 			waiting = self.jobs.resume(self.generation.adopt)
 			log.info('opened %s; %s jobs waiting', self.settings.home, waiting)

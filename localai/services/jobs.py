@@ -1,10 +1,9 @@
-"""Jobs, as verbs: the queue, its one worker, and everybody who follows."""
+"""Jobs, as verbs: what is drawn next, and what becomes of what the engine says."""
 
 import contextlib
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable
 from typing import get_args
 
 from localai.errors import DiskFull, InvalidInput, LocalAIError, StorageProblem, UnknownName
@@ -14,51 +13,34 @@ from localai.schemas.generation import Picture
 from localai.schemas.hardware import EngineStatus
 from localai.schemas.jobs import JobSnapshot, JobState, Problem, StopMode
 from localai.schemas.models import ModelSpec
-from localai.schemas.studio import StudioSnapshot
-from localai.services.feed import Feed
+from localai.services.board import Board, Seconds
 from localai.store.jobs import Jobs
 
 log = logging.getLogger('localai.jobs')
 TRIES = 2  # how often a job may take the engine down with it before it counts as failed
 LATER = 10.0  # seconds until what a full disk refused is tried again
 HELD = 'Waiting for space on the disk: '
-BEAT = 10.0  # seconds after which a quiet feed repeats itself, so that doors know it is alive
 
 MakeTask = Callable[[JobSnapshot], say.Generate]
 Save = Callable[[JobSnapshot, ModelSpec, say.Drawn], Picture]
-Seconds = Callable[..., float | None]
 
 
-class JobService:
-	"""Owns the live jobs. Each change is stored first, then told. Everything here is quick; the work is elsewhere."""
+class JobService(Board):
+	"""The board with a worker. Everything here is quick; the work is in the engine's process."""
 
 	def __init__(self, store: Jobs, executor: Executor):
-		self.store = store
+		super().__init__(store)
 		self.executor = executor
-		self.lock = threading.RLock()
-		self.live: dict[
-			str, JobSnapshot
-		] = {}  # in the order of the queue; the running job is the first
-		self.feeds: dict[str, Feed[JobSnapshot]] = {}
-		self.previews: dict[str, bytes] = {}
-		self.costs: dict[str, float | None] = {}
 		self.running: say.Generate | None = None
-		self.broken: LocalAIError | None = (
-			None  # why the running job is being stopped, if it is not its user's wish
-		)
-		# Ends that a full disk would not store: told already, and stored as soon as there is space.
-		self.unstored: dict[str, JobSnapshot] = {}
+		# Why the running job is being stopped, if it is not its user's wish.
+		self.broken: LocalAIError | None = None
 		self.timer: threading.Timer | None = None
 		self.closed = False
-		self.engine = EngineStatus()
-		self.last: JobSnapshot | None = None
-		self.studio: Feed[StudioSnapshot] = Feed(StudioSnapshot(engine=self.engine))
 
-	def open(self, make_task: MakeTask, save: Save, seconds: Seconds) -> None:
+	def start(self, make_task: MakeTask, save: Save, seconds: Seconds) -> None:
 		"""Given the verbs of generation, the engine may come up."""
-		self.make_task, self.save, self.seconds = make_task, save, seconds
-		recent = self.store.recent(1)
-		self.last = recent[0] if recent else None
+		self.make_task, self.save = make_task, save
+		self.open(seconds)
 		self.executor.start(self.hear, self.hear_status)
 
 	def close(self) -> None:
@@ -70,18 +52,14 @@ class JobService:
 			if self.running:
 				with contextlib.suppress(StorageProblem):  # `resume` finds it as running
 					self.store.change(self.running.job_id, 'interrupted')
-			feeds = [self.studio, *self.feeds.values()]
 		self.executor.close()
-		for feed in feeds:
-			feed.close()
+		super().close()
 
 	# The queue
 
 	def enqueue(self, job: JobSnapshot) -> JobSnapshot:
 		with self.lock:
-			self.live[job.id] = job
-			self.feeds[job.id] = Feed(job)
-			self.tell(job.id)
+			self.add(job)
 			self.dispatch()
 			return self.live.get(job.id, job)
 
@@ -100,10 +78,7 @@ class JobService:
 					continue
 				self.store.change(job.id, 'queued')
 				log.info('job %s was interrupted and is queued again', job.id)
-			for job in self.store.in_states(('queued',)):
-				self.live[job.id] = job
-				self.feeds[job.id] = Feed(job)
-			self.tell()
+			self.add(*self.store.in_states(('queued',)))
 			self.dispatch()
 			return len(self.live)
 
@@ -154,11 +129,7 @@ class JobService:
 			self.timer = None
 			if self.closed:
 				return
-			try:
-				for job in list(self.unstored.values()):
-					self.store.change(job.id, job.state, job.error, job.attempts, job.finished_at)
-					del self.unstored[job.id]
-			except StorageProblem:
+			if not self.store_again():
 				self.try_later()
 			self.dispatch()
 
@@ -206,55 +177,7 @@ class JobService:
 				)
 			waiting.remove(job_id)
 			waiting.insert(max(0, position - len(working)), job_id)
-			self.store.order(waiting)
-			self.live = {i: self.live[i] for i in (*working, *waiting)}
-			self.tell(*waiting)
-
-	# Who looks
-
-	def get(self, job_id: str) -> JobSnapshot:
-		"""Raises UnknownName."""
-		with self.lock:
-			if job_id in self.live:
-				return self.live[job_id]
-			if job_id in self.unstored:
-				return self.unstored[job_id]
-		job = self.store.get(job_id)
-		if job is None:
-			raise UnknownName(
-				f'There is no job {job_id[:40]!r}.', 'Ask for the list of jobs.', 'job'
-			)
-		return job
-
-	def list(self, limit: int = 50) -> tuple[JobSnapshot, ...]:
-		"""The live jobs in order, then those that ended last."""
-		with self.lock:
-			return (*self.live.values(), *self.store.recent(limit))
-
-	def preview(self, job_id: str) -> bytes:
-		"""The latest preview as JPEG, b'' when there is none."""
-		return self.previews.get(job_id, b'')
-
-	def follow(self, job_id: str) -> Iterator[JobSnapshot]:
-		"""The job now, each change, and its end."""
-		feed = self.feeds.get(job_id)
-		if feed is None:
-			yield self.get(job_id)
-			return
-		yield from feed.follow()
-
-	async def follow_async(self, job_id: str) -> AsyncIterator[JobSnapshot]:
-		"""The same for asyncio, with a heartbeat, so that a line that waits long is not taken for a dead one."""
-		feed = self.feeds.get(job_id)
-		if feed is None:
-			yield self.get(job_id)
-			return
-		async for job in feed.follow_async(BEAT):
-			yield job
-
-	def watch(self) -> AsyncIterator[StudioSnapshot]:
-		"""Everything a page shows: the latest at once, each change, and a heartbeat."""
-		return self.studio.follow_async(BEAT)
+			self.arrange(waiting)
 
 	# What the engine says
 
@@ -365,19 +288,6 @@ class JobService:
 		)
 		return here + after * event.steps * event.seconds_per_step
 
-	# Changes: stored, then told
-
-	def change(self, job_id: str, state: JobState, **changes: object) -> None:
-		attempts = changes.get('attempts')
-		self.store.change(job_id, state, attempts=attempts)
-		if state == 'loading' and self.live[job_id].started_at is None:
-			changes['started_at'] = datetime.now(UTC)
-		self.update(job_id, state=state, **changes)
-
-	def update(self, job_id: str, **changes: object) -> None:
-		self.live[job_id] = self.live[job_id].model_copy(update=changes)
-		self.tell(job_id)
-
 	def end_running(
 		self,
 		job_id: str,
@@ -396,57 +306,6 @@ class JobService:
 		error: Problem | LocalAIError | None = None,
 		attempts: int | None = None,
 	) -> None:
-		if isinstance(error, LocalAIError):
-			error = Problem(code=error.code, message=error.message, remedy=error.remedy)
-		job = self.live[job_id]
-		when = datetime.now(UTC)
-		ended = job.model_copy(
-			update={
-				'state': state,
-				'error': error,
-				'attempts': job.attempts if attempts is None else attempts,
-				'finished_at': when,
-				'eta': None,
-				'stage': '',
-				'position': 0,
-			}
-		)
-		try:
-			self.store.change(job_id, state, error, attempts, when)
-		except LocalAIError as problem:
-			log.warning('the end of job %s could not be stored yet: %s', job_id, problem)
-			self.unstored[job_id] = ended
+		super().end(job_id, state, error, attempts)
+		if self.unstored:
 			self.try_later()
-		log.info('job %s %s%s', job_id, state, f': {error.message}' if error else '')
-		del self.live[job_id]
-		self.previews.pop(job_id, None)
-		self.costs.pop(job_id, None)
-		self.last = ended
-		self.feeds.pop(job_id).publish(ended, last=True)
-		self.tell(*self.live)
-
-	def tell(self, *ids: str) -> None:
-		"""Publishes the named jobs with their places and waits, then the whole."""
-		wait: float | None = 0.0
-		for position, (job_id, job) in enumerate(list(self.live.items())):
-			if job.state == 'queued':
-				if (job.position, job.eta) != (position, wait):
-					job = self.live[job_id] = job.model_copy(
-						update={'position': position, 'eta': wait if position else None}
-					)
-			elif job.position:
-				job = self.live[job_id] = job.model_copy(update={'position': 0})
-			if wait is not None:
-				own = job.eta if job.state == 'running' else self.cost(job)
-				wait = None if own is None else wait + own
-			if job_id in ids:
-				self.feeds[job_id].publish(job)
-		self.studio.publish(
-			StudioSnapshot(engine=self.engine, queue=tuple(self.live.values()), last=self.last)
-		)
-
-	def cost(self, job: JobSnapshot) -> float | None:
-		"""Seconds a waiting job will take, asked once per job."""
-		if job.id not in self.costs:
-			self.costs[job.id] = self.seconds(job.request)
-		return self.costs[job.id]

@@ -1,0 +1,192 @@
+"""The live jobs as everybody sees them: their order, places and waits; each change is stored first, then told."""
+
+import logging
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from datetime import UTC, datetime
+
+from localai.errors import LocalAIError, StorageProblem, UnknownName
+from localai.schemas.hardware import EngineStatus
+from localai.schemas.jobs import JobSnapshot, JobState, Problem
+from localai.schemas.studio import StudioSnapshot
+from localai.services.feed import Feed
+from localai.store.jobs import Jobs
+
+log = logging.getLogger('localai.jobs')
+BEAT = 10.0  # seconds after which a quiet feed repeats itself, so that doors know it is alive
+Seconds = Callable[..., float | None]
+
+
+class Board:
+	"""What changes it holds `lock`; who follows needs none."""
+
+	def __init__(self, store: Jobs):
+		self.store = store
+		self.lock = threading.RLock()
+		# In the order of the queue; the running job is the first.
+		self.live: dict[str, JobSnapshot] = {}
+		self.feeds: dict[str, Feed[JobSnapshot]] = {}
+		self.previews: dict[str, bytes] = {}
+		self.costs: dict[str, float | None] = {}
+		# Ends that a full disk would not store: told already, and stored as soon as there is space.
+		self.unstored: dict[str, JobSnapshot] = {}
+		self.engine = EngineStatus()
+		self.last: JobSnapshot | None = None
+		self.studio: Feed[StudioSnapshot] = Feed(StudioSnapshot(engine=self.engine))
+
+	def open(self, seconds: Seconds) -> None:
+		"""`seconds` says what a request will take, None where nobody knows."""
+		self.seconds = seconds
+		recent = self.store.recent(1)
+		self.last = recent[0] if recent else None
+
+	def close(self) -> None:
+		"""Ends every following."""
+		with self.lock:
+			feeds = [self.studio, *self.feeds.values()]
+		for feed in feeds:
+			feed.close()
+
+	# Who looks
+
+	def get(self, job_id: str) -> JobSnapshot:
+		"""Raises UnknownName."""
+		with self.lock:
+			if job_id in self.live:
+				return self.live[job_id]
+			if job_id in self.unstored:
+				return self.unstored[job_id]
+		job = self.store.get(job_id)
+		if job is None:
+			raise UnknownName(
+				f'There is no job {job_id[:40]!r}.', 'Ask for the list of jobs.', 'job'
+			)
+		return job
+
+	def list(self, limit: int = 50) -> tuple[JobSnapshot, ...]:
+		"""The live jobs in order, then those that ended last."""
+		with self.lock:
+			return (*self.live.values(), *self.store.recent(limit))
+
+	def preview(self, job_id: str) -> bytes:
+		"""The latest preview as JPEG, b'' when there is none."""
+		return self.previews.get(job_id, b'')
+
+	def follow(self, job_id: str) -> Iterator[JobSnapshot]:
+		"""The job now, each change, and its end."""
+		feed = self.feeds.get(job_id)
+		if feed is None:
+			yield self.get(job_id)
+			return
+		yield from feed.follow()
+
+	async def follow_async(self, job_id: str) -> AsyncIterator[JobSnapshot]:
+		"""The same for asyncio, with a heartbeat, so that a line that waits long is not taken for a dead one."""
+		feed = self.feeds.get(job_id)
+		if feed is None:
+			yield self.get(job_id)
+			return
+		async for job in feed.follow_async(BEAT):
+			yield job
+
+	def watch(self) -> AsyncIterator[StudioSnapshot]:
+		"""Everything a page shows: the latest at once, each change, and a heartbeat."""
+		return self.studio.follow_async(BEAT)
+
+	# Changes
+
+	def add(self, *jobs: JobSnapshot) -> None:
+		"""Stored jobs at the end of the queue."""
+		for job in jobs:
+			self.live[job.id] = job
+			self.feeds[job.id] = Feed(job)
+		self.tell(*(job.id for job in jobs))
+
+	def arrange(self, ids: Sequence[str]) -> None:
+		"""Puts waiting jobs into this order, after those that are being worked on."""
+		self.store.order(ids)
+		working = [i for i in self.live if i not in ids]
+		self.live = {i: self.live[i] for i in (*working, *ids)}
+		self.tell(*ids)
+
+	def change(self, job_id: str, state: JobState, **changes: object) -> None:
+		attempts = changes.get('attempts')
+		self.store.change(job_id, state, attempts=attempts)
+		if state == 'loading' and self.live[job_id].started_at is None:
+			changes['started_at'] = datetime.now(UTC)
+		self.update(job_id, state=state, **changes)
+
+	def update(self, job_id: str, **changes: object) -> None:
+		self.live[job_id] = self.live[job_id].model_copy(update=changes)
+		self.tell(job_id)
+
+	def end(
+		self,
+		job_id: str,
+		state: JobState,
+		error: Problem | LocalAIError | None = None,
+		attempts: int | None = None,
+	) -> None:
+		if isinstance(error, LocalAIError):
+			error = Problem(code=error.code, message=error.message, remedy=error.remedy)
+		job = self.live[job_id]
+		when = datetime.now(UTC)
+		ended = job.model_copy(
+			update={
+				'state': state,
+				'error': error,
+				'attempts': job.attempts if attempts is None else attempts,
+				'finished_at': when,
+				'eta': None,
+				'stage': '',
+				'position': 0,
+			}
+		)
+		try:
+			self.store.change(job_id, state, error, attempts, when)
+		except LocalAIError as problem:
+			log.warning('the end of job %s could not be stored yet: %s', job_id, problem)
+			self.unstored[job_id] = ended
+		log.info('job %s %s%s', job_id, state, f': {error.message}' if error else '')
+		del self.live[job_id]
+		self.previews.pop(job_id, None)
+		self.costs.pop(job_id, None)
+		self.last = ended
+		self.feeds.pop(job_id).publish(ended, last=True)
+		self.tell(*self.live)
+
+	def store_again(self) -> bool:
+		"""Whether every end that a full disk would not store is stored now."""
+		try:
+			for job in list(self.unstored.values()):
+				self.store.change(job.id, job.state, job.error, job.attempts, job.finished_at)
+				del self.unstored[job.id]
+		except StorageProblem:
+			return False
+		return True
+
+	def tell(self, *ids: str) -> None:
+		"""Publishes the named jobs with their places and waits, then the whole."""
+		wait: float | None = 0.0
+		for position, (job_id, job) in enumerate(list(self.live.items())):
+			if job.state == 'queued':
+				if (job.position, job.eta) != (position, wait):
+					job = self.live[job_id] = job.model_copy(
+						update={'position': position, 'eta': wait if position else None}
+					)
+			elif job.position:
+				job = self.live[job_id] = job.model_copy(update={'position': 0})
+			if wait is not None:
+				own = job.eta if job.state == 'running' else self.cost(job)
+				wait = None if own is None else wait + own
+			if job_id in ids:
+				self.feeds[job_id].publish(job)
+		self.studio.publish(
+			StudioSnapshot(engine=self.engine, queue=tuple(self.live.values()), last=self.last)
+		)
+
+	def cost(self, job: JobSnapshot) -> float | None:
+		"""Seconds a waiting job will take, asked once per job."""
+		if job.id not in self.costs:
+			self.costs[job.id] = self.seconds(job.request)
+		return self.costs[job.id]
