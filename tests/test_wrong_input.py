@@ -20,7 +20,7 @@ from localai import cli
 from localai.services.models import BUILTIN
 from tests.live import Live, launch, live_app, run_app, run_command
 
-ROOT = hasattr(os, 'geteuid') and os.geteuid() == 0
+AS_ROOT = hasattr(os, 'geteuid') and os.geteuid() == 0
 SIZE = 'Width and height must be a whole number from 64 to 2048, not '
 PAIR = 'LCM has no Karras schedule. It has: Automatic.'
 
@@ -350,7 +350,7 @@ class TestStart:
 		home = tmp_path / 'home'
 		home.mkdir()
 		with contextlib.ExitStack() as stack:
-			if ROOT:
+			if AS_ROOT:
 				stack.enter_context(mounted(home, 'size=1m,ro'))
 			else:
 				home.chmod(0o555)
@@ -363,7 +363,7 @@ class TestStart:
 @contextlib.contextmanager
 def mounted(folder: Path, options: str):
 	"""A small disk of its own in `folder`; skips where that cannot be made."""
-	if not (ROOT and shutil.which('mount')):
+	if not (AS_ROOT and shutil.which('mount')):
 		pytest.skip('only root on Linux can make a small disk')
 	made = subprocess.run(
 		['mount', '-t', 'tmpfs', '-o', options, 'tmpfs', str(folder)], capture_output=True
@@ -420,8 +420,9 @@ class TestFullDisk:
 			assert app.job(waiting)['notes'][0].startswith('Waiting for space')
 			assert app.ask(f'/media/{done["pictures"][0]["id"]}')[0] == 200
 
-			# With space, it goes on.
+			# With space, it goes on, at the latest when something happens.
 			filler.unlink()
+			app.submit(steps=1)
 			assert app.wait_job(waiting)['state'] == 'finished'
 			assert app.job(drawing)['state'] == 'failed'
 			assert 'Traceback' not in app.log
