@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+from contextlib import ExitStack, suppress
 
 from localai.errors import LocalAIError, PortTaken, StartProblem
 from localai.settings import Settings, describe_settings, read_settings, start_logging
@@ -69,47 +70,46 @@ def serve(settings: Settings, share: bool = False) -> None:
 		DO_NOT_TRACK='1',
 	)
 
-	# 2. The engine begins to come up in its own process while the page is imported here.
-	from localai.studio import Studio
+	with ExitStack() as ends:
+		ends.callback(lock.release)
 
-	studio = Studio(settings).open()
+		# 2. The engine begins to come up in its own process while the page is imported here.
+		from localai.studio import Studio
 
-	# 3. Both faces on one server.
-	import uvicorn
+		studio = Studio(settings).open()
+		ends.callback(studio.close)
 
-	from localai.api.guard import Guard
-	from localai.api.server import create
-	from localai.ui import blocks
+		# 3. Both faces on one server.
+		import uvicorn
 
-	app = create(studio)
-	blocks.mount(app, studio)
-	guard = Guard(app, {host}, settings.password, owner.token, network=network)
-	server = uvicorn.Server(
-		uvicorn.Config(
-			guard,
-			log_level='warning',
-			timeout_graceful_shutdown=3,
-			access_log=False,
-			lifespan='on',
-			server_header=False,
+		from localai.api.guard import Guard
+		from localai.api.server import create
+		from localai.ui import blocks
+
+		app = create(studio)
+		blocks.mount(app, studio)
+		guard = Guard(app, {host}, settings.password, owner.token, network=network)
+		server = uvicorn.Server(
+			uvicorn.Config(
+				guard,
+				log_level='warning',
+				timeout_graceful_shutdown=3,
+				access_log=False,
+				lifespan='on',
+				server_header=False,
+			)
 		)
-	)
-	print(f'LocalAI is ready at {url}', flush=True)
-	if network and not settings.password:
-		print(
-			'Anyone on your network can use it; set LOCALAI_PASSWORD to ask for a password.',
-			flush=True,
-		)
-	if share:
-		from localai.ui.share import open_tunnel
 
-		print(f'Shared at {open_tunnel(port)} (any user name, and your password)', flush=True)
-	try:
-		server.run(sockets=[listener])
-	except KeyboardInterrupt:  # uvicorn has ended cleanly and passes the signal on
-		pass
-	finally:
-		lock.release()
+		# 4. Say where, and answer until told to stop.
+		print(f'LocalAI is ready at {url}', flush=True)
+		if network and not settings.password:
+			print('Anyone on your network can use it; LOCALAI_PASSWORD asks for one.', flush=True)
+		if share:
+			from localai.ui.share import open_tunnel
+
+			print(f'Shared at {open_tunnel(port)} (any user name, your password)', flush=True)
+		with suppress(KeyboardInterrupt):  # uvicorn has ended cleanly and passes the signal on
+			server.run(sockets=[listener])
 
 
 def bind(settings: Settings) -> socket.socket:

@@ -146,7 +146,7 @@ class GenerationService:
 		return job.model_copy(update={'notes': tuple(notes)})
 
 	def task(self, job: JobSnapshot) -> say.Generate:
-		"""What is left to draw of a job. Raises ModelProblem, DiskFull."""
+		"""What is left to draw of a job. Raises ModelProblem, StorageProblem."""
 		model = self.models.resolve(job.request.model)
 		self.check_disk(job.request)
 		self.models.learn_hash(model)
@@ -277,7 +277,14 @@ class GenerationService:
 			return 0
 
 	def check_disk(self, request: GenerationRequest) -> None:
-		free = shutil.disk_usage(self.folder).free
+		try:
+			self.folder.mkdir(exist_ok=True)
+			free = shutil.disk_usage(self.folder).free
+		except OSError as error:
+			raise StorageProblem(
+				f'The folder {self.folder} cannot be used: {error.strerror or error}.',
+				'Bring its disk back, or set LOCALAI_HOME to another folder.',
+			) from error
 		needed = SPARE + request.count * request.width * request.height * 3
 		if free < needed:
 			raise DiskFull(

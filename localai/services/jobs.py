@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import get_args
 
-from localai.errors import DiskFull, InvalidInput, LocalAIError, StorageProblem, UnknownName
+from localai.errors import InvalidInput, LocalAIError, StorageProblem, UnknownName
 from localai.executors.base import Executor
 from localai.schemas import engine as say
 from localai.schemas.generation import Picture
@@ -18,8 +18,8 @@ from localai.store.jobs import Jobs
 
 log = logging.getLogger('localai.jobs')
 TRIES = 2  # how often a job may take the engine down with it before it counts as failed
-LATER = 10.0  # seconds until what a full disk refused is tried again
-HELD = 'Waiting for space on the disk: '
+LATER = 10.0  # seconds until what a disk refused is tried again
+HELD = 'Waiting for the disk: '
 
 MakeTask = Callable[[JobSnapshot], say.Generate]
 Save = Callable[[JobSnapshot, ModelSpec, say.Drawn], Picture]
@@ -46,6 +46,8 @@ class JobService(Board):
 	def close(self) -> None:
 		"""The engine ends; what it was drawing is marked and goes on at the next start."""
 		with self.lock:
+			if self.closed:
+				return
 			self.closed = True
 			if self.timer:
 				self.timer.cancel()
@@ -92,7 +94,7 @@ class JobService(Board):
 				task = self.make_task(job)
 				notes = tuple(n for n in job.notes if not n.startswith(HELD))
 				self.change(job.id, 'loading', steps=job.request.steps, notes=notes)
-			except DiskFull as error:
+			except StorageProblem as error:
 				self.hold(job, error)
 				return
 			except LocalAIError as error:
@@ -111,8 +113,8 @@ class JobService(Board):
 			self.running, self.broken = task, None
 			self.executor.submit(task)
 
-	def hold(self, job: JobSnapshot, error: DiskFull) -> None:
-		"""A full disk fails nobody who waits: the job says so and goes on by itself when there is space."""
+	def hold(self, job: JobSnapshot, error: StorageProblem) -> None:
+		"""A disk that is full or away fails nobody who waits: the job says so and goes on when it is well again."""
 		log.warning('job %s waits: %s', job.id, error.message)
 		notes = (n for n in job.notes if not n.startswith(HELD))
 		self.update(job.id, notes=(*notes, HELD + error.message))

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import create_engine, event
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session, sessionmaker
 
 from localai.errors import DatabaseTooNew, DiskFull, StorageProblem
@@ -37,7 +37,9 @@ class Database:
 		try:
 			with self.sessions.begin() as session:
 				yield session
-		except OperationalError as error:
+		except (IntegrityError, ProgrammingError):  # ours to mend, not the disk's
+			raise
+		except DatabaseError as error:
 			raise translate(error.orig, self.path) from error
 
 	def upgrade(self) -> None:
@@ -65,7 +67,7 @@ class Database:
 			config.set_main_option('script_location', str(MIGRATIONS).replace('%', '%%'))
 			config.attributes['url'] = f'sqlite:///{self.path}'
 			command.upgrade(config, 'head')
-		except (OperationalError, DatabaseError) as error:
+		except DatabaseError as error:
 			raise translate(error.orig, self.path) from error
 		except sqlite3.Error as error:
 			raise translate(error, self.path) from error
