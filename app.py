@@ -118,7 +118,8 @@ def bind(settings: Settings) -> socket.socket:
 		family = socket.getaddrinfo(
 			settings.host.strip('[]'), settings.port, type=socket.SOCK_STREAM
 		)[0]
-		# With its protocol named, asyncio sends small answers at once (TCP_NODELAY); else each waits 40 ms.
+		# With its protocol named, asyncio sends small answers at once (TCP_NODELAY); else each
+		# waits 40 ms.
 		listener = socket.socket(*family[:3])
 		if os.name == 'posix':
 			listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,9 +1,12 @@
-"""What LocalAI adds to the bare library: submit to saved file, with previews, over the bare pipe(...) call.
+"""What LocalAI adds to the bare library: submit to saved file, with previews, over the bare
+pipe(...) call.
 
     python -m benchmarks.overhead [--steps 8] [--size 512] [--repeats 3] [--model-dir DIR]
 
-Both sides hold the same model of Stable Diffusion 1.5's size in bf16 and channels_last and draw the same picture, in
-turn: A B B A A B ... Each has a process of its own; only one computes at a time. Exit 1 when the middle of the ratios
+Both sides hold the same model of Stable Diffusion 1.5's size in bf16 and channels_last and draw the
+same picture, in
+turn: A B B A A B ... Each has a process of its own; only one computes at a time. Exit 1 when the
+middle of the ratios
 is above 1.03.
 """
 

@@ -1,4 +1,5 @@
-"""Makes a model of the size of Stable Diffusion 1.5 with random weights, for measuring what weights do not change."""
+"""Makes a model of the size of Stable Diffusion 1.5 with random weights, for measuring what weights
+do not change."""
 
 from pathlib import Path
 

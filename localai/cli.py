@@ -1,4 +1,5 @@
-"""The face for the terminal: the same services without a browser; hands its job to a running app where there is one."""
+"""The face for the terminal: the same services without a browser; hands its job to a running app
+where there is one."""
 
 import argparse
 import json
@@ -202,7 +203,8 @@ def models(settings: Settings, options: argparse.Namespace) -> int:
 
 
 class open_door:
-	"""The running app of this home, or else a Studio of our own with its own engine, which takes the home meanwhile."""
+	"""The running app of this home, or else a Studio of our own with its own engine, which takes
+	the home meanwhile."""
 
 	def __init__(self, settings: Settings):
 		self.settings = settings.prepare()

@@ -1,4 +1,5 @@
-"""Knows how the command line speaks with a running app of the same home, with the standard library alone."""
+"""Knows how the command line speaks with a running app of the same home, with the standard library
+alone."""
 
 import json
 import urllib.error

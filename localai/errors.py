@@ -22,7 +22,8 @@ LocalAIError
 
 
 class LocalAIError(Exception):
-	"""`message` is one sentence on what happened, `remedy` one on what to do; both in the user's words."""
+	"""`message` is one sentence on what happened, `remedy` one on what to do; both in the user's
+	words."""
 
 	remedy = ''
 

@@ -1,4 +1,5 @@
-"""Knows the settings of a run: folders, host, port, device, executor; the only reader of the environment."""
+"""Knows the settings of a run: folders, host, port, device, executor; the only reader of the
+environment."""
 
 import logging
 import os
@@ -96,7 +97,8 @@ class Settings(BaseModel):
 
 
 def read_settings(environment: Mapping[str, str] | None = None, **given: object) -> Settings:
-	"""The settings of the environment, with what was `given` on the command line on top. Raises BadSetting."""
+	"""The settings of the environment, with what was `given` on the command line on top. Raises
+	BadSetting."""
 	environment = os.environ if environment is None else environment
 	fields = Settings.model_fields
 	values = {
@@ -127,7 +129,8 @@ def describe_settings() -> str:
 
 
 def start_logging(settings: Settings, name: str) -> None:
-	"""One line per event in `logs/NAME.log`, five files of 2 MB; warnings also on stderr. Raises HomeUnusable."""
+	"""One line per event in `logs/NAME.log`, five files of 2 MB; warnings also on stderr. Raises
+	HomeUnusable."""
 	from logging.handlers import RotatingFileHandler
 
 	# A log line that a full disk refuses is lost, without a traceback in the terminal.

@@ -22,7 +22,8 @@ log = logging.getLogger('localai.studio')
 
 
 class Studio:
-	"""The app as an object. `open` starts the engine; with `resume` the queue of the last run goes on."""
+	"""The app as an object. `open` starts the engine; with `resume` the queue of the last run goes
+	on."""
 
 	def __init__(self, settings: Settings, executor: Executor | None = None):
 		self.settings = settings

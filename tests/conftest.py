@@ -1,4 +1,5 @@
-"""What many tests need: settings in a temporary folder, a studio with the fake engine, a tiny real model."""
+"""What many tests need: settings in a temporary folder, a studio with the fake engine, a tiny real
+model."""
 
 import os
 import shutil
@@ -66,7 +67,8 @@ def studio(settings: Settings, executor: FakeExecutor):
 
 @pytest.fixture(scope='session')
 def tiny_model(tmp_path_factory) -> Path:
-	"""A real StableDiffusionPipeline with random weights, four latent channels, in the diffusers layout."""
+	"""A real StableDiffusionPipeline with random weights, four latent channels, in the diffusers
+	layout."""
 	import torch
 	from diffusers import (
 		AutoencoderKL,

@@ -1,4 +1,5 @@
-"""A full citizen behind the Executor seam: draws coloured squares, emits true events, can wait, fail and die."""
+"""A full citizen behind the Executor seam: draws coloured squares, emits true events, can wait,
+fail and die."""
 
 import io
 import queue

@@ -1,4 +1,5 @@
-"""Knows how a real LocalAI is started for a test, spoken to over its own doors, and ended by its process id."""
+"""Knows how a real LocalAI is started for a test, spoken to over its own doors, and ended by its
+process id."""
 
 import contextlib
 import json
@@ -23,7 +24,8 @@ OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Live:
-	"""A running app. `log` is everything it wrote to its terminal; its own log is in `home/logs`."""
+	"""A running app. `log` is everything it wrote to its terminal; its own log is in
+	`home/logs`."""
 
 	def __init__(self, home: Path, process: subprocess.Popen, terminal: Path):
 		self.home = home

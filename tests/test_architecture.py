@@ -143,6 +143,7 @@ class TestLaw:
 
 	def test_only_settings_reads_the_environment(self):
 		for module, source in modules():
-			# The second passes it on to its child; the third keeps Gradio quiet before it is imported.
+			# The second passes it on to its child; the third keeps Gradio quiet before it is
+			# imported.
 			if module not in ('localai.settings', 'localai.executors.local', 'localai.ui'):
 				assert 'os.environ' not in source and 'getenv' not in source, module

@@ -47,7 +47,8 @@ def finished_pictures(home: Path) -> set[str]:
 
 
 def check_home(home: Path, seen: set[str]) -> set[str]:
-	"""Disk and database agree, every picture is whole, and none of `seen` is gone. Returns what is there."""
+	"""Disk and database agree, every picture is whole, and none of `seen` is gone. Returns what is
+	there."""
 	known, live = recorded(home), working(home)
 	there, parts = files(home, '*/*.png'), files(home, '*/.*.part')
 	assert known <= there, f'rows without a file: {known - there}'

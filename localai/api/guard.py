@@ -1,4 +1,5 @@
-"""Knows who may talk to the server: trusted host names, no foreign pages, and a password where one is set."""
+"""Knows who may talk to the server: trusted host names, no foreign pages, and a password where one
+is set."""
 
 import base64
 import hmac
@@ -19,8 +20,10 @@ TRIES, WINDOW = 10, 60.0  # wrong passwords per minute, over all visitors, befor
 class Guard:
 	"""The outermost ASGI layer, so that it also covers what Gradio mounts.
 
-	`hosts` are the names this server goes by; `*.gradio.live` joins them while it is shared. `token` opens it to the
-	command line on this machine; with a `password` every other visitor needs HTTP Basic authentication.
+	`hosts` are the names this server goes by; `*.gradio.live` joins them while it is shared.
+	`token` opens it to the
+	command line on this machine; with a `password` every other visitor needs HTTP Basic
+	authentication.
 	"""
 
 	def __init__(
@@ -81,7 +84,8 @@ class Guard:
 		return None
 
 	def ours(self, name: str) -> bool:
-		"""Opened to the network, it goes by any number, but by no name that a stranger's DNS could point here."""
+		"""Opened to the network, it goes by any number, but by no name that a stranger's DNS could
+		point here."""
 		if name in self.hosts or (self.password and name.endswith('.gradio.live')):
 			return True
 		if not self.network:

@@ -1,4 +1,5 @@
-"""The door for the command line and other programs on this machine: jobs as JSON, followed line by line."""
+"""The door for the command line and other programs on this machine: jobs as JSON, followed line by
+line."""
 
 import json
 from collections.abc import AsyncIterator

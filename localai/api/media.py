@@ -1,4 +1,5 @@
-"""Serves pictures, thumbnails and live previews by id: fixed types, cached for ever, nothing else of the disk."""
+"""Serves pictures, thumbnails and live previews by id: fixed types, cached for ever, nothing else
+of the disk."""
 
 from pathlib import Path
 

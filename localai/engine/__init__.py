@@ -1,1 +1,2 @@
-"""The GPU: the only home of torch, diffusers and transformers. Only the engine process imports this folder."""
+"""The GPU: the only home of torch, diffusers and transformers. Only the engine process imports this
+folder."""

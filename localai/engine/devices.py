@@ -1,4 +1,5 @@
-"""Knows which device there is, which precision it computes in, and how much memory it has free now."""
+"""Knows which device there is, which precision it computes in, and how much memory it has free
+now."""
 
 import psutil
 import torch
@@ -6,12 +7,14 @@ import torch
 from localai.errors import BadSetting
 from localai.schemas.hardware import MemoryReading
 
-# Below this size a model computes faster in single precision on the CPU than it gains from half the bytes.
+# Below this size a model computes faster in single precision on the CPU than it gains from half the
+# bytes.
 TINY_PARAMETERS = 100_000_000
 
 
 def choose_device(wanted: str) -> torch.device:
-	"""`auto` takes CUDA, then Apple's GPU, then the CPU. Raises BadSetting for a device that is not there."""
+	"""`auto` takes CUDA, then Apple's GPU, then the CPU. Raises BadSetting for a device that is not
+	there."""
 	if wanted == 'auto':
 		wanted = (
 			'cuda'

@@ -26,11 +26,13 @@ PREVIEW_SHARE = 0.01  # of the time, at most, goes into previews
 
 
 class Stopped(BaseException):
-	"""Leaves the pipeline from wherever it is. No Exception, so that nothing on the way swallows it."""
+	"""Leaves the pipeline from wherever it is. No Exception, so that nothing on the way swallows
+	it."""
 
 
 class Cancel:
-	"""What was asked of the running job from outside; read by the engine's thread, written by any other."""
+	"""What was asked of the running job from outside; read by the engine's thread, written by any
+	other."""
 
 	def __init__(self) -> None:
 		self.mode: StopMode | None = None
@@ -90,7 +92,8 @@ class Engine:
 			pipeline = self.models.load(spec, loading)
 			memory.apply(memory_plan, pipeline)
 
-			# 3. Draw one after the other: each picture is alone with its own seed, and is out as soon as it is done.
+			# 3. Draw one after the other: each picture is alone with its own seed, and is out as
+			# soon as it is done.
 			for drawing in task.drawings:
 				if cancel.mode in ('stop', 'keep'):
 					raise Stopped
@@ -224,7 +227,8 @@ class Engine:
 
 @contextlib.contextmanager
 def leaving_early(pipeline: Any, cancel: Cancel) -> Iterator[None]:
-	"""Looks at `cancel` before every layer, so that a long encode or decode can be left too; 'keep' must decode."""
+	"""Looks at `cancel` before every layer, so that a long encode or decode can be left too; 'keep'
+	must decode."""
 
 	def look(module: torch.nn.Module, arguments: Any) -> None:
 		if cancel.mode in ('stop', 'skip'):

@@ -1,4 +1,5 @@
-"""Knows from numbers alone whether a picture will fit and how it is decoded; applies that to a pipeline."""
+"""Knows from numbers alone whether a picture will fit and how it is decoded; applies that to a
+pipeline."""
 
 from typing import Any
 
@@ -9,7 +10,8 @@ from localai.schemas.models import FAMILIES, ModelSpec
 
 
 class MemoryPlan(Schema):
-	"""`bytes` is the peak beyond what is in memory already; `tiled` decodes the picture piece by piece."""
+	"""`bytes` is the peak beyond what is in memory already; `tiled` decodes the picture piece by
+	piece."""
 
 	bytes: int
 	tiled: bool

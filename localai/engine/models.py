@@ -20,7 +20,8 @@ Progress = Callable[[str, int, int], None]
 
 
 class ModelManager:
-	"""`pipeline` belongs to `model`; `scheduler_config` is the one that came with it, kept unchanged."""
+	"""`pipeline` belongs to `model`; `scheduler_config` is the one that came with it, kept
+	unchanged."""
 
 	def __init__(self, device: torch.device):
 		self.device = device
@@ -31,7 +32,8 @@ class ModelManager:
 		self.previewer: Previewer | None = None
 
 	def holds(self, model: ModelSpec) -> bool:
-		"""The same folder with the same weights; a hash that became known later makes no difference."""
+		"""The same folder with the same weights; a hash that became known later makes no
+		difference."""
 		return self.model is not None and (self.model.path, self.model.bytes) == (
 			model.path,
 			model.bytes,

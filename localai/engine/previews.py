@@ -1,4 +1,5 @@
-"""Knows how a latent becomes a small picture without the VAE, and what a sampler believes the picture will be."""
+"""Knows how a latent becomes a small picture without the VAE, and what a sampler believes the
+picture will be."""
 
 import functools
 import io
@@ -11,7 +12,8 @@ from PIL import Image
 from torch.nn.functional import pixel_shuffle
 
 SIDE = 384
-# Least-squares fits of latents to RGB in [-1, 1], known throughout the field; rows are latent channels.
+# Least-squares fits of latents to RGB in [-1, 1], known throughout the field; rows are latent
+# channels.
 FACTORS = {
 	'sd1': [
 		[0.298, 0.207, 0.208],
@@ -30,9 +32,11 @@ FACTORS['sd2'] = FACTORS['sd1']
 
 
 class Previewer:
-	"""Latents (1, C, h, w) -> JPEG bytes. A model folder may bring its own factors in `preview.json`:
+	"""Latents (1, C, h, w) -> JPEG bytes. A model folder may bring its own factors in
+	`preview.json`:
 
-	`{"patch": P, "factors": C x 3PP, "bias": 3PP}`, a linear map from one latent to a patch of P x P pixels.
+	`{"patch": P, "factors": C x 3PP, "bias": 3PP}`, a linear map from one latent to a patch of P x
+	P pixels.
 	"""
 
 	def __init__(self, family: str, folder: Path):
@@ -65,7 +69,8 @@ WITHOUT_GUESS = ('DEISMultistepScheduler', 'PNDMScheduler')
 
 
 def clean(scheduler: Any, output: torch.Tensor, step: Any, sample: torch.Tensor) -> torch.Tensor:
-	"""The clean latent that a denoiser's output means (Salimans and Ho 2022, arXiv 2202.00512, appendix D)."""
+	"""The clean latent that a denoiser's output means (Salimans and Ho 2022, arXiv 2202.00512,
+	appendix D)."""
 	alpha = scheduler.alphas_cumprod[int(step)].to(sample.device, sample.dtype)
 	match scheduler.config.prediction_type:
 		case 'epsilon':

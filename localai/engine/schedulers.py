@@ -60,14 +60,16 @@ SCHEDULES: dict[ScheduleName, dict[str, Any]] = {
 	'Simple': {'timestep_spacing': 'trailing'},
 	'SGM Uniform': {'timestep_spacing': 'trailing'},
 }
-# With zero terminal signal these divide by zero, and these crowd all steps at an endless first noise level.
+# With zero terminal signal these divide by zero, and these crowd all steps at an endless first
+# noise level.
 NO_ZERO_SNR = {'LCMScheduler', 'TCDScheduler', 'Karras', 'Exponential', 'Beta'}
 
 
 def build(original: dict[str, Any], sampler: SamplerName, schedule: ScheduleName, seed: int = 0):
 	"""A fresh scheduler from the config that came with the model, never from the one used last.
 
-	Chained configs leak options from one sampler into the next. `seed` is for the one that draws its noise itself.
+	Chained configs leak options from one sampler into the next. `seed` is for the one that draws
+	its noise itself.
 	 Raises InvalidInput for a pair that does not exist.
 	"""
 	if schedule not in schedules_for(sampler):

@@ -12,7 +12,8 @@ OnStatus = Callable[[EngineStatus], None]
 
 
 class Executor(Protocol):
-	"""Runs one task at a time. Events of a task come in order and end with Finished, Cancelled or Failed."""
+	"""Runs one task at a time. Events of a task come in order and end with Finished, Cancelled or
+	Failed."""
 
 	def start(self, on_event: OnEvent, on_status: OnStatus) -> None:
 		"""Begins to come up; returns at once."""

@@ -1,4 +1,5 @@
-"""The default executor: one engine process for one device, started at once, started again when it dies."""
+"""The default executor: one engine process for one device, started at once, started again when it
+dies."""
 
 import contextlib
 import logging
@@ -20,7 +21,8 @@ ENVIRONMENT = {
 	'HF_HUB_OFFLINE': '1',
 	'HF_HUB_DISABLE_TELEMETRY': '1',
 	'TOKENIZERS_PARALLELISM': 'false',
-	# Threads that wait by spinning stand in each other's way on a busy machine: a step took 20 times as long.
+	# Threads that wait by spinning stand in each other's way on a busy machine: a step took 20
+	# times as long.
 	'OMP_WAIT_POLICY': 'PASSIVE',
 }
 BREATH = (
@@ -32,7 +34,8 @@ BREATH = (
 
 
 class LocalExecutor:
-	"""Threads: one reads the events of the process and watches over its life, one passes its log on."""
+	"""Threads: one reads the events of the process and watches over its life, one passes its log
+	on."""
 
 	def __init__(self, device: str):
 		self.device = device
@@ -93,7 +96,8 @@ class LocalExecutor:
 				self.launch()
 
 	def hear(self, event: say.Event) -> None:
-		"""Tells what the process said. Never with the lock held: who listens has a lock and calls us with it."""
+		"""Tells what the process said. Never with the lock held: who listens has a lock and calls
+		us with it."""
 		match event:
 			case say.Ready():
 				self.say(

@@ -14,7 +14,8 @@ from localai.schemas.base import Schema
 
 
 class Owner(Schema):
-	"""The program that has the home. `url` is '' for a command, which answers nobody; `token` opens its API."""
+	"""The program that has the home. `url` is '' for a command, which answers nobody; `token` opens
+	its API."""
 
 	pid: int
 	url: str = ''

@@ -1,4 +1,5 @@
-"""Knows the texts inside a picture: the A1111 `parameters` line and our own JSON chunk; writer beside reader."""
+"""Knows the texts inside a picture: the A1111 `parameters` line and our own JSON chunk; writer
+beside reader."""
 
 import json
 import struct
@@ -19,7 +20,8 @@ A1111_NAMES: dict[SamplerName, str] = {'DPM++ 2S': 'DPM++ 2S a'}
 
 
 class Record(Schema):
-	"""What our own chunk holds: all that is needed to draw the picture again, and how it was drawn."""
+	"""What our own chunk holds: all that is needed to draw the picture again, and how it was
+	drawn."""
 
 	version: int = 1
 	job_id: str
@@ -59,7 +61,8 @@ def parameters_text(record: Record, width: int, height: int) -> str:
 
 
 def quote(value: object) -> str:
-	"""A value with a comma, colon or line break is written as a JSON string; a JSON object stands as it is."""
+	"""A value with a comma, colon or line break is written as a JSON string; a JSON object stands
+	as it is."""
 	text = str(value)
 	if text.startswith('{') or not any(c in text for c in ',:\n'):
 		return text
@@ -75,7 +78,8 @@ def with_texts(png: bytes, texts: dict[str, str]) -> bytes:
 
 
 def text_chunk(key: str, text: str) -> bytes:
-	"""`tEXt` where Latin-1 can say it, as older readers expect; `iTXt` in UTF-8 elsewhere (PNG specification 11.3.4)."""
+	"""`tEXt` where Latin-1 can say it, as older readers expect; `iTXt` in UTF-8 elsewhere (PNG
+	specification 11.3.4)."""
 	try:
 		name, body = b'tEXt', key.encode('latin-1') + b'\0' + text.encode('latin-1')
 	except UnicodeEncodeError:

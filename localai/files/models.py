@@ -1,4 +1,5 @@
-"""Knows what a model folder is from its JSON files and weight headers alone: family, size, and whether it is whole."""
+"""Knows what a model folder is from its JSON files and weight headers alone: family, size, and
+whether it is whole."""
 
 import hashlib
 import json
@@ -24,7 +25,8 @@ class Inspection(Schema):
 
 
 def inspect(path: Path) -> Inspection:
-	"""Reads headers only. Raises ModelBroken, ModelUnsupported, PickleRefused, each naming the file."""
+	"""Reads headers only. Raises ModelBroken, ModelUnsupported, PickleRefused, each naming the
+	file."""
 	if path.is_file():
 		if path.suffix.lower() in PICKLES:
 			raise PickleRefused(

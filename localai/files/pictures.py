@@ -1,4 +1,5 @@
-"""Knows how a picture reaches the disk so that it is there whole or not at all, and how small ones are made."""
+"""Knows how a picture reaches the disk so that it is there whole or not at all, and how small ones
+are made."""
 
 import contextlib
 import errno
@@ -13,7 +14,8 @@ from localai.errors import DiskFull, StorageProblem
 
 
 def write_whole(path: Path, data: bytes) -> None:
-	"""Writes to a temporary name, flushes it to the disk, renames. Raises DiskFull or StorageProblem."""
+	"""Writes to a temporary name, flushes it to the disk, renames. Raises DiskFull or
+	StorageProblem."""
 	temporary = path.with_name(f'.{path.name}.part')
 	try:
 		path.parent.mkdir(parents=True, exist_ok=True)

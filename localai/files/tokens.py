@@ -1,4 +1,5 @@
-"""Knows how many tokens a CLIP model reads in a text, without torch: the tokenizer's own files are enough."""
+"""Knows how many tokens a CLIP model reads in a text, without torch: the tokenizer's own files are
+enough."""
 
 import json
 from functools import lru_cache
@@ -13,7 +14,8 @@ SPLIT = (
 
 @lru_cache(maxsize=4)
 def load(folder: str) -> Tokenizer:
-	"""From `tokenizer.json`, or from CLIP's older `vocab.json` and `merges.txt` (rules: openai/CLIP simple_tokenizer.py)."""
+	"""From `tokenizer.json`, or from CLIP's older `vocab.json` and `merges.txt` (rules: openai/CLIP
+	simple_tokenizer.py)."""
 	path = Path(folder)
 	if (path / 'tokenizer.json').is_file():
 		tokenizer = Tokenizer.from_file(str(path / 'tokenizer.json'))

@@ -1,4 +1,5 @@
-"""Knows what is said to the engine (commands) and by it (events); both cross a process boundary as JSON and bytes."""
+"""Knows what is said to the engine (commands) and by it (events); both cross a process boundary as
+JSON and bytes."""
 
 from typing import Annotated, Literal
 

@@ -20,7 +20,8 @@ class Problem(Schema):
 
 
 class JobSnapshot(Schema):
-	"""A job now. `position` counts the jobs ahead of it; `eta` is in seconds; `stage` and its bytes tell of loading.
+	"""A job now. `position` counts the jobs ahead of it; `eta` is in seconds; `stage` and its bytes
+	tell of loading.
 
 	`preview` grows by one with each new preview picture of this job and is 0 before the first.
 	"""

@@ -117,7 +117,8 @@ FAMILIES: dict[FamilyName, Family] = {
 
 
 class ModelSpec(Schema):
-	"""One model that can be drawn with. `path` is a folder in the diffusers layout; `parameters` is a count."""
+	"""One model that can be drawn with. `path` is a folder in the diffusers layout; `parameters` is
+	a count."""
 
 	id: str
 	name: str

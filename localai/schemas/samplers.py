@@ -1,4 +1,5 @@
-"""Knows the names of samplers and schedules and which combinations exist; the classes behind them are the engine's."""
+"""Knows the names of samplers and schedules and which combinations exist; the classes behind them
+are the engine's."""
 
 from typing import Literal, get_args
 

@@ -1,4 +1,5 @@
-"""The live jobs as everybody sees them: their order, places and waits; each change is stored first, then told."""
+"""The live jobs as everybody sees them: their order, places and waits; each change is stored first,
+then told."""
 
 import logging
 import threading
@@ -81,7 +82,8 @@ class Board:
 		yield from feed.follow()
 
 	async def follow_async(self, job_id: str) -> AsyncIterator[JobSnapshot]:
-		"""The same for asyncio, with a heartbeat, so that a line that waits long is not taken for a dead one."""
+		"""The same for asyncio, with a heartbeat, so that a line that waits long is not taken for a
+		dead one."""
 		feed = self.feeds.get(job_id)
 		if feed is None:
 			yield self.get(job_id)

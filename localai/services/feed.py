@@ -1,4 +1,5 @@
-"""Knows how any number of followers see the latest value at once and each change after it, from threads or from asyncio."""
+"""Knows how any number of followers see the latest value at once and each change after it, from
+threads or from asyncio."""
 
 import asyncio
 import threading
@@ -10,7 +11,8 @@ Value = TypeVar('Value')
 
 
 class Feed(Generic[Value]):
-	"""Latest wins: a slow follower misses what lay between, never the last. `close` ends every following."""
+	"""Latest wins: a slow follower misses what lay between, never the last. `close` ends every
+	following."""
 
 	def __init__(self, value: Value):
 		self.value = value

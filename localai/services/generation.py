@@ -1,4 +1,5 @@
-"""Generation, as verbs: a request becomes a job, a job becomes a task, a drawn picture becomes a saved one."""
+"""Generation, as verbs: a request becomes a job, a job becomes a task, a drawn picture becomes a
+saved one."""
 
 import logging
 import secrets
@@ -40,7 +41,8 @@ class Models(Protocol):
 
 
 class GenerationService:
-	"""`enqueue` hands a stored job to the queue; `resident` is the id of the model that is in memory."""
+	"""`enqueue` hands a stored job to the queue; `resident` is the id of the model that is in
+	memory."""
 
 	def __init__(
 		self,
@@ -59,7 +61,8 @@ class GenerationService:
 		self.resident = resident
 
 	def read(self, fields: Mapping[str, object] | GenerationRequest) -> GenerationRequest:
-		"""One request from whatever a door heard. Raises InvalidInput with the field and one sentence."""
+		"""One request from whatever a door heard. Raises InvalidInput with the field and one
+		sentence."""
 		if isinstance(fields, GenerationRequest):
 			return fields
 		try:
@@ -108,7 +111,8 @@ class GenerationService:
 		)
 
 	def start(self, fields: Mapping[str, object] | GenerationRequest) -> JobSnapshot:
-		"""Validates, fills in, draws the seeds, writes the row. From here the job outlives its door.
+		"""Validates, fills in, draws the seeds, writes the row. From here the job outlives its
+		door.
 
 		Raises InvalidInput, ModelProblem, OutOfMemory, StorageProblem.
 		"""
@@ -157,7 +161,8 @@ class GenerationService:
 		return say.Generate(job_id=job.id, request=job.request, model=model, drawings=drawings)
 
 	def save(self, job: JobSnapshot, model: ModelSpec, drawn: say.Drawn) -> Picture:
-		"""File first, with its texts inside, then the row. A full disk sends the file to the temporary folder."""
+		"""File first, with its texts inside, then the row. A full disk sends the file to the
+		temporary folder."""
 		when = datetime.now(UTC)
 		receipt = Receipt(
 			app=__version__,
@@ -215,7 +220,8 @@ class GenerationService:
 		return type(error)(f'{error.message} It was kept as {refuge}.', error.remedy)
 
 	def adopt(self, job: JobSnapshot) -> int:
-		"""Records pictures of a job whose file was written when the app was stopped, before the row was. Returns how many."""
+		"""Records pictures of a job whose file was written when the app was stopped, before the row
+		was. Returns how many."""
 		known, adopted = {Path(p.path) for p in job.pictures}, 0
 		for path in pictures.find_pictures(self.folder, job.id, job.created_at):
 			record = None if path in known else metadata.read_record(path)

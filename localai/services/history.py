@@ -31,7 +31,8 @@ class HistoryService:
 		return picture
 
 	def thumbnail(self, picture_id: int) -> Path:
-		"""The small WebP of a picture, made on first sight. Raises UnknownName when the file is gone."""
+		"""The small WebP of a picture, made on first sight. Raises UnknownName when the file is
+		gone."""
 		path = self.thumbnails / f'{picture_id // 1000:04}' / f'{picture_id}.webp'
 		if not path.exists():
 			picture = self.get(picture_id)

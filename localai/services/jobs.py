@@ -66,7 +66,8 @@ class JobService(Board):
 			return self.live.get(job.id, job)
 
 	def resume(self, adopt: Callable[[JobSnapshot], int]) -> int:
-		"""After a start: jobs that were being worked on are marked interrupted and go back to the queue, before the others."""
+		"""After a start: jobs that were being worked on are marked interrupted and go back to the
+		queue, before the others."""
 		with self.lock:
 			for job in self.store.in_states(('loading', 'running', 'interrupted')):
 				self.store.change(job.id, 'interrupted')
@@ -114,7 +115,8 @@ class JobService(Board):
 			self.executor.submit(task)
 
 	def hold(self, job: JobSnapshot, error: StorageProblem) -> None:
-		"""A disk that is full or away fails nobody who waits: the job says so and goes on when it is well again."""
+		"""A disk that is full or away fails nobody who waits: the job says so and goes on when it
+		is well again."""
 		log.warning('job %s waits: %s', job.id, error.message)
 		notes = (n for n in job.notes if not n.startswith(HELD))
 		self.update(job.id, notes=(*notes, HELD + error.message))
@@ -136,7 +138,8 @@ class JobService(Board):
 			self.dispatch()
 
 	def stop(self, job_id: str, mode: StopMode = 'stop') -> JobSnapshot:
-		"""A queued job is cancelled here; the running one is asked to. An ended one stays as it is."""
+		"""A queued job is cancelled here; the running one is asked to. An ended one stays as it
+		is."""
 		if mode not in get_args(StopMode):
 			raise InvalidInput(
 				f'There is no way to stop called {str(mode)[:40]!r}.',
@@ -169,7 +172,8 @@ class JobService(Board):
 			return len(waiting) + (self.running is not None)
 
 	def move(self, job_id: str, position: int) -> None:
-		"""Puts a waiting job to a place, counted as `JobSnapshot.position` counts: 0 is what is drawn or drawn next."""
+		"""Puts a waiting job to a place, counted as `JobSnapshot.position` counts: 0 is what is
+		drawn or drawn next."""
 		with self.lock:
 			waiting = [j.id for j in self.live.values() if j.state == 'queued']
 			working = [i for i in self.live if i not in waiting]
@@ -190,14 +194,16 @@ class JobService(Board):
 			self.dispatch()
 
 	def hear(self, event: say.Event) -> None:
-		"""One event of the engine, in its reading thread. Nothing that goes wrong here may stop that thread."""
+		"""One event of the engine, in its reading thread. Nothing that goes wrong here may stop
+		that thread."""
 		with self.lock:
 			job = self.live.get(getattr(event, 'job_id', ''))
 			model = self.running and self.running.model
 		if job is None or model is None:
 			return
 		try:
-			# The disk may be slow: nobody waits for it. A picture is kept even while the app closes.
+			# The disk may be slow: nobody waits for it. A picture is kept even while the app
+			# closes.
 			picture = self.save(job, model, event) if isinstance(event, say.Drawn) else None
 			with self.lock:
 				if not self.closed and job.id in self.live:
@@ -274,7 +280,8 @@ class JobService(Board):
 		)
 
 	def give_up(self, job: JobSnapshot, event: say.Event, error: LocalAIError) -> None:
-		"""The running job cannot go on: the engine is asked to leave it, and its end will say why."""
+		"""The running job cannot go on: the engine is asked to leave it, and its end will say
+		why."""
 		with self.lock:
 			if isinstance(event, say.ENDINGS):  # the engine has left it already
 				if job.id in self.live and not self.closed:

@@ -54,7 +54,8 @@ class ModelService:
 		)
 
 	def resolve(self, model_id: str) -> ModelSpec:
-		"""Raises UnknownName for a name that nothing has, ModelProblem for a model that cannot be used."""
+		"""Raises UnknownName for a name that nothing has, ModelProblem for a model that cannot be
+		used."""
 		path = self.path_of(model_id)
 		facts = files.inspect(path)
 		builtin = path == BUILTIN
@@ -70,7 +71,8 @@ class ModelService:
 		)
 
 	def path_of(self, model_id: str) -> Path:
-		"""Where a model lies: the built-in one, one of the folder, or one given by its full path."""
+		"""Where a model lies: the built-in one, one of the folder, or one given by its full
+		path."""
 		if model_id.casefold() == BUILTIN_ID:
 			return BUILTIN
 		if '\0' in model_id or not model_id.strip():
@@ -91,7 +93,8 @@ class ModelService:
 		return f'Choose one of: {", ".join(names[:12])}.'
 
 	def sha256(self, spec: ModelSpec) -> str:
-		"""The hash of the denoiser's weights; computed once per file, then remembered. '' when the file is gone."""
+		"""The hash of the denoiser's weights; computed once per file, then remembered. '' when the
+		file is gone."""
 		try:
 			denoiser = Path(files.inspect(Path(spec.path)).denoiser)
 			with self.hashing:

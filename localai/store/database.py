@@ -43,7 +43,8 @@ class Database:
 			raise translate(error.orig, self.path) from error
 
 	def upgrade(self) -> None:
-		"""Migrates to HEAD, with a copy of the old file beside it. Alembic is imported only when there is work."""
+		"""Migrates to HEAD, with a copy of the old file beside it. Alembic is imported only when
+		there is work."""
 		try:
 			have = self.version()
 			if have == HEAD:

@@ -69,7 +69,8 @@ class History:
 			return tuple(to_picture(r, self.folder) for r in session.scalars(query))
 
 	def speed(self, model_id: str) -> float | None:
-		"""Seconds that one step of one megapixel took lately with this model, the middle of the last seven."""
+		"""Seconds that one step of one megapixel took lately with this model, the middle of the
+		last seven."""
 		query = (
 			select(PictureRow.seconds, PictureRow.steps, PictureRow.width, PictureRow.height)
 			.where(PictureRow.model_id == model_id, PictureRow.steps > 0)

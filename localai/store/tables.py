@@ -84,7 +84,8 @@ class PictureRow(Base):
 
 
 class ModelRow(Base):
-	"""What was learnt about a weights file and is dear to learn again: its hash. Valid while size and time agree."""
+	"""What was learnt about a weights file and is dear to learn again: its hash. Valid while size
+	and time agree."""
 
 	__tablename__ = 'models'
 	path: Mapped[str] = mapped_column(Text, primary_key=True)

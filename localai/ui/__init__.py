@@ -1,8 +1,12 @@
-"""The face for people: the only home of gradio, which is imported here once, quietly and without its stub files.
+"""The face for people: the only home of gradio, which is imported here once, quietly and without
+its stub files.
 
-Gradio writes a `.pyi` beside each of its modules whenever it is imported; finding out that nothing changed takes half
-of its import. It passes over classes whose file `inspect` cannot name (component_meta.py, 6.31), so for this one
-import `inspect` does not name them. Where a later Gradio works otherwise, the import is only slower.
+Gradio writes a `.pyi` beside each of its modules whenever it is imported; finding out that nothing
+changed takes half
+of its import. It passes over classes whose file `inspect` cannot name (component_meta.py, 6.31), so
+for this one
+import `inspect` does not name them. Where a later Gradio works otherwise, the import is only
+slower.
 """
 
 import inspect

@@ -1,4 +1,5 @@
-"""Knows the page as a whole: its parts in reading order, the one event that follows, and how it is mounted."""
+"""Knows the page as a whole: its parts in reading order, the one event that follows, and how it is
+mounted."""
 
 import gradio as gr
 

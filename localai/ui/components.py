@@ -1,4 +1,5 @@
-"""Knows how a part of the page is made: static markup from `static/`, its script, and the functions it may call."""
+"""Knows how a part of the page is made: static markup from `static/`, its script, and the functions
+it may call."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -16,7 +17,8 @@ Answer = dict[str, object]
 
 
 def part(name: str, functions: list[Callable] | None = None, **props: object) -> gr.HTML:
-	"""One part of the page. Its markup is static: what a person wrote reaches the page as data, never as markup."""
+	"""One part of the page. Its markup is static: what a person wrote reaches the page as data,
+	never as markup."""
 	return gr.HTML(
 		html_template=(STATIC / f'{name}.html').read_text('utf-8'),
 		js_on_load=f'window.LocalAI.parts.{name}(element, {{trigger, props, server, watch}})',
@@ -28,7 +30,8 @@ def part(name: str, functions: list[Callable] | None = None, **props: object) ->
 
 
 def answer(function: Callable[[dict], Answer]) -> Callable[[dict], Answer]:
-	"""Lets a function answer the page: an error that a person may see becomes words beside its field."""
+	"""Lets a function answer the page: an error that a person may see becomes words beside its
+	field."""
 
 	@wraps(function)
 	def answered(given: dict) -> Answer:

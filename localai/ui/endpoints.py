@@ -1,4 +1,5 @@
-"""Knows the named, typed endpoints for Gradio's API client; everything else on the page is private."""
+"""Knows the named, typed endpoints for Gradio's API client; everything else on the page is
+private."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -29,7 +30,8 @@ def add(studio) -> None:
 		seed: int | None = None,
 		count: int = 1,
 	) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-		"""Draws and waits. Returns the picture files and the finished job with its request and seeds.
+		"""Draws and waits. Returns the picture files and the finished job with its request and
+		seeds.
 
 		Args:
 			prompt: What to draw, in words.
@@ -38,10 +40,12 @@ def add(studio) -> None:
 			width: Pixels, a multiple of 8 from 64 to 2048; empty takes the model's own.
 			height: Pixels, a multiple of 8 from 64 to 2048; empty takes the model's own.
 			steps: Denoising steps, 1 to 150; empty takes the model's own.
-			guidance_scale: How closely the prompt is followed, 0 to 30; empty takes the model's own.
+			guidance_scale: How closely the prompt is followed, 0 to 30; empty takes the model's
+			own.
 			sampler: Such as Euler a or DPM++ 2M; empty takes the model's own.
 			schedule: Automatic, Karras, Exponential, Beta, Simple or SGM Uniform.
-			seed: A whole number from 0 to 4294967295; empty draws one by chance. Picture i has seed + i.
+			seed: A whole number from 0 to 4294967295; empty draws one by chance. Picture i has seed
+			+ i.
 			count: How many pictures, 1 to 100.
 		"""
 		job = start(locals())
@@ -66,7 +70,8 @@ def add(studio) -> None:
 		seed: int | None = None,
 		count: int = 1,
 	) -> dict[str, Any]:
-		"""Puts a job into the queue and returns it at once; the arguments are those of /generate. Follow it by its id.
+		"""Puts a job into the queue and returns it at once; the arguments are those of /generate.
+		Follow it by its id.
 
 		Args:
 			prompt: What to draw, in words.
@@ -88,7 +93,8 @@ def add(studio) -> None:
 			raise refusal(error) from error
 
 	def cancel(job: str, mode: StopMode = 'stop') -> dict[str, Any]:
-		"""Stops a job. 'stop' at once, 'keep' saves the picture as far as it is, 'skip' leaves out only this picture.
+		"""Stops a job. 'stop' at once, 'keep' saves the picture as far as it is, 'skip' leaves out
+		only this picture.
 
 		Args:
 			job: The id of the job.

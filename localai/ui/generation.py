@@ -1,4 +1,5 @@
-"""Knows what the Generate tab asks of the services: start, estimate, stop, the queue, what the page shows at once."""
+"""Knows what the Generate tab asks of the services: start, estimate, stop, the queue, what the page
+shows at once."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

@@ -10,7 +10,8 @@ PAGE = 60
 def functions(studio) -> list[Callable]:
 	@answer
 	def ui_recent(given: dict) -> Answer:
-		"""The pictures before the one with the id `before`; `more` says whether there are older ones."""
+		"""The pictures before the one with the id `before`; `more` says whether there are older
+		ones."""
 		before = given.get('before')
 		pictures = studio.history.recent(
 			limit=PAGE + 1, before=int(before) if before is not None else None

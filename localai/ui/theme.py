@@ -1,4 +1,5 @@
-"""Knows how the page is dressed: Gradio's theme, and the styles and scripts of `static/` as one piece of head."""
+"""Knows how the page is dressed: Gradio's theme, and the styles and scripts of `static/` as one
+piece of head."""
 
 import base64
 import json
@@ -34,7 +35,8 @@ VIEWPORT = (
 
 
 def theme() -> gr.themes.Base:
-	"""Only what shows before our own styles are there: the ground, the ink and the system's fonts."""
+	"""Only what shows before our own styles are there: the ground, the ink and the system's
+	fonts."""
 	return gr.themes.Base(
 		font=('system-ui', 'sans-serif'), font_mono=('ui-monospace', 'monospace')
 	).set(
@@ -46,7 +48,8 @@ def theme() -> gr.themes.Base:
 
 
 def head(catalog: dict) -> str:
-	"""Goes into the page as text, not through `css_paths`, because Gradio rewrites the selectors of those.
+	"""Goes into the page as text, not through `css_paths`, because Gradio rewrites the selectors of
+	those.
 
 	`catalog` is what the scripts know from the first moment on.
 	"""

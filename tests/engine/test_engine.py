@@ -157,7 +157,8 @@ class TestStop:
 
 	@pytest.mark.parametrize('sampler', SAMPLERS)
 	def test_what_is_kept_and_shown_is_close_to_what_it_would_become(self, builtin, sampler):
-		"""With the built-in model, which draws something: three quarters of the way the picture is there."""
+		"""With the built-in model, which draws something: three quarters of the way the picture is
+		there."""
 		whole = drawn(run(builtin, task(BUILTIN, **LARGE, sampler=sampler)))[0]
 
 		def react(event, cancel):

@@ -1,4 +1,5 @@
-"""A tiny real pipeline of each further family goes the whole way: inspected, loaded, drawn, left in the middle."""
+"""A tiny real pipeline of each further family goes the whole way: inspected, loaded, drawn, left in
+the middle."""
 
 import pytest
 

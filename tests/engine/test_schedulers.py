@@ -1,4 +1,5 @@
-"""Every sampler with every schedule that is offered, on a real pipeline; and nothing leaks from one to the next."""
+"""Every sampler with every schedule that is offered, on a real pipeline; and nothing leaks from one
+to the next."""
 
 import random
 from typing import get_args
@@ -31,7 +32,8 @@ class TestNames:
 			GenerationRequest(prompt='x', sampler='LCM', schedule='Karras')
 
 	def test_every_option_is_one_that_the_scheduler_knows(self, tiny_engine):
-		"""diffusers passes over unknown options in silence: an offered schedule must really change something."""
+		"""diffusers passes over unknown options in silence: an offered schedule must really change
+		something."""
 		for sampler, schedule in PAIRS:
 			scheduler = schedulers.build(tiny_engine.models.scheduler_config, sampler, schedule)
 			for option, value in (

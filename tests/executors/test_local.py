@@ -110,7 +110,8 @@ class TestProcess:
 
 class TestLocks:
 	def test_a_listener_with_a_lock_of_its_own_may_stop_while_events_come(self):
-		"""The queue asks with its lock held and hears with the same one: neither may wait for the other."""
+		"""The queue asks with its lock held and hears with the same one: neither may wait for the
+		other."""
 		executor, asked = LocalExecutor('cpu'), threading.Event()
 		queue_lock = threading.Lock()
 

@@ -46,10 +46,14 @@ class TestWrong:
 	def test_a_pair_that_does_not_exist(self, studio):
 		with pytest.raises(InvalidInput, match='DDIM has no Karras schedule. It has: Automatic'):
 			studio.generation.start({'prompt': 'a fox', 'sampler': 'DDIM', 'schedule': 'Karras'})
-		with pytest.raises(InvalidInput, match='DDIM has no Karras'):  # the sampler is the model's own
+		with pytest.raises(
+			InvalidInput, match='DDIM has no Karras'
+		):  # the sampler is the model's own
 			studio.generation.start({'prompt': 'a fox', 'schedule': 'Karras'})
 
-	@pytest.mark.parametrize('name', ['nope', '', '..', '../..', '\0', 'a' * 999, '/nowhere/at/all'])
+	@pytest.mark.parametrize(
+		'name', ['nope', '', '..', '../..', '\0', 'a' * 999, '/nowhere/at/all']
+	)
 	def test_a_model_that_is_not_there(self, studio, name):
 		with pytest.raises((UnknownName, ModelProblem)) as caught:
 			studio.generation.start({'prompt': 'a fox', 'model': name})
@@ -64,7 +68,10 @@ class TestRight:
 	def test_what_is_left_out_comes_from_the_family(self, studio):
 		request = studio.generation.start({'prompt': 'a fox'}).request
 		family = studio.models.families['sketchbook']
-		assert (request.width, request.steps) == (family.shapes[0].width, family.default_effort.steps)
+		assert (request.width, request.steps) == (
+			family.shapes[0].width,
+			family.default_effort.steps,
+		)
 		assert None not in request.model_dump().values()
 
 	def test_control_characters_and_lone_surrogates_do_not_break_storage(self, studio):
@@ -77,7 +84,10 @@ class TestRight:
 		assert studio.generation.estimate({'prompt': 'fox ' * 100}).tokens == 102
 
 	def test_seeds_run_on_and_wrap(self, studio):
-		assert studio.generation.start({'prompt': 'a', 'seed': 2**32 - 1, 'count': 2}).seeds == (2**32 - 1, 0)
+		assert studio.generation.start({'prompt': 'a', 'seed': 2**32 - 1, 'count': 2}).seeds == (
+			2**32 - 1,
+			0,
+		)
 
 	def test_the_cost_is_known_after_the_first_picture(self, studio):
 		fields = {'prompt': 'a fox', 'steps': 10}
@@ -85,4 +95,8 @@ class TestRight:
 		job = studio.generation.start(fields)
 		assert list(studio.jobs.follow(job.id))[-1].state == 'finished'
 		estimate = studio.generation.estimate(fields | {'count': 4})
-		assert estimate.seconds == pytest.approx(0.4) and estimate.fits and estimate.memory.total > 10**9
+		assert (
+			estimate.seconds == pytest.approx(0.4)
+			and estimate.fits
+			and estimate.memory.total > 10**9
+		)

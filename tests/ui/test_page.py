@@ -1,4 +1,5 @@
-"""The page in a real Chromium over the real app: a person draws, reloads, looks on from elsewhere, stops."""
+"""The page in a real Chromium over the real app: a person draws, reloads, looks on from elsewhere,
+stops."""
 
 import os
 import re
@@ -40,7 +41,8 @@ def browser(chromium):
 
 @pytest.fixture
 def open_page(app: Live, browser):
-	"""Opens pages that each are a browser of their own; afterwards none may have met an error or a stranger."""
+	"""Opens pages that each are a browser of their own; afterwards none may have met an error or a
+	stranger."""
 	wrong: list[str] = []
 	contexts = []
 

@@ -1,4 +1,5 @@
-"""Trains the decoder and the encoder of `AutoencoderKL` against the linear code; resumes from `vae.pt`.
+"""Trains the decoder and the encoder of `AutoencoderKL` against the linear code; resumes from
+`vae.pt`.
 
 python -m tools.builtin.autoencoder --data DIR --steps 1500
 """

@@ -1,4 +1,5 @@
-"""Makes training pairs: a thing in a style on a background, and one of the ways a person would ask for it."""
+"""Makes training pairs: a thing in a style on a background, and one of the ways a person would ask
+for it."""
 
 import random
 from pathlib import Path
@@ -19,7 +20,8 @@ def patches(images: torch.Tensor) -> torch.Tensor:
 
 
 class Code:
-	"""The linear code of 8x8 patches: images in [-1, 1] <-> latents (B, 16, 16, 16) of about unit spread."""
+	"""The linear code of 8x8 patches: images in [-1, 1] <-> latents (B, 16, 16, 16) of about unit
+	spread."""
 
 	def __init__(self, folder: Path):
 		data = numpy.load(folder / 'code.npz')

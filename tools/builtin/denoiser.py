@@ -2,7 +2,8 @@
 
     python -m tools.builtin.denoiser --data DIR --minutes 100
 
-Velocity prediction with zero terminal signal (Lin et al. 2023, arXiv 2305.08891), which draws solid backgrounds well.
+Velocity prediction with zero terminal signal (Lin et al. 2023, arXiv 2305.08891), which draws solid
+backgrounds well.
 The rate falls with the time that is left, so that any length of training ends on a settled model.
 """
 

@@ -1,4 +1,5 @@
-"""Renders the icons of every style to RGBA and learns the linear code; writes `renders.npz` and `code.npz`.
+"""Renders the icons of every style to RGBA and learns the linear code; writes `renders.npz` and
+`code.npz`.
 
 npm install            (in this folder: the icon packs, see package.json)
 python -m tools.builtin.prepare --out DIR

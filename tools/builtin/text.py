@@ -1,4 +1,5 @@
-"""Builds the small CLIP tokenizer and text encoder: every word of the captions is one token, any other text still has tokens."""
+"""Builds the small CLIP tokenizer and text encoder: every word of the captions is one token, any
+other text still has tokens."""
 
 import json
 import random
@@ -28,7 +29,8 @@ def vocabulary() -> list[str]:
 def build_tokenizer(folder: Path) -> CLIPTokenizer:
 	"""A byte-level BPE whose merges spell each word of the vocabulary from left to right."""
 	alphabet = list(bytes_to_unicode().values())
-	# Training on each word alone merges until every word is one token: the order of merges stays consistent.
+	# Training on each word alone merges until every word is one token: the order of merges stays
+	# consistent.
 	learner = Tokenizer(models.BPE(end_of_word_suffix='</w>'))
 	learner.pre_tokenizer = pre_tokenizers.Whitespace()
 	trainer = trainers.BpeTrainer(

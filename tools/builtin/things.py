@@ -1,11 +1,13 @@
-"""Knows what the built-in model can draw: things, styles and background colours, and how people say them."""
+"""Knows what the built-in model can draw: things, styles and background colours, and how people say
+them."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Thing:
-	"""One thing: the icon's name in both packs, and the words a person uses for it, the best first."""
+	"""One thing: the icon's name in both packs, and the words a person uses for it, the best
+	first."""
 
 	icon: str
 	words: tuple[str, ...]
