@@ -417,7 +417,7 @@ class TestFullDisk:
 			assert ended.returncode == 0 and 'sketchbook' in ended.stdout
 			check_up(app)
 			assert app.job(waiting)['state'] == 'queued'
-			assert app.job(waiting)['notes'][0].startswith('Waiting for space')
+			assert app.job(waiting)['notes'][0].startswith('Waiting for the disk')
 			assert app.ask(f'/media/{done["pictures"][0]["id"]}')[0] == 200
 
 			# With space, it goes on, at the latest when something happens.
@@ -445,3 +445,12 @@ class TestAfterwards:
 		assert first['state'] == 'finished' and math.isclose(len(first['pictures']), 1)
 		status, picture = app.ask(f'/media/{first["pictures"][0]["id"]}')
 		assert status == 200 and picture.startswith(b'\x89PNG')
+
+
+class TestDiskGone:
+	def test_a_pictures_folder_that_was_removed_is_made_again(self, app: Live):
+		shutil.rmtree(app.home / 'pictures')
+		job = app.wait_job(app.submit(steps=1)['id'])
+		assert job['state'] == 'finished' and Path(job['pictures'][0]['path']).is_file()
+		gone = json.loads(app.ask('/api/jobs')[1])[-1]['pictures'][0]['id']
+		assert f'The file of picture {gone} is missing' in refusal(app.ask(f'/media/{gone}'))

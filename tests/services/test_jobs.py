@@ -262,7 +262,7 @@ class TestFullDisk:
 		executor.gate.set()
 		assert finish(studio, first.id).state == 'finished'
 		held = studio.jobs.get(waiting.id)
-		assert held.state == 'queued' and held.notes[0].startswith('Waiting for space')
+		assert held.state == 'queued' and held.notes[0].startswith('Waiting for the disk')
 		monkeypatch.setattr('localai.services.generation.SPARE', 0)
 		ended = finish(studio, waiting.id)
 		assert ended.state == 'finished' and ended.notes == ()

@@ -50,3 +50,14 @@ class TestMigrations:
 		path.write_bytes(b'not a database at all, but long enough to be read as one' * 40)
 		with pytest.raises(StorageProblem, match='damaged'):
 			Database(path)
+
+	def test_a_file_that_is_damaged_while_it_is_open_is_named(self, tmp_path):
+		path = tmp_path / 'a.db'
+		database = Database(path)
+		with database.transaction() as session:
+			session.execute(text('pragma wal_checkpoint(truncate)'))
+		database.close()
+		path.write_bytes(path.read_bytes()[:100] + b'\xff' * 20_000)
+		with pytest.raises(StorageProblem, match='damaged'), database.transaction() as session:
+			session.execute(text('select count(*) from jobs'))
+		database.close()
