@@ -130,28 +130,33 @@ class TestAppKilled:
 		print(f'moments from seed {seed}')
 		record_property('seed', seed)
 		moments = random.Random(seed)
-		seeds = [1000 * (i + 1) for i in range(10)]
 		jobs: list[dict] = []
+		seeds: list[int] = []
 		seen: set[str] = set()
-		redrawn = 0
-		for round_number in range(10):
+		met = 0
+		for turn in range(10):
 			live = launch(home)
 			try:
-				# Some kills meet the start itself, some the engine's load, most the drawing.
-				live.wait_ready(engine=round_number % 4 != 3)
+				# Some kills meet the start of the engine, the others work.
+				starting = turn % 5 == 4
+				live.wait_ready(engine=not starting)
 				seen = check_home(home, seen)
-				jobs.append(
-					live.submit(count=moments.randint(2, 4), seed=seeds[round_number], **SLOW)
-				)
+				for _ in range(2):
+					seeds.append(1000 * (len(seeds) + 1))
+					count = moments.randint(2, 4)
+					jobs.append(live.submit(count=count, seed=seeds[-1], **SLOW))
 				known = {job['id']: job for job in live.jobs()}
 				assert all(job['id'] in known for job in jobs), 'a job is gone'
 				assert all(job['state'] not in ('failed', 'cancelled') for job in known.values())
-				time.sleep(moments.uniform(0, 6))
+				while not starting and not working(home):
+					time.sleep(0.02)
+				time.sleep(moments.uniform(0, 4))
 				seen |= finished_pictures(home)
-				redrawn += any(j['state'] == 'running' for j in live.jobs())
 			finally:
 				kill_whole(live)
-		print(f'{len(seen)} pictures were done by then; {redrawn} kills met a running job')
+			met += bool(working(home))
+		print(f'{met} of 10 kills met work; {len(seen)} pictures were done by then')
+		assert met >= 6
 		with live_app(home) as live:
 			check_home(home, seen)
 			check_finished(live, jobs, seeds)
