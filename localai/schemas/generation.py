@@ -35,7 +35,7 @@ def between(label: str, low: float, high: float, whole: bool = True) -> BeforeVa
 	kind = 'a whole number' if whole else 'a number'
 
 	def check(value: Any) -> float | int:
-		sentence = f'{label} must be {kind} from {low:g} to {high:g}, not {shorten(value)}.'
+		sentence = f'{label} must be {kind} from {low:g} to {high:.10g}, not {shorten(value)}.'
 		if isinstance(value, bool) or not isinstance(value, int | float | str):
 			raise ValueError(sentence)
 		try:
