@@ -14,7 +14,7 @@ from typing import Protocol
 
 from localai import __version__
 from localai.client import RunningApp
-from localai.errors import AlreadyRunning, InvalidInput, LocalAIError, StorageProblem
+from localai.errors import AlreadyRunning, BadSetting, InvalidInput, LocalAIError, StorageProblem
 from localai.files.home import HomeLock
 from localai.schemas.jobs import JobSnapshot
 from localai.schemas.models import ModelEntry
@@ -250,7 +250,12 @@ class OwnEngine:
 		return self.studio.generation.start(fields)
 
 	def follow(self, job_id: str) -> Iterator[JobSnapshot]:
-		return self.studio.jobs.follow(job_id)
+		"""Raises BadSetting when the engine cannot come up at all."""
+		for job in self.studio.jobs.follow(job_id, beat=0.5):
+			if self.studio.jobs.engine.state == 'stopped' and job.live:
+				self.stop(job_id)
+				raise BadSetting(self.studio.jobs.engine.message)
+			yield job
 
 	def stop(self, job_id: str) -> JobSnapshot:
 		return self.studio.jobs.stop(job_id)

@@ -11,7 +11,7 @@ import numpy
 import pytest
 from PIL import Image
 
-from tests.live import live_app
+from tests.live import live_app, run_command
 
 ROOT = Path(__file__).parents[1]
 
@@ -109,6 +109,11 @@ class TestAlone:
 		process.send_signal(signal.SIGINT)
 		out, err = process.communicate(timeout=30)
 		assert process.returncode == 130 and 'cancelled; ' in err and 'Traceback' not in err
+
+	def test_a_device_that_is_not_there_is_said(self, home):
+		result = run_command(home, 'generate', 'x', LOCALAI_DEVICE='cuda:9')
+		assert result.returncode == 1 and 'no such device' in result.stderr
+		assert 'Traceback' not in result.stderr
 
 	def test_help_lists_the_settings(self, home):
 		assert 'LOCALAI_HOME' in command(home, '--help').stdout

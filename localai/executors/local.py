@@ -25,6 +25,7 @@ ENVIRONMENT = {
 	# times as long.
 	'OMP_WAIT_POLICY': 'PASSIVE',
 }
+PATIENCE = 60.0  # seconds a job may take to hear that it should stop
 BREATH = (
 	0.0,
 	1.0,
@@ -37,8 +38,10 @@ class LocalExecutor:
 	"""Threads: one reads the events of the process and watches over its life, one passes its log
 	on."""
 
-	def __init__(self, device: str):
+	def __init__(self, device: str, patience: float = PATIENCE):
 		self.device = device
+		self.patience = patience
+		self.stopping = ''  # the job that was asked to stop
 		self.process: subprocess.Popen | None = None
 		self.task: say.Generate | None = None
 		self.status = EngineStatus()
@@ -122,11 +125,13 @@ class LocalExecutor:
 
 	def bury(self, code: int) -> None:
 		"""The process is gone: the running job hears of it, then the status."""
-		why = (
-			'was killed, most likely because the memory ran out'
-			if code in (-9, 137)
-			else f'ended unexpectedly (code {code})'
-		)
+		asked = self.task is not None and self.task.job_id == self.stopping
+		if asked:
+			why = 'did not listen and was ended'
+		elif code in (-9, 137):
+			why = 'was killed, most likely because the memory ran out'
+		else:
+			why = f'ended unexpectedly (code {code})'
 		log.warning(
 			'the engine process %s; its last words: %s',
 			why,
@@ -137,7 +142,9 @@ class LocalExecutor:
 			self.say(state='restarting', model='', message=f'The engine process {why}.')
 		with self.lock:
 			task, self.task = self.task, None
-		if task:
+		if task and asked:
+			self.on_event(say.Cancelled(job_id=task.job_id))
+		elif task:
 			self.on_event(
 				say.Failed(
 					job_id=task.job_id,
@@ -158,11 +165,23 @@ class LocalExecutor:
 
 	def stop(self, job_id: str, mode: StopMode) -> None:
 		with self.lock:
-			if self.task and self.task.job_id == job_id:
-				with contextlib.suppress(
-					OSError, ValueError
-				):  # it has just died; `bury` tells the job
-					frames.write(self.process.stdin, say.Stop(job_id=job_id, mode=mode))
+			if not self.task or self.task.job_id != job_id:
+				return
+			if mode == 'stop' and self.stopping != job_id:
+				self.stopping = job_id
+				timer = threading.Timer(self.patience, self.end_by_force, (job_id, self.process))
+				timer.daemon = True
+				timer.start()
+			with contextlib.suppress(OSError, ValueError):  # it has just died; `bury` tells the job
+				frames.write(self.process.stdin, say.Stop(job_id=job_id, mode=mode))
+
+	def end_by_force(self, job_id: str, process: subprocess.Popen) -> None:
+		"""A process that does not listen, lost in native code, is ended; `bury` says the rest."""
+		with self.lock:
+			deaf = self.task and self.task.job_id == job_id and process.poll() is None
+		if deaf:
+			log.warning('the engine did not stop within %g s and is ended', self.patience)
+			process.kill()
 
 	def close(self) -> None:
 		self.closing.set()

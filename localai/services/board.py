@@ -73,13 +73,13 @@ class Board:
 		"""The latest preview as JPEG, b'' when there is none."""
 		return self.previews.get(job_id, b'')
 
-	def follow(self, job_id: str) -> Iterator[JobSnapshot]:
-		"""The job now, each change, and its end."""
+	def follow(self, job_id: str, beat: float | None = None) -> Iterator[JobSnapshot]:
+		"""The job now, each change, and its end; repeated after `beat` quiet seconds."""
 		feed = self.feeds.get(job_id)
 		if feed is None:
 			yield self.get(job_id)
 			return
-		yield from feed.follow()
+		yield from feed.follow(beat)
 
 	async def follow_async(self, job_id: str) -> AsyncIterator[JobSnapshot]:
 		"""The same for asyncio, with a heartbeat, so that a line that waits long is not taken for a

@@ -56,6 +56,7 @@ def engine_process():
 	assert executor.process.poll() is not None
 
 
+@pytest.mark.skipif(os.name != 'posix', reason='ends processes by signals')
 class TestProcess:
 	def test_it_never_brings_torch_into_this_process(self):
 		import subprocess
@@ -95,6 +96,22 @@ class TestProcess:
 		listener.wait(lambda: any(isinstance(e, say.Stepped) for e in listener.events))
 		executor.stop('job', 'stop')
 		assert isinstance(listener.ended(), say.Cancelled)
+
+	def test_one_that_does_not_listen_is_ended_and_the_job_is_cancelled_not_retried(
+		self, engine_process
+	):
+		executor, listener = engine_process
+		listener.events.clear()
+		executor.patience = 1
+		executor.submit(task(BUILTIN, width=128, height=128, steps=150))
+		listener.wait(lambda: any(isinstance(e, say.Stepped) for e in listener.events))
+		old = executor.process.pid
+		os.kill(old, signal.SIGSTOP)
+		executor.stop('job', 'stop')
+		assert isinstance(listener.ended(), say.Cancelled)
+		listener.wait(
+			lambda: listener.statuses[-1].state == 'ready' and executor.process.pid != old
+		)
 
 	def test_a_device_that_is_not_there_is_said_and_not_tried_for_ever(self):
 		executor, listener = LocalExecutor('cuda:9'), Listener()
