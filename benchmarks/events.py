@@ -1,8 +1,10 @@
-"""How soon a quick event answers while a job runs: what tabs ask of the page, the API, health and thumbnails.
+"""How soon a quick event answers while a job runs: what tabs ask of the page, the API, health and
+thumbnails.
 
 python -m benchmarks.events [--repeats 100]
 
-A long job of the built-in model runs all the while, followed by one reader as an open page would. The bar: 100 ms in
+A long job of the built-in model runs all the while, followed by one reader as an open page would.
+The bar: 100 ms in
 the middle, for each kind of event.
 """
 

@@ -1,8 +1,10 @@
-"""How soon the page answers after a start, over a bare `import gradio`, and how much memory its process holds.
+"""How soon the page answers after a start, over a bare `import gradio`, and how much memory its
+process holds.
 
 python -m benchmarks.page_ready [--repeats 5]
 
-Each start is a process of its own, in turn: import, start, import, start ... The bars: 1.5 times the import, 350 MB.
+Each start is a process of its own, in turn: import, start, import, start ... The bars: 1.5 times
+the import, 350 MB.
 """
 
 import argparse
@@ -35,7 +37,8 @@ def import_gradio(home: Path) -> float:
 
 
 def start_app(home: Path) -> tuple[float, int]:
-	"""Seconds until `GET /` answers 200, and the bytes of the page's process once the engine is ready too."""
+	"""Seconds until `GET /` answers 200, and the bytes of the page's process once the engine is
+	ready too."""
 	port = free_port()
 	began = time.perf_counter()
 	live = launch(home, LOCALAI_PORT=str(port))

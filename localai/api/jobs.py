@@ -2,6 +2,7 @@
 line."""
 
 import json
+from asyncio import to_thread
 from collections.abc import AsyncIterator
 
 from fastapi import APIRouter, Request
@@ -34,7 +35,7 @@ def router(studio) -> APIRouter:
 			raise InvalidInput(
 				'The request is not a JSON object.', 'Send the fields of a GenerationRequest.'
 			)
-		return studio.generation.start(fields)
+		return await to_thread(studio.generation.start, fields)
 
 	@routes.get('')
 	def listing() -> tuple[JobSnapshot, ...]:

@@ -157,7 +157,7 @@ class LocalExecutor:
 
 	def submit(self, task: say.Generate) -> None:
 		with self.lock:
-			self.task = task
+			self.task, self.stopping = task, ''
 			try:
 				frames.write(self.process.stdin, task)
 			except (OSError, ValueError):  # it has just died; `bury` tells the job
@@ -178,7 +178,8 @@ class LocalExecutor:
 	def end_by_force(self, job_id: str, process: subprocess.Popen) -> None:
 		"""A process that does not listen, lost in native code, is ended; `bury` says the rest."""
 		with self.lock:
-			deaf = self.task and self.task.job_id == job_id and process.poll() is None
+			task = self.task
+			deaf = task and task.job_id == job_id == self.stopping and process.poll() is None
 		if deaf:
 			log.warning('the engine did not stop within %g s and is ended', self.patience)
 			process.kill()

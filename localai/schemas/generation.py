@@ -61,18 +61,21 @@ def multiple_of_8(value: int) -> int:
 	return value
 
 
-def clean_text(value: Any) -> str:
+def text(label: str) -> BeforeValidator:
 	"""Text without control characters; a lone surrogate could not be stored."""
-	if not isinstance(value, str):
-		raise ValueError(f'A prompt must be text, not {shorten(value)}.')
-	if len(value) > PROMPT_LIMIT:
-		raise ValueError(
-			f'The prompt has {len(value):,} characters; {PROMPT_LIMIT:,} are the most.'
-		)
-	value = value.encode('utf-8', 'ignore').decode('utf-8')
-	return re.sub(
-		r'[\x00-\x08\x0b-\x1f\x7f]', ' ', value.replace('\r\n', '\n').replace('\r', '\n')
-	).strip()
+
+	def check(value: Any) -> str:
+		if not isinstance(value, str):
+			raise ValueError(f'{label} must be text, not {shorten(value)}.')
+		if len(value) > PROMPT_LIMIT:
+			raise ValueError(
+				f'{label} has {len(value):,} characters; {PROMPT_LIMIT:,} are the most.'
+			)
+		value = value.encode('utf-8', 'ignore').decode('utf-8')
+		value = value.replace('\r\n', '\n').replace('\r', '\n')
+		return re.sub(r'[\x00-\x08\x0b-\x1f\x7f]', ' ', value).strip()
+
+	return BeforeValidator(check)
 
 
 def said(value: str) -> str:
@@ -87,7 +90,7 @@ def shorten(value: Any) -> str:
 
 
 Side = Annotated[int, between('Width and height', *SIZE_LIMITS), AfterValidator(multiple_of_8)]
-Prompt = Annotated[str, BeforeValidator(clean_text), AfterValidator(said)]
+Prompt = Annotated[str, text('The prompt'), AfterValidator(said)]
 Steps = Annotated[int, between('Steps', 1, 150)]
 Guidance = Annotated[float, between('Guidance scale', 0, 30, whole=False)]
 Count = Annotated[int, between('The number of pictures', 1, 100)]
@@ -98,7 +101,7 @@ class GenerationRequest(Schema):
 	"""All that decides a picture. `None` means: let the model's own default or chance decide."""
 
 	prompt: Prompt
-	negative_prompt: Annotated[str, BeforeValidator(clean_text)] = ''
+	negative_prompt: Annotated[str, text('The negative prompt')] = ''
 	model: str = Field('sketchbook', max_length=1000)
 	width: Side | None = None
 	height: Side | None = None

@@ -1,18 +1,20 @@
 """Knows how a part of the page is made: static markup from `static/`, its script, and the functions
 it may call."""
 
+import logging
 from collections.abc import Callable
 from functools import wraps
 
 import gradio as gr
 from pydantic import BaseModel
 
-from localai.errors import LocalAIError
+from localai.errors import InvalidInput, LocalAIError
 from localai.schemas.generation import SEED_LIMIT, SIZE_LIMITS
 from localai.schemas.models import FAMILIES
 from localai.schemas.samplers import SAMPLERS, schedules_for
 from localai.ui.theme import STATIC
 
+log = logging.getLogger('localai.ui')
 Answer = dict[str, object]
 
 
@@ -37,14 +39,22 @@ def answer(function: Callable[[dict], Answer]) -> Callable[[dict], Answer]:
 	def answered(given: dict) -> Answer:
 		try:
 			return function(given if isinstance(given, dict) else {})
-		except LocalAIError as error:
-			return {
-				'error': {
-					'message': error.message,
-					'remedy': error.remedy,
-					'field': getattr(error, 'field', ''),
-				}
+		except (
+			TypeError,
+			ValueError,
+			OverflowError,
+		) as strange:  # our own page sends no such things
+			log.warning('%s was asked for %.200r: %s', function.__name__, given, strange)
+			error = InvalidInput('The page asked for something that is not valid.', 'Reload it.')
+		except LocalAIError as known:
+			error = known
+		return {
+			'error': {
+				'message': error.message,
+				'remedy': error.remedy,
+				'field': getattr(error, 'field', ''),
 			}
+		}
 
 	return answered
 

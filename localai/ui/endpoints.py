@@ -1,6 +1,7 @@
 """Knows the named, typed endpoints for Gradio's API client; everything else on the page is
 private."""
 
+from asyncio import to_thread
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -48,7 +49,7 @@ def add(studio) -> None:
 			+ i.
 			count: How many pictures, 1 to 100.
 		"""
-		job = start(locals())
+		job = await to_thread(start, locals())
 		progress = gr.Progress()
 		async for now in studio.jobs.follow_async(job.id):
 			job = now

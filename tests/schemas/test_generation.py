@@ -13,6 +13,7 @@ WRONG = [
 	('prompt', 'x' * 100_000, '100,000 characters'),
 	('prompt', 7, 'must be text'),
 	('prompt', None, 'must be text'),
+	('negative_prompt', 'x' * 100_000, 'The negative prompt has 100,000 characters'),
 	('width', 0, 'from 64 to 2048, not 0'),
 	('width', 7, 'from 64 to 2048, not 7'),
 	('width', 100_000, 'from 64 to 2048, not 100000'),
