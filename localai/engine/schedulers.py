@@ -11,22 +11,18 @@ from localai.schemas.samplers import SamplerName, ScheduleName, schedules_for
 
 @dataclass(frozen=True)
 class Sampler:
-	"""A scheduler class by its name in diffusers, and what it needs beyond the model's own config.
-
-	`calls` is how often the denoiser runs per step after the first.
-	"""
+	"""A scheduler class by its name in diffusers, and what it needs beyond the model's own config."""
 
 	scheduler: str
 	options: dict[str, Any] = field(default_factory=dict)
-	calls: int = 1
 
 
 SAMPLERS: dict[SamplerName, Sampler] = {
 	'Euler': Sampler('EulerDiscreteScheduler'),
 	'Euler a': Sampler('EulerAncestralDiscreteScheduler'),
-	'Heun': Sampler('HeunDiscreteScheduler', calls=2),
-	'DPM2': Sampler('KDPM2DiscreteScheduler', calls=2),
-	'DPM2 a': Sampler('KDPM2AncestralDiscreteScheduler', calls=2),
+	'Heun': Sampler('HeunDiscreteScheduler'),
+	'DPM2': Sampler('KDPM2DiscreteScheduler'),
+	'DPM2 a': Sampler('KDPM2AncestralDiscreteScheduler'),
 	'DPM++ 2M': Sampler(
 		'DPMSolverMultistepScheduler', {'algorithm_type': 'dpmsolver++', 'solver_order': 2}
 	),
@@ -39,7 +35,7 @@ SAMPLERS: dict[SamplerName, Sampler] = {
 	'DPM++ 2S': Sampler(
 		'DPMSolverSinglestepScheduler', {'algorithm_type': 'dpmsolver++', 'solver_order': 2}
 	),
-	'DPM++ SDE': Sampler('DPMSolverSDEScheduler', calls=2),
+	'DPM++ SDE': Sampler('DPMSolverSDEScheduler'),
 	'UniPC': Sampler('UniPCMultistepScheduler'),
 	'DEIS': Sampler('DEISMultistepScheduler'),
 	'SA-Solver': Sampler('SASolverScheduler'),

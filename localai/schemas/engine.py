@@ -92,14 +92,6 @@ class Drawn(Schema):
 	data: bytes = Field(b'', exclude=True, repr=False)
 
 
-class Noted(Schema):
-	"""Something a person should know about a job that goes on all the same."""
-
-	kind: Literal['noted'] = 'noted'
-	job_id: str
-	note: str
-
-
 class Finished(Schema):
 	kind: Literal['finished'] = 'finished'
 	job_id: str
@@ -123,7 +115,7 @@ class Failed(Schema):
 
 Command = Annotated[Generate | Stop | Close, Field(discriminator='kind')]
 Event = Annotated[
-	Ready | Loading | Stepped | Drawn | Noted | Finished | Cancelled | Failed,
+	Ready | Loading | Stepped | Drawn | Finished | Cancelled | Failed,
 	Field(discriminator='kind'),
 ]
 COMMANDS: TypeAdapter = TypeAdapter(Command)

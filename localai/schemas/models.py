@@ -129,11 +129,6 @@ class ModelSpec(Schema):
 	builtin: bool = False
 	sha256: str = ''
 
-	@property
-	def hash(self) -> str:
-		"""AutoV2: the first ten digits."""
-		return self.sha256[:10]
-
 
 class ModelEntry(Schema):
 	"""A line in the list of models: usable, or with the reason why not."""

@@ -52,6 +52,16 @@ UNSPACED_SAMPLERS: frozenset[SamplerName] = frozenset(('DPM++ 2S',))
 # Samplers that follow a timestep table of their own.
 FIXED_SAMPLERS: frozenset[SamplerName] = frozenset(('LCM', 'TCD'))
 
+# Samplers that ask the denoiser twice for each step but the last.
+DOUBLE_SAMPLERS: frozenset[SamplerName] = frozenset(('Heun', 'DPM2', 'DPM2 a', 'DPM++ SDE'))
+
+
+def evaluations(sampler: SamplerName, steps: int) -> int:
+	"""How often the denoiser runs for so many steps: what a picture costs."""
+	if sampler in DOUBLE_SAMPLERS:
+		return 2 * steps - 1
+	return steps + 1 if sampler == 'PLMS' and steps > 1 else steps
+
 
 def schedules_for(sampler: SamplerName) -> tuple[ScheduleName, ...]:
 	"""The schedules that exist for a sampler, the automatic one first."""

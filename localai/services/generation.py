@@ -22,7 +22,7 @@ from localai.schemas.generation import SEED_LIMIT, GenerationRequest, Picture, R
 from localai.schemas.hardware import Estimate, MemoryReading
 from localai.schemas.jobs import JobSnapshot
 from localai.schemas.models import Family, FamilyName, ModelSpec
-from localai.schemas.samplers import schedules_for
+from localai.schemas.samplers import evaluations, schedules_for
 from localai.store.history import History
 from localai.store.jobs import Jobs
 
@@ -268,7 +268,8 @@ class GenerationService:
 		pace = self.history.speed(request.model)
 		if pace is None:
 			return None
-		return pace * request.steps * request.count * request.width * request.height / 1e6
+		calls = evaluations(request.sampler, request.steps)
+		return pace * calls * request.count * request.width * request.height / 1e6
 
 	def bytes_needed(self, request: GenerationRequest, model: ModelSpec) -> int:
 		"""The weights, and one picture being decoded."""

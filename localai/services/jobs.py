@@ -18,6 +18,7 @@ from localai.store.jobs import Jobs
 
 log = logging.getLogger('localai.jobs')
 TRIES = 2  # how often a job may take the engine down with it before it counts as failed
+AGAIN = ' It is being tried once more.'
 LATER = 10.0  # seconds until what a disk refused is tried again
 HELD = 'Waiting for the disk: '
 
@@ -243,10 +244,6 @@ class JobService(Board):
 			case say.Drawn():
 				log.info('job %s: picture %s saved', job.id, event.index + 1)
 				self.update(job.id, pictures=(*job.pictures, picture))
-			case say.Noted():
-				notes = (*job.notes, event.note)
-				self.store.note(job.id, notes)
-				self.update(job.id, notes=notes)
 			case say.Finished():
 				self.end_running(job.id, 'failed' if self.broken else 'finished', self.broken)
 			case say.Cancelled():
@@ -264,9 +261,12 @@ class JobService(Board):
 						'remedy': 'It happened twice, so it was not tried again. Draw at a smaller size, or choose a smaller model.'
 					}
 				)
+				notes = tuple(n for n in job.notes if not n.endswith(AGAIN))
+				self.store.note(job.id, notes)
+				self.update(job.id, notes=notes)
 			self.end_running(job.id, 'failed', error, attempts=attempts)
 			return
-		note = f'{event.message} It is being tried once more.'
+		note = event.message + AGAIN
 		self.store.note(job.id, (*job.notes, note))
 		self.running = None
 		self.change(

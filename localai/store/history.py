@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from localai.schemas.generation import GenerationRequest, Picture, Receipt
 from localai.store.database import Database
-from localai.store.tables import JobRow, PictureRow, now
+from localai.store.tables import PictureRow, now
 
 
 class History:
@@ -80,10 +80,6 @@ class History:
 		with self.database.transaction() as session:
 			rates = sorted(s / n / (w * h / 1e6) for s, n, w, h in session.execute(query))
 		return rates[len(rates) // 2] if rates else None
-
-	def has_job(self, job_id: str) -> bool:
-		with self.database.transaction() as session:
-			return session.get(JobRow, job_id) is not None
 
 
 def to_picture(row: PictureRow, folder: Path) -> Picture:

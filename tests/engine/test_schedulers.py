@@ -13,7 +13,14 @@ from localai.engine.engine import Cancel, Engine
 from localai.errors import InvalidInput
 from localai.schemas import engine as say
 from localai.schemas.generation import GenerationRequest
-from localai.schemas.samplers import SAMPLERS, SCHEDULES, SamplerName, ScheduleName, schedules_for
+from localai.schemas.samplers import (
+	SAMPLERS,
+	SCHEDULES,
+	SamplerName,
+	ScheduleName,
+	evaluations,
+	schedules_for,
+)
 from tests.engine.test_engine import pixels_of, spec_of, task
 
 PAIRS = [(sampler, schedule) for sampler in SAMPLERS for schedule in schedules_for(sampler)]
@@ -59,6 +66,7 @@ class TestDrawing:
 		assert isinstance(events[-1], say.Finished), events[-1]
 		drawn = next(e for e in events if isinstance(e, say.Drawn))
 		assert pixels_of(drawn).std() > 0
+		assert drawn.steps_done == evaluations(sampler, 6)
 
 	def test_a_sampler_draws_the_same_after_any_other(self, tiny_engine, tiny_model):
 		"""Sampler A then B equals a fresh B, for 30 pairs."""
