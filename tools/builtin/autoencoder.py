@@ -40,6 +40,7 @@ def psnr(first: torch.Tensor, second: torch.Tensor) -> float:
 def main() -> None:
 	parser = argparse.ArgumentParser(description=__doc__)
 	parser.add_argument('--data', type=Path, required=True)
+	parser.add_argument('--start', type=Path, help='an exported model to begin from')
 	parser.add_argument('--steps', type=int, default=1500)
 	parser.add_argument('--batch', type=int, default=16)
 	parser.add_argument('--threads', type=int, default=2)
@@ -48,7 +49,8 @@ def main() -> None:
 	torch.manual_seed(0)
 
 	device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
-	vae = build().to(device, memory_format=torch.channels_last)
+	vae = AutoencoderKL.from_pretrained(options.start / 'vae') if options.start else build()
+	vae = vae.float().to(device, memory_format=torch.channels_last)
 	optimizer = torch.optim.AdamW(vae.parameters(), lr=2e-3, weight_decay=1e-4)
 	schedule = torch.optim.lr_scheduler.OneCycleLR(
 		optimizer, 2e-3, total_steps=options.steps + 1, pct_start=0.05

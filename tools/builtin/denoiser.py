@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
+from safetensors.torch import load_file
 
 from tools.builtin.compose import Code, Composer
 from tools.builtin.text import build_encoder, build_tokenizer
@@ -50,6 +51,7 @@ def build() -> UNet2DConditionModel:
 def main() -> None:
 	parser = argparse.ArgumentParser(description=__doc__)
 	parser.add_argument('--data', type=Path, required=True)
+	parser.add_argument('--start', type=Path, help='an exported model to begin from')
 	parser.add_argument(
 		'--minutes', type=float, default=60, help='the whole training, counted over all runs'
 	)
@@ -66,6 +68,10 @@ def main() -> None:
 		build_encoder(tokenizer).to(device),
 		build().to(device, memory_format=torch.channels_last),
 	)
+	if options.start:
+		encoder.load_state_dict(load_file(options.start / 'text_encoder' / 'model.safetensors'))
+		weights = 'diffusion_pytorch_model.safetensors'
+		unet.load_state_dict(load_file(options.start / 'unet' / weights))
 	parts = torch.nn.ModuleDict({'encoder': encoder, 'unet': unet})
 	print(
 		f'unet {sum(p.numel() for p in unet.parameters()) / 1e6:.2f} M, text {sum(p.numel() for p in encoder.parameters()) / 1e6:.2f} M'

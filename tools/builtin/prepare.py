@@ -33,6 +33,7 @@ def main() -> None:
 	parser = argparse.ArgumentParser(description=__doc__)
 	parser.add_argument('--packs', type=Path, default=HERE / 'node_modules')
 	parser.add_argument('--out', type=Path, required=True)
+	parser.add_argument('--code', type=Path, help='the preview.json of a model to train further')
 	options = parser.parse_args()
 	options.out.mkdir(parents=True, exist_ok=True)
 
@@ -52,8 +53,20 @@ def main() -> None:
 		renders.append([render(names[t.icon]['body'], width, height) for t in THINGS])
 	numpy.savez_compressed(options.out / 'renders.npz', renders=numpy.array(renders).swapaxes(0, 1))
 
-	# 2. The linear code: the principal components of 8x8 patches of compositions.
-	composer = Composer(options.out, seed=1)
+	# 2. The linear code: that of a model that is to be trained further, or a new one.
+	if options.code:
+		mean, basis, scale = read_code(options.code)
+	else:
+		mean, basis, scale = learn_code(Composer(options.out, seed=1))
+	numpy.savez(
+		options.out / 'code.npz', mean=mean.numpy(), basis=basis.numpy(), scale=scale.numpy()
+	)
+	print(f'{len(THINGS)} things x {len(STYLES)} styles; scale {scale.numpy().round(2)}')
+
+
+def learn_code(composer: Composer) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+	"""Mean (192), basis (192, 16), scale (16): principal components of patches of compositions."""
+	torch.manual_seed(0)
 	pixels = torch.cat(
 		[patches(composer.batch(64)[0]).permute(0, 2, 3, 1).reshape(-1, 192) for _ in range(40)]
 	)
@@ -62,13 +75,15 @@ def main() -> None:
 	deviation = spread / len(pixels) ** 0.5
 	# Scaled by the root of their spread: the broad shapes stay louder than the fine ones.
 	scale = deviation.sqrt()
-	scale = scale * (deviation / scale).square().mean().sqrt()
-	numpy.savez(
-		options.out / 'code.npz', mean=mean.numpy(), basis=basis.numpy(), scale=scale.numpy()
-	)
-	print(
-		f'{len(THINGS)} things x {len(STYLES)} styles; code deviation {(deviation / scale).numpy().round(2)}'
-	)
+	return mean, basis, scale * (deviation / scale).square().mean().sqrt()
+
+
+def read_code(preview: Path) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+	"""The same from the `preview.json` of an exported model."""
+	data = json.loads(preview.read_text('utf-8'))
+	factors = torch.tensor(data['factors'])
+	scale = factors.norm(dim=1)
+	return torch.tensor(data['bias']), (factors / scale[:, None]).T, scale
 
 
 if __name__ == '__main__':
