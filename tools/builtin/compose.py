@@ -39,9 +39,10 @@ class Code:
 
 
 class Composer:
-	"""An endless, seeded source of (images, captions)."""
+	"""An endless, seeded source of (images, captions), of all styles or only some."""
 
-	def __init__(self, folder: Path, seed: int):
+	def __init__(self, folder: Path, seed: int, styles: tuple[int, ...] = ()):
+		self.styles = styles or tuple(range(len(STYLES)))
 		renders = torch.from_numpy(numpy.load(folder / 'renders.npz')['renders'])
 		# Premultiplied, so that resizing leaves no dark rims.
 		floats = renders.permute(0, 1, 4, 2, 3).float() / 255
@@ -90,7 +91,7 @@ class Composer:
 	def batch(self, count: int) -> tuple[torch.Tensor, list[str]]:
 		"""Images (B, 3, 128, 128) in [-1, 1] and their captions."""
 		things = [self.random.randrange(len(THINGS)) for _ in range(count)]
-		styles = [self.random.randrange(len(STYLES)) for _ in range(count)]
+		styles = [self.random.choice(self.styles) for _ in range(count)]
 		colours = [self.random.choice(list(COLOURS)) for _ in range(count)]
 		scale = 1 / self.uniform(count, low=0.72, high=0.9)
 		theta = torch.zeros(count, 2, 3)

@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 
 from tools.builtin.compose import Code, Composer
 from tools.builtin.text import build_encoder, build_tokenizer
+from tools.builtin.things import STYLES
 
 SCHEDULER = {
 	'num_train_timesteps': 1000,
@@ -58,6 +59,8 @@ def main() -> None:
 	parser.add_argument('--batch', type=int, default=64)
 	parser.add_argument('--rate', type=float, default=1e-3)
 	parser.add_argument('--threads', type=int, default=2)
+	words = [style.word for style in STYLES]
+	parser.add_argument('--style', choices=words, help='learn this style only')
 	options = parser.parse_args()
 	torch.set_num_threads(options.threads)
 	torch.manual_seed(0)
@@ -90,7 +93,8 @@ def main() -> None:
 		average.load_state_dict(state['average'])
 		optimizer.load_state_dict(state['optimizer'])
 		step, spent = state['step'], state['spent']
-	source = Composer(options.data, seed=1000 + step)
+	styles = (words.index(options.style),) if options.style else ()
+	source = Composer(options.data, seed=1000 + step, styles=styles)
 	total, mean_loss = options.minutes * 60, 0.0
 	before = time.time()
 	while spent < total:

@@ -6,7 +6,7 @@ window.LocalAI.stage = (() => {
 	const { element, byId, write, state, words } = LocalAI;
 	const EXAMPLES = [
 		'a red apple on a blue background',
-		'a fox, flat style, on a yellow background',
+		'a fox on a yellow background',
 		'a rocket on a black background',
 	];
 	const FRESH = 10 * 60 * 1000;
