@@ -66,7 +66,8 @@ def main() -> None:
 	torch.manual_seed(0)
 
 	device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
-	tokenizer = build_tokenizer(options.data / 'tokenizer')
+	exported = options.start and options.start / 'tokenizer'
+	tokenizer = build_tokenizer(options.data / 'tokenizer', exported)
 	encoder, unet = (
 		build_encoder(tokenizer).to(device),
 		build().to(device, memory_format=torch.channels_last),

@@ -3,6 +3,7 @@ other text still has tokens."""
 
 import json
 import random
+import shutil
 from pathlib import Path
 
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
@@ -26,9 +27,35 @@ def vocabulary() -> list[str]:
 	return sorted(words)
 
 
-def build_tokenizer(folder: Path) -> CLIPTokenizer:
-	"""A byte-level BPE whose merges spell each word of the vocabulary from left to right."""
-	alphabet = list(bytes_to_unicode().values())
+def build_tokenizer(folder: Path, exported: Path | None = None) -> CLIPTokenizer:
+	"""A byte-level BPE, learnt once and then kept in `folder`: learning breaks ties by chance.
+
+	`exported` is the tokenizer folder of a model that is to be trained further.
+	"""
+	kept = folder / 'tokenizer.json'
+	if exported and not kept.is_file():
+		folder.mkdir(parents=True, exist_ok=True)
+		shutil.copy2(exported / 'tokenizer.json', kept)
+	if kept.is_file():
+		model = json.loads(kept.read_text('utf-8'))['model']
+		tokens, merges = model['vocab'], [tuple(m) for m in model['merges']]
+	else:
+		tokens, merges = learn_pieces()
+	tokenizer = CLIPTokenizer(
+		vocab=tokens,
+		merges=merges,
+		model_max_length=77,
+		bos_token='<|startoftext|>',
+		eos_token='<|endoftext|>',
+		unk_token='<|endoftext|>',
+		pad_token='<|endoftext|>',
+	)
+	tokenizer.save_pretrained(folder)
+	return tokenizer
+
+
+def learn_pieces() -> tuple[dict[str, int], list[tuple[str, str]]]:
+	"""Ids of the tokens, and the merges."""
 	# Training on each word alone merges until every word is one token: the order of merges stays
 	# consistent.
 	learner = Tokenizer(models.BPE(end_of_word_suffix='</w>'))
@@ -38,25 +65,11 @@ def build_tokenizer(folder: Path) -> CLIPTokenizer:
 	)
 	learner.train_from_iterator(vocabulary(), trainer)
 	merges = [tuple(m) for m in json.loads(learner.to_str())['model']['merges']]
+	alphabet = list(bytes_to_unicode().values())
 	tokens = alphabet + [c + '</w>' for c in alphabet]
 	tokens += list(dict.fromkeys(''.join(m) for m in merges))
 	tokens += ['<|startoftext|>', '<|endoftext|>']
-	folder.mkdir(parents=True, exist_ok=True)
-	(folder / 'vocab.json').write_text(
-		json.dumps({t: i for i, t in enumerate(tokens)}, ensure_ascii=False), 'utf-8'
-	)
-	(folder / 'merges.txt').write_text(
-		'#version: 0.2\n' + '\n'.join(' '.join(m) for m in merges) + '\n', 'utf-8'
-	)
-	return CLIPTokenizer(
-		vocab={t: i for i, t in enumerate(tokens)},
-		merges=merges,
-		model_max_length=77,
-		bos_token='<|startoftext|>',
-		eos_token='<|endoftext|>',
-		unk_token='<|endoftext|>',
-		pad_token='<|endoftext|>',
-	)
+	return {t: i for i, t in enumerate(tokens)}, merges
 
 
 def build_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
