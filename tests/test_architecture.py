@@ -29,8 +29,6 @@ HOMES = {
 }
 # What stands outside a rule, and why.
 EXCEPTIONS = {
-	('localai.executors.worker', 'diffusers'),  # quiets its log, in the engine process
-	('localai.executors.worker', 'transformers'),
 	('localai.cli', 'localai.client'),  # one door in two files
 	('localai.__main__', 'localai.cli'),
 	('localai.settings', 'localai.errors'),  # errors import nothing at all

@@ -5,11 +5,13 @@ import io
 import logging
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import diffusers
 import torch
+import transformers
 from PIL import Image
 
 from localai.engine import devices, memory, schedulers
@@ -254,3 +256,11 @@ def leaving_early(pipeline: Any, cancel: Cancel) -> Iterator[None]:
 
 def failed(job_id: str, error: LocalAIError) -> say.Failed:
 	return say.Failed(job_id=job_id, code=error.code, message=error.message, remedy=error.remedy)
+
+
+def quiet_libraries() -> None:
+	"""What they have to say goes to no one here; what matters becomes an error of ours."""
+	diffusers.utils.logging.set_verbosity_error()
+	transformers.utils.logging.set_verbosity_error()
+	transformers.utils.logging.disable_progress_bar()
+	warnings.filterwarnings('ignore')

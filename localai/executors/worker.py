@@ -45,7 +45,7 @@ def main() -> int:
 
 	# Before the seconds that the imports take: an app that is killed meanwhile leaves no orphan.
 	threading.Thread(target=listen, daemon=True).start()
-	from localai.engine.engine import Cancel, Engine, failed
+	from localai.engine.engine import Cancel, Engine, failed, quiet_libraries
 	from localai.errors import LocalAIError
 
 	quiet_libraries()
@@ -78,18 +78,6 @@ def main() -> int:
 			# The same job may have come again as soon as its end was told.
 			if cancels.get(task.job_id) is cancel:
 				del cancels[task.job_id]
-
-
-def quiet_libraries() -> None:
-	import warnings
-
-	import diffusers.utils.logging
-	import transformers.utils.logging
-
-	diffusers.utils.logging.set_verbosity_error()
-	transformers.utils.logging.set_verbosity_error()
-	transformers.utils.logging.disable_progress_bar()
-	warnings.filterwarnings('ignore')
 
 
 if __name__ == '__main__':
