@@ -154,10 +154,8 @@ class Engine:
 			nonlocal done, kept, last_preview, preview_cost
 			done = index + 1
 			if cancel.mode == 'keep' and prediction.latest is not None:
-				kept, pipe._interrupt = (
-					True,
-					True,
-				)  # the steps that are left are passed over, then it is decoded
+				# The steps that are left are passed over, then it is decoded.
+				kept = pipe._interrupt = True
 				return {'latents': prediction.latest.to(tensors['latents'].dtype)}
 			if cancel.mode is not None:
 				raise Stopped

@@ -3,11 +3,12 @@ private."""
 
 from asyncio import to_thread
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from localai.errors import LocalAIError
+from localai.errors import LocalAIError, restore
 from localai.schemas.generation import Picture
 from localai.schemas.jobs import JobSnapshot, StopMode
 
@@ -55,7 +56,7 @@ def add(studio) -> None:
 			job = now
 			tell(progress, job)
 		if job.state == 'failed':
-			raise refusal(LocalAIError(job.error.message, job.error.remedy))
+			raise refusal(restore(job.error.code, job.error.message, job.error.remedy))
 		return [file_of(p) for p in job.pictures], job.model_dump(mode='json')
 
 	def submit(
@@ -184,6 +185,6 @@ def file_of(picture: Picture) -> dict[str, Any]:
 	"""A file as Gradio's client downloads it."""
 	return {
 		'path': picture.path,
-		'orig_name': picture.path.rsplit('/', 1)[-1],
+		'orig_name': Path(picture.path).name,
 		'meta': {'_type': 'gradio.FileData'},
 	}

@@ -1,12 +1,16 @@
 """The named endpoints, through Gradio's own client against the live server."""
 
 import json
+import shutil
 import urllib.request
 
 import pytest
 from gradio_client import Client
+from gradio_client.exceptions import AppError
 from PIL import Image
+from safetensors.numpy import load_file, save_file
 
+from localai.services.models import BUILTIN
 from localai.ui.endpoints import ENDPOINTS
 from tests.live import live_app
 
@@ -55,6 +59,16 @@ class TestEndpoints:
 		assert states[-1] == 'cancelled' and 'running' in states
 		assert client.predict(job=job['id'], api_name='/job')['state'] == 'cancelled'
 		assert job['id'] in [j['id'] for j in client.predict(api_name='/jobs')]
+
+	def test_a_job_that_fails_says_why_under_its_own_name(self, client, app):
+		model = shutil.copytree(BUILTIN, app.home / 'models' / 'hollow')
+		weights = model / 'vae' / 'diffusion_pytorch_model.safetensors'
+		tensors = load_file(weights)
+		tensors['decoder.conv_out.bias'] = tensors['decoder.conv_out.bias'] * float('nan')
+		save_file(tensors, weights)
+		with pytest.raises(AppError, match='would have been black') as caught:
+			client.predict(prompt='a fox', model='hollow', steps=2, api_name='/generate')
+		assert caught.value.title == 'BrokenPicture'
 
 	def test_models(self, client):
 		assert client.predict(api_name='/models')[0]['id'] == 'sketchbook'
