@@ -8,7 +8,7 @@ import numpy
 import torch
 from torch.nn.functional import affine_grid, grid_sample
 
-from tools.builtin.things import COLOURS, STYLES, THINGS
+from tools.builtin.things import COLOURS, HOUSE_STYLE, PLACES, STYLES, THINGS
 
 SIZE = 128
 PATCH = 8
@@ -38,6 +38,14 @@ class Code:
 		return torch.nn.functional.pixel_shuffle(columns.permute(0, 3, 1, 2), PATCH)
 
 
+def with_article(word: str) -> str:
+	"""The word after `a` or `an`; words that are many, or need none, stay bare."""
+	if word.endswith('s') and word not in ('cactus', 'octopus', 'small cactus', 'small octopus'):
+		return word
+	vowel = word[0] in 'aeiou' and not word.startswith(('un', 'one'))
+	return f'{"an" if vowel else "a"} {word}'
+
+
 class Composer:
 	"""An endless, seeded source of (images, captions), of all styles or only some."""
 
@@ -64,43 +72,66 @@ class Composer:
 		slope = angle.cos() * ramp.view(1, 1, 1, SIZE) + angle.sin() * ramp.view(1, 1, SIZE, 1)
 		return (base + slope * self.uniform(count, 1, 1, 1, low=0, high=0.05)).clamp(0, 1)
 
-	def caption(self, thing: int, style: int, colour: str) -> str:
-		if self.random.random() < 0.1:
+	def caption(self, thing: int, style: int, colour: str, place: int) -> str:
+		"""One of the ways to ask for it. The house style may go unsaid, another never does."""
+		chance, choice = self.random.random, self.random.choice
+		if chance() < 0.1:
 			return ''
 		words = THINGS[thing].words
-		word = words[0] if self.random.random() < 0.6 else self.random.choice(words)
-		plural = word in ('cherries', 'cup of coffee') or word.endswith('s')
-		article = 'an' if word[0] in 'aeiou' and not word.startswith(('u', 'one')) else 'a'
-		phrase = word if plural or self.random.random() < 0.25 else f'{article} {word}'
-		if self.random.random() < 0.1:
-			phrase = f'{self.random.choice(("a drawing of", "a picture of"))} {phrase}'
-		ground = 'an orange' if colour == 'orange' else f'a {colour}'
+		word = words[0] if chance() < 0.6 else choice(words)
+		if PLACES[place].word == 'small':
+			word = f'small {word}'
+		phrase = word if chance() < 0.25 else with_article(word)
+		manner = STYLES[style].word
+		said_style = style != HOUSE_STYLE or chance() < 0.5
+		if said_style and chance() < 0.25:
+			phrase, said_style = f'{with_article(manner)} drawing of {phrase}', False
+		elif chance() < 0.08:
+			phrase = f'{choice(("a drawing of", "a picture of"))} {phrase}'
+		if PLACES[place].word.startswith('on'):
+			phrase = f'{phrase} {PLACES[place].word}'
 		parts = [phrase]
-		if self.random.random() < 0.85:
-			said = self.random.choice(
-				(f'on {ground} background', f'on {ground} background', f'{colour} background')
-			)
-			if said.startswith('on'):
-				parts = [f'{phrase} {said}']
+		if chance() < 0.88:
+			if chance() < 0.7:
+				parts = [f'{phrase} on {with_article(colour)} background']
 			else:
-				parts.insert(self.random.randint(0, 1), said)
-		if self.random.random() < 0.7:
-			parts.insert(self.random.randint(0, len(parts)), f'{STYLES[style].word} style')
+				parts.insert(self.random.randint(0, 1), f'{colour} background')
+		if said_style:
+			parts.insert(self.random.randint(0, len(parts)), f'{manner} style')
 		return ', '.join(parts)
 
-	def batch(self, count: int) -> tuple[torch.Tensor, list[str]]:
-		"""Images (B, 3, 128, 128) in [-1, 1] and their captions."""
-		things = [self.random.randrange(len(THINGS)) for _ in range(count)]
-		styles = [self.random.choice(self.styles) for _ in range(count)]
-		colours = [self.random.choice(list(COLOURS)) for _ in range(count)]
-		scale = 1 / self.uniform(count, low=0.72, high=0.9)
+	def compose(
+		self, things: list[int], styles: list[int], colours: list[str], places: list[int]
+	) -> torch.Tensor:
+		"""Images (B, 3, 128, 128) in [-1, 1]: each thing, a little moved and scaled, on its colour."""
+		count = len(things)
+		low, high = torch.tensor([PLACES[p].scale for p in places]).T
+		scale = 1 / (low + (high - low) * self.uniform(count, low=0, high=1))
 		theta = torch.zeros(count, 2, 3)
 		theta[:, 0, 0] = theta[:, 1, 1] = scale
 		theta[:, :, 2] = self.uniform(count, 2, low=-0.09, high=0.09)
+		theta[:, 0, 2] -= torch.tensor([PLACES[p].across for p in places]) * scale
 		icons = self.renders[things, styles]
 		icons = grid_sample(
 			icons, affine_grid(theta, list(icons.shape), align_corners=False), align_corners=False
 		)
-		images = icons[:, :3] + self.background(colours) * (1 - icons[:, 3:])
-		captions = [self.caption(t, s, c) for t, s, c in zip(things, styles, colours, strict=True)]
-		return images * 2 - 1, captions
+		return (icons[:, :3] + self.background(colours) * (1 - icons[:, 3:])) * 2 - 1
+
+	def draw(self, count: int) -> tuple[list[int], list[int], list[str], list[int]]:
+		"""Things, styles, colours and places, by lot."""
+		usual = 0.84
+		return (
+			[self.random.randrange(len(THINGS)) for _ in range(count)],
+			[self.random.choice(self.styles) for _ in range(count)],
+			[self.random.choice(list(COLOURS)) for _ in range(count)],
+			[
+				0 if self.random.random() < usual else self.random.randrange(1, len(PLACES))
+				for _ in range(count)
+			],
+		)
+
+	def batch(self, count: int) -> tuple[torch.Tensor, list[str]]:
+		"""Images (B, 3, 128, 128) in [-1, 1] and their captions."""
+		drawn = self.draw(count)
+		captions = [self.caption(*each) for each in zip(*drawn, strict=True)]
+		return self.compose(*drawn), captions

@@ -17,7 +17,7 @@ from diffusers import DDIMScheduler, UNet2DConditionModel
 from safetensors.torch import load_file
 
 from tools.builtin.compose import Code, Composer
-from tools.builtin.text import build_encoder, build_tokenizer
+from tools.builtin.text import build_encoder, build_tokenizer, take_over
 from tools.builtin.things import STYLES
 
 SCHEDULER = {
@@ -66,14 +66,13 @@ def main() -> None:
 	torch.manual_seed(0)
 
 	device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
-	exported = options.start and options.start / 'tokenizer'
-	tokenizer = build_tokenizer(options.data / 'tokenizer', exported)
+	tokenizer = build_tokenizer(options.data / 'tokenizer')
 	encoder, unet = (
 		build_encoder(tokenizer).to(device),
 		build().to(device, memory_format=torch.channels_last),
 	)
 	if options.start:
-		encoder.load_state_dict(load_file(options.start / 'text_encoder' / 'model.safetensors'))
+		take_over(encoder, tokenizer, options.start)
 		weights = 'diffusion_pytorch_model.safetensors'
 		unet.load_state_dict(load_file(options.start / 'unet' / weights))
 	parts = torch.nn.ModuleDict({'encoder': encoder, 'unet': unet})

@@ -3,9 +3,9 @@ other text still has tokens."""
 
 import json
 import random
-import shutil
 from pathlib import Path
 
+from safetensors.torch import load_file
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from transformers.convert_slow_tokenizer import bytes_to_unicode
@@ -27,15 +27,9 @@ def vocabulary() -> list[str]:
 	return sorted(words)
 
 
-def build_tokenizer(folder: Path, exported: Path | None = None) -> CLIPTokenizer:
-	"""A byte-level BPE, learnt once and then kept in `folder`: learning breaks ties by chance.
-
-	`exported` is the tokenizer folder of a model that is to be trained further.
-	"""
+def build_tokenizer(folder: Path) -> CLIPTokenizer:
+	"""A byte-level BPE, learnt once and then kept in `folder`: learning breaks ties by chance."""
 	kept = folder / 'tokenizer.json'
-	if exported and not kept.is_file():
-		folder.mkdir(parents=True, exist_ok=True)
-		shutil.copy2(exported / 'tokenizer.json', kept)
 	if kept.is_file():
 		model = json.loads(kept.read_text('utf-8'))['model']
 		tokens, merges = model['vocab'], [tuple(m) for m in model['merges']]
@@ -88,6 +82,22 @@ def build_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
 			pad_token_id=tokenizer.eos_token_id,
 		)
 	)
+
+
+def take_over(encoder: CLIPTextModel, tokenizer: CLIPTokenizer, exported: Path) -> None:
+	"""Begins from the text encoder of an exported model; tokens it did not know keep a fresh row."""
+	weights = load_file(exported / 'text_encoder' / 'model.safetensors')
+	known = json.loads((exported / 'tokenizer' / 'tokenizer.json').read_text('utf-8'))
+	known = known['model']['vocab']
+	own = encoder.state_dict()
+	for name, values in weights.items():
+		if not name.endswith('token_embedding.weight'):
+			own[name] = values
+			continue
+		for token, row in tokenizer.get_vocab().items():
+			if token in known:
+				own[name][row] = values[known[token]].float()
+	encoder.load_state_dict(own)
 
 
 if __name__ == '__main__':
