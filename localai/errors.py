@@ -6,7 +6,15 @@ LocalAIError
 ├── ModelProblem            the model cannot be used
 │   ├── ModelBroken         files are missing, truncated or do not belong together
 │   ├── ModelUnsupported    a family or format that LocalAI does not run
-│   └── PickleRefused       weights in a format that can run code
+│   ├── PickleRefused       weights in a format that can run code
+│   └── ModelInUse          it cannot be deleted while it is loading or drawing
+├── DownloadProblem         it cannot be fetched
+│   ├── NotOnHub            no such repository, revision or file (or a private one)
+│   ├── Gated               its owners want to be asked first
+│   ├── BadToken            the hub does not know the token
+│   ├── HubUnreachable      no network, or the hub does not answer
+│   ├── WrongBytes          what came is not what was promised
+│   └── LinkRefused         a link that is not fetched: not https, a private address, no weights file
 ├── OutOfMemory             it does not fit, before or while drawing
 ├── BrokenPicture           the model returned values that are not a picture
 ├── EngineDied              the engine process ended in the middle of work
@@ -67,6 +75,44 @@ class ModelUnsupported(ModelProblem):
 
 class PickleRefused(ModelProblem):
 	remedy = 'Use a version of this model in the safetensors format.'
+
+
+class ModelInUse(ModelProblem):
+	remedy = 'Wait until it is done, or stop it.'
+
+
+class DownloadProblem(LocalAIError):
+	pass
+
+
+class NotOnHub(DownloadProblem):
+	remedy = 'Check the name. A private repository needs a token that may read it.'
+
+
+class Gated(DownloadProblem):
+	"""`link` is the page where access is asked for."""
+
+	def __init__(self, message: str, remedy: str = '', link: str = ''):
+		super().__init__(message, remedy)
+		self.link = link
+
+
+class BadToken(DownloadProblem):
+	remedy = 'Enter a new token; one that may read is enough.'
+
+
+class HubUnreachable(DownloadProblem):
+	remedy = 'Check the network. What was fetched is kept, and it goes on by itself.'
+
+
+class WrongBytes(DownloadProblem):
+	remedy = (
+		'Nothing of it was kept. Start it again; if it stays, the file is broken where it lies.'
+	)
+
+
+class LinkRefused(DownloadProblem):
+	pass
 
 
 class OutOfMemory(LocalAIError):

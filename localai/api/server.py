@@ -10,10 +10,16 @@ from fastapi.responses import JSONResponse
 from localai import __version__
 from localai.api import jobs, media
 from localai.errors import (
+	BadToken,
 	DiskFull,
+	DownloadProblem,
+	Gated,
 	InvalidInput,
+	LinkRefused,
 	LocalAIError,
+	ModelInUse,
 	ModelProblem,
+	NotOnHub,
 	OutOfMemory,
 	UnknownName,
 )
@@ -21,7 +27,13 @@ from localai.errors import (
 STATUS: tuple[tuple[type[LocalAIError], int], ...] = (
 	(UnknownName, 404),
 	(InvalidInput, 422),
+	(ModelInUse, 409),
 	(ModelProblem, 422),
+	(NotOnHub, 404),
+	(Gated, 403),
+	(BadToken, 401),
+	(LinkRefused, 422),
+	(DownloadProblem, 502),
 	(OutOfMemory, 507),
 	(DiskFull, 507),
 	(LocalAIError, 500),

@@ -7,6 +7,7 @@ from pydantic import Field, TypeAdapter
 
 from localai.schemas.base import Schema
 from localai.schemas.generation import GenerationRequest
+from localai.schemas.hardware import HeldModel
 from localai.schemas.jobs import StopMode
 from localai.schemas.models import ModelSpec
 
@@ -26,6 +27,34 @@ class Generate(Schema):
 	request: GenerationRequest
 	model: ModelSpec
 	drawings: tuple[Drawing, ...]
+
+
+class Load(Schema):
+	"""Bring a model into memory without drawing; answered by Loading events and an ending."""
+
+	kind: Literal['load'] = 'load'
+	job_id: str
+	model: ModelSpec
+
+
+class Unload(Schema):
+	"""Let the model at `path` go, or with '' all of them."""
+
+	kind: Literal['unload'] = 'unload'
+	job_id: str
+	path: str = ''
+
+
+class Convert(Schema):
+	"""Write a model (a single file, or a pickle, which is read as bare weights only) to `target`: a
+	folder in the diffusers layout, or with a name that ends in .safetensors the same weights as a
+	safe file."""
+
+	kind: Literal['convert'] = 'convert'
+	job_id: str
+	source: str
+	target: str
+	model: ModelSpec | None = None
 
 
 class Stop(Schema):
@@ -48,6 +77,14 @@ class Ready(Schema):
 	dtype: str
 	torch: str
 	diffusers: str
+
+
+class Held(Schema):
+	"""What is in the engine's memory, told whenever it changes; the last used first."""
+
+	kind: Literal['held'] = 'held'
+	models: tuple[HeldModel, ...]
+	budget: int
 
 
 class Loading(Schema):
@@ -113,9 +150,10 @@ class Failed(Schema):
 	engine_died: bool = False
 
 
-Command = Annotated[Generate | Stop | Close, Field(discriminator='kind')]
+Task = Generate | Load | Unload | Convert
+Command = Annotated[Task | Stop | Close, Field(discriminator='kind')]
 Event = Annotated[
-	Ready | Loading | Stepped | Drawn | Finished | Cancelled | Failed,
+	Ready | Held | Loading | Stepped | Drawn | Finished | Cancelled | Failed,
 	Field(discriminator='kind'),
 ]
 COMMANDS: TypeAdapter = TypeAdapter(Command)

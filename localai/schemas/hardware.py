@@ -7,8 +7,19 @@ from localai.schemas.base import Schema
 EngineState = Literal['starting', 'ready', 'loading', 'working', 'restarting', 'stopped']
 
 
+class HeldModel(Schema):
+	"""A model in the engine's memory, with the bytes of its weights there."""
+
+	id: str
+	bytes: int
+
+
 class EngineStatus(Schema):
-	"""The engine now. `model` is the id of the model in memory, '' when there is none."""
+	"""The engine now. `model` is the id of the model that would draw at once, '' when there is none.
+
+	`held` are all models in memory, the last used first, within `budget` bytes. While a model comes
+	into memory `loading` is its id, with the stage and the bytes of its files read so far.
+	"""
 
 	state: EngineState = 'starting'
 	device: str = ''
@@ -16,6 +27,12 @@ class EngineStatus(Schema):
 	model: str = ''
 	pid: int = 0
 	message: str = ''
+	held: tuple[HeldModel, ...] = ()
+	budget: int = 0
+	loading: str = ''
+	stage: str = ''
+	stage_done: int = 0
+	stage_total: int = 0
 
 
 class MemoryReading(Schema):

@@ -84,14 +84,54 @@ class PictureRow(Base):
 
 
 class ModelRow(Base):
-	"""What was learnt about a weights file and is dear to learn again: its hash. Valid while size
-	and time agree."""
+	"""A weights file or model folder, by its full path. `facts` (of `schemas.models.Facts`) and the
+	hashes are valid while size and time agree; what the person wrote stays."""
 
 	__tablename__ = 'models'
 	path: Mapped[str] = mapped_column(Text, primary_key=True)
 	size: Mapped[int]
 	modified: Mapped[float]
-	sha256: Mapped[str] = mapped_column(String(64))
+	sha256: Mapped[str] = mapped_column(String(64), default='')
+	autov3: Mapped[str] = mapped_column(String(12), default='')
+	facts: Mapped[dict | None] = mapped_column(JSON)
+	notes: Mapped[str] = mapped_column(Text, default='')
+	defaults: Mapped[dict | None] = mapped_column(JSON)
+	thumbnail: Mapped[int | None]
+
+	__table_args__ = (Index('ix_models_sha256', 'sha256'),)
+
+
+class TrashRow(Base):
+	"""Something in the trash, and all that is needed to bring it back. `held` is its file or folder
+	below LOCALAI_HOME/trash; `row` what the database knew of it."""
+
+	__tablename__ = 'trash'
+	id: Mapped[str] = mapped_column(String(32), primary_key=True)
+	kind: Mapped[str] = mapped_column(String(16))
+	name: Mapped[str] = mapped_column(Text)
+	path: Mapped[str] = mapped_column(Text)
+	held: Mapped[str] = mapped_column(Text)
+	bytes: Mapped[int]
+	row: Mapped[dict | None] = mapped_column(JSON)
+	deleted_at: Mapped[datetime] = mapped_column(Moment, default=now)
+
+
+class DownloadRow(Base):
+	"""A download, before it is work. `rank` orders the queue; `plan` is what was to be fetched when
+	it was started (files, sizes, hashes, commit)."""
+
+	__tablename__ = 'downloads'
+	id: Mapped[str] = mapped_column(String(32), primary_key=True)
+	state: Mapped[str] = mapped_column(String(16))
+	rank: Mapped[float] = mapped_column(default=0.0)
+	request: Mapped[dict] = mapped_column(JSON)
+	plan: Mapped[dict | None] = mapped_column(JSON)
+	model: Mapped[str] = mapped_column(Text, default='')
+	error: Mapped[dict | None] = mapped_column(JSON)
+	created_at: Mapped[datetime] = mapped_column(Moment, default=now)
+	finished_at: Mapped[datetime | None] = mapped_column(Moment)
+
+	__table_args__ = (Index('ix_downloads_state_rank', 'state', 'rank'),)
 
 
 class PreferenceRow(Base):
