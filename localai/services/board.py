@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from localai.errors import LocalAIError, StorageProblem, UnknownName
+from localai.schemas.downloads import DownloadSnapshot
 from localai.schemas.hardware import EngineStatus
 from localai.schemas.jobs import JobSnapshot, JobState, Problem
 from localai.schemas.studio import StudioSnapshot
@@ -33,6 +34,8 @@ class Board:
 		self.unstored: dict[str, JobSnapshot] = {}
 		self.engine = EngineStatus()
 		self.last: JobSnapshot | None = None
+		self.downloads: tuple[DownloadSnapshot, ...] = ()
+		self.library = 0
 		self.studio: Feed[StudioSnapshot] = Feed(StudioSnapshot(engine=self.engine))
 
 	def open(self, seconds: Seconds) -> None:
@@ -94,6 +97,18 @@ class Board:
 	def watch(self) -> AsyncIterator[StudioSnapshot]:
 		"""Everything a page shows: the latest at once, each change, and a heartbeat."""
 		return self.studio.follow_async(BEAT)
+
+	def present(
+		self,
+		downloads: tuple[DownloadSnapshot, ...] | None = None,
+		library: int | None = None,
+	) -> None:
+		"""Shows the downloads, or that the library changed, to everybody; None leaves what was
+		shown."""
+		with self.lock:
+			self.downloads = self.downloads if downloads is None else downloads
+			self.library = self.library if library is None else library
+			self.publish()
 
 	# Changes
 
@@ -183,8 +198,17 @@ class Board:
 				wait = None if own is None else wait + own
 			if job_id in ids:
 				self.feeds[job_id].publish(job)
+		self.publish()
+
+	def publish(self) -> None:
 		self.studio.publish(
-			StudioSnapshot(engine=self.engine, queue=tuple(self.live.values()), last=self.last)
+			StudioSnapshot(
+				engine=self.engine,
+				queue=tuple(self.live.values()),
+				last=self.last,
+				downloads=self.downloads,
+				library=self.library,
+			)
 		)
 
 	def cost(self, job: JobSnapshot) -> float | None:
