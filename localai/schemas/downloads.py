@@ -39,9 +39,38 @@ class DownloadFile(Schema):
 	have: bool = False
 
 
+class PlannedFile(Schema):
+	"""A file to be fetched. `etag` is what the hub calls its content; `sha256` is '' where nobody
+	promises one (small files, most links). `have` says it was here before the download began."""
+
+	path: str
+	bytes: int
+	etag: str = ''
+	sha256: str = ''
+	have: bool = False
+
+
+class DownloadPlan(Schema):
+	"""What a download fetches, settled when it starts, so that it goes on with the same bytes after
+	a restart. `repo` and `commit` for the hub; `url` for a link, and `folder` where its file goes,
+	below LOCALAI_HOME/models."""
+
+	name: str
+	repo: str = ''
+	commit: str = ''
+	url: str = ''
+	folder: str = ''
+	files: tuple[PlannedFile, ...] = ()
+
+	@property
+	def bytes(self) -> int:
+		return sum(f.bytes for f in self.files)
+
+
 class DownloadSnapshot(Schema):
 	"""A download now. `speed` in bytes a second, `eta` in seconds; `reused` are bytes that were not
-	fetched because they were on the disk already. `model` is the id in the library once finished."""
+	fetched because they were on the disk already. `model` is the id in the library once finished.
+	A pending download with an `error` waits and goes on by itself (no network)."""
 
 	id: str
 	name: str
