@@ -50,6 +50,16 @@ class Settings(BaseModel):
 		repr=False,
 		description='asked of every visitor when set; needed by --share',
 	)
+	# Those of huggingface_hub, so that both look into the same cache.
+	hub_cache: Path | None = Field(
+		None, alias='HF_HUB_CACHE', description='folder of the shared Hugging Face cache'
+	)
+	hub_home: Path | None = Field(
+		None, alias='HF_HOME', description='folder of all that Hugging Face keeps'
+	)
+	caches: Path | None = Field(
+		None, alias='XDG_CACHE_HOME', description="folder of the user's caches"
+	)
 
 	@field_validator('home', mode='after')
 	@classmethod
@@ -68,6 +78,18 @@ class Settings(BaseModel):
 	@property
 	def models(self) -> Path:
 		return self.home / 'models'
+
+	@property
+	def hub(self) -> Path:
+		"""The Hugging Face cache, found as huggingface_hub finds it."""
+		home = self.hub_home or (self.caches or Path('~/.cache')) / 'huggingface'
+		return Path(
+			os.path.abspath(os.path.expandvars((self.hub_cache or home / 'hub').expanduser()))
+		)
+
+	@property
+	def trash(self) -> Path:
+		return self.home / 'trash'
 
 	@property
 	def database(self) -> Path:
@@ -122,9 +144,11 @@ def describe_settings() -> str:
 	"""One line per setting, for `--help`."""
 	lines = []
 	for field in Settings.model_fields.values():
+		if not field.alias.startswith('LO'):
+			continue
 		default = '' if field.default == '' else f' (default {field.default})'
 		lines.append(f'  {field.alias:18} {field.description}{default}')
-	lines.append('  HF_HOME, HF_ENDPOINT, HF_TOKEN keep their usual meaning.')
+	lines.append('  HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN keep their usual meaning.')
 	return '\n'.join(lines)
 
 

@@ -49,7 +49,7 @@ def chromium() -> str:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-	return read_settings({}, home=tmp_path / 'home').prepare()
+	return read_settings({}, home=tmp_path / 'home', hub_cache=tmp_path / 'hub').prepare()
 
 
 @pytest.fixture

@@ -47,6 +47,15 @@ class TestSettings:
 	def test_an_empty_value_is_the_default(self):
 		assert read_settings({'LOCALAI_PORT': ' '}).port == 7860
 
+	def test_the_shared_cache_is_where_huggingface_hub_looks(self, tmp_path):
+		assert read_settings({}).hub == Path.home() / '.cache' / 'huggingface' / 'hub'
+		environment = {'XDG_CACHE_HOME': str(tmp_path)}
+		assert read_settings(environment).hub == tmp_path / 'huggingface' / 'hub'
+		environment['HF_HOME'] = str(tmp_path / 'a')
+		assert read_settings(environment).hub == tmp_path / 'a' / 'hub'
+		environment['HF_HUB_CACHE'] = str(tmp_path / 'b')
+		assert read_settings(environment).hub == tmp_path / 'b'
+
 	def test_the_password_is_never_shown(self):
 		assert 'hunter2' not in repr(read_settings({'LOCALAI_PASSWORD': 'hunter2'}))
 
