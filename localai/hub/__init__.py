@@ -1,0 +1,1 @@
+"""Knows the network: finding and fetching models; the only home of huggingface_hub."""
