@@ -33,7 +33,7 @@ class Studio:
 		self.executor = executor or LocalExecutor(settings.device)
 		self.preferences = Preferences(self.database)
 		self.models = ModelService(settings.models, Hashes(self.database))
-		self.jobs = JobService(jobs, self.executor)
+		self.jobs = JobService(jobs, self.executor, self.models)
 		self.generation = GenerationService(
 			settings.pictures,
 			self.models,

@@ -1,30 +1,36 @@
-"""A full citizen behind the Executor seam: draws coloured squares, emits true events, can wait,
-fail and die."""
+"""A full citizen behind the Executor seam: draws coloured squares, holds models, emits true events,
+can wait, fail and die."""
 
 import io
 import queue
 import threading
+from pathlib import Path
 
 from PIL import Image
 
-from localai.executors.base import OnEvent, OnStatus
+from localai.executors.base import OnEvent, OnStatus, status_after
 from localai.schemas import engine as say
-from localai.schemas.hardware import EngineStatus
+from localai.schemas.hardware import EngineStatus, HeldModel
 from localai.schemas.jobs import StopMode
+from localai.schemas.models import ModelSpec
 
 
 class FakeExecutor:
-	"""`gate` holds every step while it is clear; `failures` are taken before a task is drawn."""
+	"""`gate` holds every step while it is clear; `failures` are taken before a task is begun.
+
+	Two models stay warm; a load takes four pieces, each of which `gate` holds too.
+	"""
 
 	def __init__(self, ready: bool = True):
 		self.ready = ready
 		self.gate = threading.Event()
 		self.gate.set()
 		self.failures: list[say.Failed | None] = []
-		self.tasks: queue.Queue[say.Generate | None] = queue.Queue()
-		self.seen: list[say.Generate] = []
+		self.tasks: queue.Queue[say.Task | None] = queue.Queue()
+		self.seen: list[say.Task] = []
 		self.mode: StopMode | None = None
-		self.status = EngineStatus(state='ready', device='Fake', dtype='fp32')
+		self.status = EngineStatus(state='ready', device='Fake', dtype='fp32', budget=10**10)
+		self.held: list[tuple[ModelSpec, HeldModel]] = []
 
 	def start(self, on_event: OnEvent, on_status: OnStatus) -> None:
 		self.on_event, self.on_status = on_event, on_status
@@ -33,7 +39,7 @@ class FakeExecutor:
 		if self.ready:
 			self.on_status(self.status)
 
-	def submit(self, task: say.Generate) -> None:
+	def submit(self, task: say.Task) -> None:
 		self.mode = None
 		self.seen.append(task)
 		self.tasks.put(task)
@@ -52,19 +58,75 @@ class FakeExecutor:
 		while (task := self.tasks.get()) is not None:
 			failure = self.failures.pop(0) if self.failures else None
 			if failure:
-				self.on_event(failure.model_copy(update={'job_id': task.job_id}))
+				self.tell(failure.model_copy(update={'job_id': task.job_id}), task)
 				self.on_status(self.status)
-			else:
-				self.on_event(self.draw(task))
+				continue
+			match task:
+				case say.Generate():
+					end = self.draw(task)
+				case say.Load():
+					end = self.load(task)
+				case say.Convert():
+					end = self.convert(task)
+				case say.Unload():
+					self.held = [h for h in self.held if task.path not in ('', h[0].path)]
+					self.tell_held(task)
+					end = say.Finished(job_id=task.job_id)
+			self.tell(end, task)
+
+	def tell(self, event: say.Event, task: say.Task) -> None:
+		status = status_after(self.status, event, task)
+		if status != self.status:
+			self.status = status
+			self.on_status(status)
+		self.on_event(event)
+
+	def tell_held(self, task: say.Task) -> None:
+		models = tuple(held for _, held in self.held)
+		self.tell(say.Held(models=models, budget=10**10), task)
+
+	def hold(self, task: say.Generate | say.Load) -> None:
+		model = task.model
+		others = [h for h in self.held if h[0].path != model.path]
+		self.held = [(model, HeldModel(id=model.id, bytes=model.bytes)), *others][:2]
+		self.tell_held(task)
+
+	def pieces(self, task: say.Task, stage: str) -> bool:
+		"""Whether it was left to its end."""
+		for done in range(5):
+			self.tell(say.Loading(job_id=task.job_id, stage=stage, done=done, total=4), task)
+			self.gate.wait(10)
+			if self.mode == 'stop':
+				return False
+		return True
+
+	def load(self, task: say.Load) -> say.Finished | say.Cancelled:
+		known = any(model.path == task.model.path for model, _ in self.held)
+		if not known and not self.pieces(task, 'unet'):
+			return say.Cancelled(job_id=task.job_id)
+		self.hold(task)
+		return say.Finished(job_id=task.job_id)
+
+	def convert(self, task: say.Convert) -> say.Finished | say.Cancelled:
+		if not self.pieces(task, 'writing'):
+			return say.Cancelled(job_id=task.job_id)
+		target = Path(task.target)
+		target.parent.mkdir(parents=True, exist_ok=True)
+		if target.suffix == '.safetensors':
+			target.write_bytes(b'weights')
+		else:
+			target.mkdir()
+		return say.Finished(job_id=task.job_id)
 
 	def draw(self, task: say.Generate) -> say.Finished | say.Cancelled:
-		self.on_event(say.Loading(job_id=task.job_id, stage='unet', done=1, total=2))
+		self.tell(say.Loading(job_id=task.job_id, stage='unet', done=1, total=2), task)
+		self.hold(task)
 		for drawing in task.drawings:
 			for step in range(1, task.request.steps + 1):
 				self.gate.wait(10)
 				if self.mode in ('stop', 'keep'):
 					break
-				self.on_event(
+				self.tell(
 					say.Stepped(
 						job_id=task.job_id,
 						index=drawing.index,
@@ -72,7 +134,8 @@ class FakeExecutor:
 						steps=task.request.steps,
 						seconds_per_step=0.01,
 						data=b'jpeg',
-					)
+					),
+					task,
 				)
 				if self.mode == 'skip':
 					break
@@ -80,7 +143,7 @@ class FakeExecutor:
 				self.mode = None
 				continue
 			if self.mode != 'stop':
-				self.on_event(self.picture(task, drawing))
+				self.tell(self.picture(task, drawing), task)
 			if self.mode:
 				return say.Cancelled(job_id=task.job_id)
 		return say.Finished(job_id=task.job_id)

@@ -9,6 +9,8 @@ from localai.schemas.jobs import StopMode
 
 OnEvent = Callable[[say.Event], None]
 OnStatus = Callable[[EngineStatus], None]
+NOT_LOADING = {'loading': '', 'stage': '', 'stage_done': 0, 'stage_total': 0}
+EMPTY = NOT_LOADING | {'model': '', 'held': ()}
 
 
 class Executor(Protocol):
@@ -18,7 +20,7 @@ class Executor(Protocol):
 	def start(self, on_event: OnEvent, on_status: OnStatus) -> None:
 		"""Begins to come up; returns at once."""
 
-	def submit(self, task: say.Generate) -> None:
+	def submit(self, task: say.Task) -> None:
 		"""Hands over the next task; only when none is running."""
 
 	def stop(self, job_id: str, mode: StopMode) -> None:
@@ -26,3 +28,43 @@ class Executor(Protocol):
 
 	def close(self) -> None:
 		"""Ends the engine."""
+
+
+def status_after(status: EngineStatus, event: say.Event, task: say.Task | None) -> EngineStatus:
+	"""How the engine is after one of its events; `task` is the one it works on."""
+	match event:
+		case say.Ready():
+			changes = EMPTY | {
+				'state': 'ready',
+				'device': event.device,
+				'dtype': event.dtype,
+				'message': '',
+			}
+		case say.Failed(job_id=''):
+			changes = EMPTY | {'state': 'stopped', 'message': f'{event.message} {event.remedy}'}
+		case say.Held():
+			first = event.models[0].id if event.models else ''
+			changes = {'held': event.models, 'budget': event.budget, 'model': first}
+		case say.Loading():
+			changes = {
+				'state': 'loading',
+				'loading': subject(task),
+				'stage': event.stage,
+				'stage_done': event.done,
+				'stage_total': event.total,
+			}
+		case say.Stepped() | say.Drawn():
+			changes = NOT_LOADING | {'state': 'working'}
+		case _:
+			changes = NOT_LOADING | {'state': 'ready'}
+	return status.model_copy(update=changes)
+
+
+def subject(task: say.Task | None) -> str:
+	"""The model that a task is about, '' for none."""
+	match task:
+		case say.Generate() | say.Load():
+			return task.model.id
+		case say.Convert():
+			return task.model.id if task.model else task.source
+	return ''

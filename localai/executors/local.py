@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 from localai.executors import frames
-from localai.executors.base import OnEvent, OnStatus
+from localai.executors.base import EMPTY, OnEvent, OnStatus, status_after
 from localai.schemas import engine as say
 from localai.schemas.hardware import EngineStatus
 from localai.schemas.jobs import StopMode
@@ -43,7 +43,7 @@ class LocalExecutor:
 		self.patience = patience
 		self.stopping = ''  # the job that was asked to stop
 		self.process: subprocess.Popen | None = None
-		self.task: say.Generate | None = None
+		self.task: say.Task | None = None
 		self.status = EngineStatus()
 		self.lock = threading.RLock()
 		self.closing = threading.Event()
@@ -101,26 +101,13 @@ class LocalExecutor:
 	def hear(self, event: say.Event) -> None:
 		"""Tells what the process said. Never with the lock held: who listens has a lock and calls
 		us with it."""
-		match event:
-			case say.Ready():
-				self.say(
-					state='ready', device=event.device, dtype=event.dtype, model='', message=''
-				)
-			case say.Failed(job_id=''):
-				self.say(state='stopped', message=f'{event.message} {event.remedy}')
-				return
-			case say.Loading():
-				self.say(state='loading')
-			case say.Stepped() | say.Drawn():
-				self.deaths = 0
-				if self.status.state != 'working' and (task := self.task):
-					self.say(state='working', model=task.model.id)
-		if isinstance(event, say.ENDINGS):
-			if isinstance(event, say.Failed) and self.status.state == 'loading':
-				self.say(model='')
-			with self.lock:
+		with self.lock:
+			task = self.task
+			if isinstance(event, say.ENDINGS):
 				self.task = None
-			self.say(state='ready')
+		if isinstance(event, say.Stepped | say.Drawn | say.Finished):
+			self.deaths = 0
+		self.tell(status_after(self.status, event, task))
 		self.on_event(event)
 
 	def bury(self, code: int) -> None:
@@ -139,23 +126,24 @@ class LocalExecutor:
 		)
 		# First the status, so that no task comes in any more; then the task that was here.
 		if self.status.state != 'stopped':
-			self.say(state='restarting', model='', message=f'The engine process {why}.')
+			self.say(state='restarting', message=f'The engine process {why}.', **EMPTY)
 		with self.lock:
 			task, self.task = self.task, None
 		if task and asked:
 			self.on_event(say.Cancelled(job_id=task.job_id))
 		elif task:
+			what = 'drew this' if isinstance(task, say.Generate) else 'worked on this'
 			self.on_event(
 				say.Failed(
 					job_id=task.job_id,
 					code='EngineDied',
-					message=f'The engine process {why} while it drew this.',
+					message=f'The engine process {why} while it {what}.',
 					remedy='It has been started again.',
 					engine_died=True,
 				)
 			)
 
-	def submit(self, task: say.Generate) -> None:
+	def submit(self, task: say.Task) -> None:
 		with self.lock:
 			self.task, self.stopping = task, ''
 			try:
@@ -199,9 +187,13 @@ class LocalExecutor:
 			process.wait()
 
 	def say(self, **changes: object) -> None:
-		pid = self.process.pid if self.process else 0
-		self.status = self.status.model_copy(update=changes | {'pid': pid})
-		self.on_status(self.status)
+		self.tell(self.status.model_copy(update=changes))
+
+	def tell(self, status: EngineStatus) -> None:
+		status = status.model_copy(update={'pid': self.process.pid if self.process else 0})
+		if status != self.status:
+			self.status = status
+			self.on_status(status)
 
 	def pass_log_on(self, process: subprocess.Popen) -> None:
 		for line in process.stderr:

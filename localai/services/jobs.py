@@ -13,7 +13,8 @@ from localai.schemas.generation import Picture
 from localai.schemas.hardware import EngineStatus
 from localai.schemas.jobs import JobSnapshot, JobState, Problem, StopMode
 from localai.schemas.models import ModelSpec
-from localai.services.board import Board, Seconds
+from localai.services.board import Seconds
+from localai.services.chores import Chores, Library
 from localai.store.jobs import Jobs
 
 log = logging.getLogger('localai.jobs')
@@ -26,17 +27,14 @@ MakeTask = Callable[[JobSnapshot], say.Generate]
 Save = Callable[[JobSnapshot, ModelSpec, say.Drawn], Picture]
 
 
-class JobService(Board):
+class JobService(Chores):
 	"""The board with a worker. Everything here is quick; the work is in the engine's process."""
 
-	def __init__(self, store: Jobs, executor: Executor):
-		super().__init__(store)
-		self.executor = executor
-		self.running: say.Generate | None = None
+	def __init__(self, store: Jobs, executor: Executor, models: Library):
+		super().__init__(store, executor, models)
 		# Why the running job is being stopped, if it is not its user's wish.
 		self.broken: LocalAIError | None = None
 		self.timer: threading.Timer | None = None
-		self.closed = False
 
 	def start(self, make_task: MakeTask, save: Save, seconds: Seconds) -> None:
 		"""Given the verbs of generation, the engine may come up."""
@@ -87,8 +85,15 @@ class JobService(Board):
 			return len(self.live)
 
 	def dispatch(self) -> None:
-		"""Hands the first queued job to the engine when it is free."""
-		while self.running is None and self.engine.state == 'ready' and not self.closed:
+		"""Hands the next chore, or the first queued job, to the engine when it is free."""
+		while (
+			self.running is None
+			and self.chore is None
+			and self.engine.state == 'ready'
+			and not self.closed
+		):
+			if self.next_chore():
+				return
 			job = next((j for j in self.live.values() if j.state == 'queued'), None)
 			if job is None:
 				return
@@ -112,7 +117,8 @@ class JobService(Board):
 					),
 				)
 				continue
-			self.running, self.broken = task, None
+			self.running, self.broken, self.trouble = task, None, ''
+			self.paths[task.model.id] = task.model.path
 			self.executor.submit(task)
 
 	def hold(self, job: JobSnapshot, error: StorageProblem) -> None:
@@ -190,13 +196,15 @@ class JobService(Board):
 
 	def hear_status(self, status: EngineStatus) -> None:
 		with self.lock:
-			self.engine = status
+			self.engine = self.with_trouble(status)
 			self.tell()
 			self.dispatch()
 
 	def hear(self, event: say.Event) -> None:
 		"""One event of the engine, in its reading thread. Nothing that goes wrong here may stop
 		that thread."""
+		if self.hear_chore(event):
+			return
 		with self.lock:
 			job = self.live.get(getattr(event, 'job_id', ''))
 			model = self.running and self.running.model
