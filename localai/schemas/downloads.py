@@ -52,12 +52,13 @@ class PlannedFile(Schema):
 
 class DownloadPlan(Schema):
 	"""What a download fetches, settled when it starts, so that it goes on with the same bytes after
-	a restart. `repo` and `commit` for the hub; `url` for a link, and `folder` where its file goes,
-	below LOCALAI_HOME/models."""
+	a restart. `repo`, `commit` and the `revision` that was asked for, for the hub; `url` for a link,
+	and `folder` where its file goes, below LOCALAI_HOME/models."""
 
 	name: str
 	repo: str = ''
 	commit: str = ''
+	revision: str = 'main'
 	url: str = ''
 	folder: str = ''
 	files: tuple[PlannedFile, ...] = ()
