@@ -3,10 +3,21 @@ mounted."""
 
 import gradio as gr
 
-from localai.ui import endpoints, generation, hardware, history
+from localai.ui import downloads, endpoints, generation, hardware, history, models
 from localai.ui.components import catalog, part
 from localai.ui.theme import STATIC, head, theme
 
+# In reading order.
+PARTS = (
+	'header',
+	'composer',
+	'stage',
+	'models',
+	'downloads',
+	'history',
+	'hardware',
+	'dialogs',
+)
 THREADS = 120
 SESSIONS = 64
 
@@ -16,11 +27,13 @@ def build(studio) -> gr.Blocks:
 	with gr.Blocks(title='LocalAI', analytics_enabled=False, fill_width=True) as demo:
 		functions = [
 			*generation.functions(studio),
+			*models.functions(studio),
+			*downloads.functions(studio),
 			*history.functions(studio),
 			*hardware.functions(studio),
 		]
 		wire = part('wire', functions)
-		for name in ('header', 'composer', 'stage', 'history', 'hardware', 'dialogs'):
+		for name in PARTS:
 			part(name)
 		demo.load(
 			generation.follower(studio),

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from localai.errors import InvalidInput, LocalAIError
 from localai.schemas.generation import SEED_LIMIT, SIZE_LIMITS
-from localai.schemas.models import FAMILIES
+from localai.schemas.models import ARCHITECTURES, FAMILIES
 from localai.schemas.samplers import SAMPLERS, schedules_for
 from localai.ui.theme import STATIC
 
@@ -50,6 +50,7 @@ def answer(function: Callable[[dict], Answer]) -> Callable[[dict], Answer]:
 			error = known
 		return {
 			'error': {
+				'code': error.code,
 				'message': error.message,
 				'remedy': error.remedy,
 				'field': getattr(error, 'field', ''),
@@ -59,13 +60,18 @@ def answer(function: Callable[[dict], Answer]) -> Callable[[dict], Answer]:
 	return answered
 
 
-# Paths on the disk stay here.
+# Paths on the disk stay here, and links, which may carry a key.
+DOWNLOAD = {'files': True, 'request': {'source'}}
 HIDDEN = {
+	'DownloadSnapshot': DOWNLOAD,
+	'ModelEntry': {'path'},
+	'ModelPage': {'entries': {'__all__': {'path'}}},
 	'Picture': {'path'},
 	'JobSnapshot': {'pictures': {'__all__': {'path'}}},
 	'StudioSnapshot': {
 		'queue': {'__all__': {'pictures': {'__all__': {'path'}}}},
 		'last': {'pictures': {'__all__': {'path'}}},
+		'downloads': {'__all__': DOWNLOAD},
 	},
 }
 
@@ -79,6 +85,7 @@ def catalog() -> Answer:
 	"""What never changes while the app runs: families, samplers with their schedules, limits."""
 	return {
 		'families': {name: said(family) for name, family in FAMILIES.items()},
+		'architectures': dict(ARCHITECTURES),
 		'samplers': {name: list(schedules_for(name)) for name in SAMPLERS},
 		'size': {'low': SIZE_LIMITS[0], 'high': SIZE_LIMITS[1]},
 		'seeds': SEED_LIMIT,

@@ -8,7 +8,7 @@ from pathlib import Path
 import gradio as gr
 
 STATIC = Path(__file__).parent / 'static'
-STYLES = ('tokens', 'base', 'header', 'composer', 'choices', 'stage', 'viewer', 'history')
+STYLES = ('tokens', 'base', 'header', 'composer', 'choices', 'stage', 'viewer', 'history', 'shelf')
 # In the order in which they need each other; what a part draws is in the file of its name.
 SCRIPTS = (
 	'shared',
@@ -18,6 +18,8 @@ SCRIPTS = (
 	'form',
 	'wire',
 	'tabs',
+	'rows',
+	'library',
 	'panels',
 	'composer',
 	'choices',
@@ -27,6 +29,13 @@ SCRIPTS = (
 	'viewer',
 	'history',
 	'hardware',
+	'card',
+	'places',
+	'models',
+	'fetching',
+	'repository',
+	'hub',
+	'downloads',
 	'keys',
 )
 VIEWPORT = (

@@ -119,24 +119,6 @@ window.LocalAI.choices = (() => {
 		}
 	}
 
-	/** A group of radio buttons: one stop for Tab, arrows choose. */
-	function attachRadios(holder, choose) {
-		holder.addEventListener('click', (event) => {
-			const radio = event.target.closest('[role=radio]');
-			if (radio) choose(radio);
-		});
-		holder.addEventListener('keydown', (event) => {
-			const way = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-			if (!way) return;
-			event.preventDefault();
-			event.stopPropagation();
-			const radios = [...holder.querySelectorAll('[role=radio]:not(:disabled)')];
-			const next = radios[(radios.indexOf(document.activeElement) + way + radios.length) % radios.length];
-			next.focus();
-			choose(next);
-		});
-	}
-
 	function markRadios(holder, isChosen) {
 		const radios = [...holder.querySelectorAll('[role=radio]')];
 		const chosen = radios.find(isChosen);
@@ -209,15 +191,15 @@ window.LocalAI.choices = (() => {
 
 	function attach() {
 		attachNumbers();
-		attachRadios(byId('efforts'), (radio) => {
+		LocalAI.radios(byId('efforts'), (radio) => {
 			const { steps, sampler, schedule } = form.family().efforts.find((e) => e.name === radio.dataset.name);
 			form.set({ steps, sampler, schedule });
 		});
-		attachRadios(byId('shapes'), (radio) => {
+		LocalAI.radios(byId('shapes'), (radio) => {
 			const { width, height } = form.family().shapes.find((s) => s.name === radio.dataset.name);
 			form.set({ width, height });
 		});
-		attachRadios(byId('seed-modes'), (radio) => form.set({ seedMode: radio.dataset.mode }));
+		LocalAI.radios(byId('seed-modes'), (radio) => form.set({ seedMode: radio.dataset.mode }));
 		byId('swap').addEventListener('click', () =>
 			form.set({ width: form.values.height, height: form.values.width }),
 		);

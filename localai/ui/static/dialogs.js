@@ -43,6 +43,24 @@
 		});
 	};
 
+	/** A group of radio buttons: one stop for Tab, arrows choose. */
+	LocalAI.radios = (holder, choose) => {
+		holder.addEventListener('click', (event) => {
+			const radio = event.target.closest('[role=radio]');
+			if (radio) choose(radio);
+		});
+		holder.addEventListener('keydown', (event) => {
+			const way = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+			if (!way) return;
+			event.preventDefault();
+			event.stopPropagation();
+			const radios = [...holder.querySelectorAll('[role=radio]:not(:disabled)')];
+			const next = radios[(radios.indexOf(document.activeElement) + way + radios.length) % radios.length];
+			next.focus();
+			choose(next);
+		});
+	};
+
 	LocalAI.layers = {
 		any: () => open.length > 0 || Boolean(document.querySelector('dialog[open]')),
 		closeTop: () => (open.length ? (open[open.length - 1].hide(), true) : false),

@@ -103,7 +103,16 @@ window.LocalAI.form = (() => {
 				height: s.height,
 			});
 		}
-		set(changes);
+		set({ ...changes, ...own(id) });
+	}
+
+	/** What a person wants filled in whenever this model is chosen. */
+	function own(id) {
+		const entry = LocalAI.state.models.find((model) => model.id === id);
+		const wanted = {};
+		for (const [name, value] of Object.entries((entry && entry.defaults) || {}))
+			if (value !== null) wanted[{ guidance_scale: 'guidance', negative_prompt: 'negative' }[name] || name] = value;
+		return wanted.negative ? { ...wanted, negativeOpen: true } : wanted;
 	}
 
 	/** Takes the settings of a picture or job; the seed is a choice of its own. */

@@ -21,7 +21,7 @@
 		if (key === 'Escape') {
 			if (dialog) return;
 			if (LocalAI.layers.closeTop()) return event.preventDefault();
-			if (LocalAI.history.close()) return;
+			if (LocalAI.history.close() || LocalAI.models.close() || LocalAI.downloads.close()) return;
 			if (drawing() && LocalAI.currentJob()) {
 				event.preventDefault();
 				LocalAI.stage.stop('stop');
@@ -35,6 +35,9 @@
 		} else if (key === '/' && drawing()) {
 			event.preventDefault();
 			LocalAI.byId('prompt').focus();
+		} else if (key === '/' && LocalAI[LocalAI.tabs.open()]?.search) {
+			event.preventDefault();
+			LocalAI[LocalAI.tabs.open()].search();
 		} else if ((key === 'ArrowLeft' || key === 'ArrowRight') && !LocalAI.layers.any()) {
 			const by = key === 'ArrowRight' ? 1 : -1;
 			event.preventDefault();

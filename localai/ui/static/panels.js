@@ -4,17 +4,25 @@ window.LocalAI.panels = (() => {
 
 	const LocalAI = window.LocalAI;
 	const { element, byId, write, state, words } = LocalAI;
+	const MANY = 12;
 	const rows = new Map();
 	let models = null;
 
 	function drawModels() {
 		const list = byId('model-list');
+		const filter = byId('model-filter');
 		const chosen = LocalAI.form.values.model;
+		filter.hidden = state.models.length <= MANY;
+		const asked = filter.hidden ? [] : filter.value.toLowerCase().split(/\s+/);
+		const shown = state.models.filter((model) => {
+			const text = `${model.name} ${state.catalog.architectures[model.family] || ''}`.toLowerCase();
+			return asked.every((word) => text.includes(word));
+		});
+		byId('model-none').hidden = shown.length > 0;
 		list.replaceChildren(
-			...state.models.map((model) => {
-				const family = state.catalog.families[model.family];
+			...shown.map((model) => {
 				const line = [
-					family ? family.title : '',
+					state.catalog.architectures[model.family] || '',
 					words.gigabytes(model.bytes),
 					model.builtin ? 'built in' : '',
 				]
@@ -29,16 +37,29 @@ window.LocalAI.panels = (() => {
 						'aria-checked': String(model.id === chosen),
 						disabled: Boolean(model.problem),
 						'data-model': model.id,
-						onclick: () => {
-							LocalAI.form.setModel(model.id);
-							models.hide();
-						},
+						onclick: () => choose(model),
 					},
-					element('span', { class: 'model-title' }, model.name),
+					element('span', { class: 'model-title', dir: 'auto', title: model.name }, model.name),
 					element('span', { class: model.problem ? 'trouble' : 'muted' }, model.problem || line),
 				);
 			}),
 		);
+	}
+
+	/** Chosen while nothing waits, the model comes into memory at once; else when its turn comes. */
+	function choose(model) {
+		models.hide();
+		if (state.snapshot && state.snapshot.queue.length) LocalAI.form.setModel(model.id);
+		else LocalAI.library.use(model);
+	}
+
+	/** How far the model is that comes into memory. */
+	function drawLoad(engine) {
+		const total = engine.stage_total;
+		byId('engine-load').hidden = !engine.loading;
+		const part = total ? Math.min(1, engine.stage_done / total) : 0;
+		byId('engine-meter').firstElementChild.style.transform = `scaleX(${part})`;
+		byId('engine-meter').setAttribute('aria-valuenow', String(Math.round(part * 100)));
 	}
 
 	function drawChips() {
@@ -61,6 +82,7 @@ window.LocalAI.panels = (() => {
 		const said = words.engine(engine) + (engine.message ? `. ${engine.message}` : '');
 		write(byId('model-state'), `. ${said}`);
 		write(byId('engine-line'), said);
+		drawLoad(engine);
 		write(byId('queue-count'), queue.length ? String(queue.length) : '');
 		write(byId('queue-words'), queue.length ? ' in queue' : 'Queue');
 		byId('queue-chip').classList.toggle('idle', queue.length === 0);
@@ -159,6 +181,20 @@ window.LocalAI.panels = (() => {
 		models = LocalAI.popup(byId('model-chip'), byId('model-panel'), { opened: refreshModels });
 		LocalAI.popup(byId('queue-chip'), byId('queue-panel'), { opened: () => state.snapshot && drawQueue() });
 		LocalAI.walkable(byId('model-list'), 'button');
+		byId('model-filter').addEventListener('input', drawModels);
+		byId('model-filter').addEventListener('keydown', (event) => {
+			const first = byId('model-list').querySelector('button:not(:disabled)');
+			if (!first || (event.key !== 'ArrowDown' && event.key !== 'Enter')) return;
+			event.preventDefault();
+			if (event.key === 'Enter') first.click();
+			else first.focus();
+		});
+		byId('engine-cancel').addEventListener('click', () => LocalAI.library.cancel());
+		byId('all-models').addEventListener('click', () => {
+			models.hide(false);
+			LocalAI.tabs.show('models');
+		});
+		LocalAI.on('library', refreshModels);
 		byId('stop-all').addEventListener('click', stopAll);
 		LocalAI.on('snapshot', () => {
 			drawChips();

@@ -7,6 +7,8 @@ window.LocalAI.tabs = (() => {
 	// A new tab is one entry: the parts that it shows are ids of the page.
 	const TABS = [
 		{ id: 'generate', title: 'Generate', shows: ['composer', 'stage'] },
+		{ id: 'models', title: 'Models', shows: ['models'] },
+		{ id: 'downloads', title: 'Downloads', shows: ['downloads'] },
 		{ id: 'history', title: 'History', shows: ['history'] },
 		{ id: 'hardware', title: 'Hardware', shows: ['hardware'] },
 	];

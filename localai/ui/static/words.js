@@ -41,7 +41,8 @@ window.LocalAI.words = (() => {
 
 	function gigabytes(bytes) {
 		const value = bytes / 1e9;
-		if (value < 0.05) return `${Math.max(1, Math.round(bytes / 1e6))} MB`;
+		if (bytes < 1e6) return 'under 1 MB';
+		if (value < 0.05) return `${Math.round(bytes / 1e6)} MB`;
 		return value < 10 ? `${value.toFixed(1)} GB` : `${Math.round(value)} GB`;
 	}
 
@@ -51,7 +52,18 @@ window.LocalAI.words = (() => {
 		return `${(done / 1e9).toFixed(1)} of ${(total / 1e9).toFixed(1)} GB`;
 	}
 
-	const plural = (count, noun) => `${count} ${noun}${count === 1 ? '' : 's'}`;
+	/** "45 MB/s" */
+	function speed(bytes) {
+		if (bytes < 1e6) return `${Math.max(1, Math.round(bytes / 1e3))} kB/s`;
+		return bytes < 1e7 ? `${(bytes / 1e6).toFixed(1)} MB/s` : `${Math.round(bytes / 1e6)} MB/s`;
+	}
+
+	/** "8,412", "1.2 million" */
+	function count(value) {
+		return value < 1e6 ? value.toLocaleString('en-GB') : `${(value / 1e6).toFixed(1)} million`;
+	}
+
+	const plural = (number, noun) => `${count(number)} ${noun}${number === 1 ? '' : 's'}`;
 
 	function place(job) {
 		const ordinal = ORDINALS[job.position] || `number ${job.position + 1}`;
@@ -59,13 +71,16 @@ window.LocalAI.words = (() => {
 		return `${ordinal} in line${wait}`;
 	}
 
+	/** "Loading the denoiser, 1.2 of 1.7 GB", of a job or of the engine. */
+	function loading({ stage, stage_done: done, stage_total: total }) {
+		const size = total ? `, ${share(done, total)}` : '';
+		return `Loading ${STAGES[stage] || stage || 'the model'}${size}`;
+	}
+
 	/** What a job is doing, in one line. */
 	function doing(job, engine) {
 		if (job.state === 'loading' && job.stage === 'ready') return 'Preparing to draw';
-		if (job.state === 'loading') {
-			const size = job.stage_total ? `, ${share(job.stage_done, job.stage_total)}` : '';
-			return `Loading ${STAGES[job.stage] || job.stage || 'the model'}${size}`;
-		}
+		if (job.state === 'loading') return loading(job);
 		if (job.state === 'running' && job.steps && job.step) {
 			const several =
 				job.request.count > 1
@@ -103,6 +118,7 @@ window.LocalAI.words = (() => {
 			restarting: 'Starting the engine again',
 			stopped: 'The engine is not running',
 		}[status.state];
+		if (status.loading && status.stage) return loading(status);
 		return where ? `${said}, ${where}` : said;
 	}
 
@@ -136,6 +152,9 @@ window.LocalAI.words = (() => {
 		took,
 		gigabytes,
 		share,
+		speed,
+		count,
+		loading,
 		plural,
 		place,
 		doing,
