@@ -8,6 +8,7 @@ The rate falls with the time that is left, so that any length of training ends o
 """
 
 import argparse
+import contextlib
 import copy
 import time
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
 from safetensors.torch import load_file
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from tools.builtin.compose import Code, Composer
 from tools.builtin.text import build_encoder, build_tokenizer, take_over
@@ -47,6 +49,11 @@ def build() -> UNet2DConditionModel:
 		attention_head_dim=4,
 		norm_num_groups=16,
 	)
+
+
+def attention(device: torch.device) -> contextlib.AbstractContextManager:
+	"""On a CPU plain products train these small attentions a fifth faster than the fused kernel."""
+	return sdpa_kernel(SDPBackend.MATH) if device.type == 'cpu' else contextlib.nullcontext()
 
 
 def main() -> None:
@@ -111,7 +118,7 @@ def main() -> None:
 		left = 1 - spent / total
 		for group in optimizer.param_groups:
 			group['lr'] = options.rate * min(1, (step + 1) / 200) * max(0.02, min(1, left * 1.6))
-		with torch.autocast(device.type, torch.bfloat16):
+		with torch.autocast(device.type, torch.bfloat16), attention(device):
 			hidden = encoder(ids).last_hidden_state
 			guess = unet(noisy.contiguous(memory_format=torch.channels_last), times, hidden).sample
 		loss = (guess.float() - velocity).square().mean()
