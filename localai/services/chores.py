@@ -3,21 +3,26 @@ after the other, each before the next job."""
 
 import logging
 import secrets
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Protocol
 
-from localai.errors import EngineDied, InvalidInput, LocalAIError
+from localai.errors import EngineDied, InvalidInput, LocalAIError, UnknownName
 from localai.executors.base import Executor, subject
 from localai.schemas import engine as say
+from localai.schemas.chores import ChoreSnapshot
 from localai.schemas.hardware import EngineStatus
+from localai.schemas.jobs import Problem
 from localai.schemas.models import ModelEntry, ModelSpec
 from localai.services.board import Board
 from localai.store.jobs import Jobs
 
 log = logging.getLogger('localai.jobs')
 Chore = say.Load | say.Unload | say.Convert
+ENDS = 50  # chores that ended, of which is known how
+QUIET = 5.0  # seconds until a chore that stays as it is is told again
 # Where each kind of model lies below LOCALAI_HOME/models.
 FOLDERS = {
 	'checkpoint': 'checkpoints',
@@ -53,30 +58,33 @@ class Chores(Board):
 		self.running: say.Generate | None = None
 		self.chores: deque[Chore] = deque()
 		self.chore: Chore | None = None
+		# How the last ones ended, by their ids.
+		self.ends: dict[str, ChoreSnapshot] = {}
 		# What the last chore failed with, until the next one begins.
 		self.trouble = ''
 		self.closed = False
 		# Where the models lie that the engine has seen, by id.
 		self.paths: dict[str, str] = {}
 
-	def load(self, model_id: str) -> None:
+	def load(self, model_id: str) -> str:
 		"""Brings a model into memory, or makes it the current one when it is there.
 
-		Raises UnknownName, ModelProblem, EngineDied. How it goes is told by EngineStatus.
+		Returns the id to follow it by. Raises UnknownName, ModelProblem, EngineDied. How it goes is
+		also told by EngineStatus.
 		"""
 		model = self.models.resolve(model_id)
 		with self.lock:
 			self.check_engine()
-			waiting = (self.chore, *self.chores)
-			if any(isinstance(c, say.Load) and c.model.path == model.path for c in waiting):
-				return
-			self.chores.append(say.Load(job_id=chore_id(), model=model))
-			self.dispatch()
+			for other in (self.chore, *self.chores):
+				if isinstance(other, say.Load) and other.model.path == model.path:
+					return other.job_id
+			return self.begin(say.Load(job_id=chore_id(), model=model))
 
-	def unload(self, model_id: str = '') -> None:
+	def unload(self, model_id: str = '') -> str:
 		"""Lets one model go, or all of them; one that is not in memory is no matter.
 
-		While a job draws it waits for its end. Raises UnknownName for a name that nothing has.
+		While a job draws it waits for its end. Returns the id to follow it by. Raises UnknownName
+		for a name that nothing has.
 		"""
 		path = ''
 		if model_id:
@@ -88,24 +96,32 @@ class Chores(Board):
 			for chore in loads:
 				if path in ('', chore.model.path):
 					self.chores.remove(chore)
+					self.ended(chore, say.Cancelled(job_id=chore.job_id))
+			self.publish()
+			chore = say.Unload(job_id=chore_id(), path=path)
 			if self.engine.state == 'stopped' or self.closed:
-				return
-			self.chores.append(say.Unload(job_id=chore_id(), path=path))
-			self.dispatch()
+				self.ended(chore, say.Finished(job_id=chore.job_id))
+				return chore.job_id
+			return self.begin(chore)
 
 	def cancel_load(self) -> None:
 		"""Gives up what is being loaded or converted, and what waits to be. A job that loads is
 		stopped as a job."""
 		with self.lock:
+			for chore in self.chores:
+				if not isinstance(chore, say.Unload):
+					self.ended(chore, say.Cancelled(job_id=chore.job_id))
 			self.chores = deque(c for c in self.chores if isinstance(c, say.Unload))
+			self.publish()
 			if self.chore and not isinstance(self.chore, say.Unload):
 				self.executor.stop(self.chore.job_id, 'stop')
 
-	def convert(self, model_id: str) -> None:
+	def convert(self, model_id: str) -> str:
 		"""Writes a single file as a folder that loads fast, a pickle as a safetensors file, into
 		LOCALAI_HOME/models.
 
-		Raises UnknownName, ModelProblem, InvalidInput for what is neither, EngineDied.
+		Returns the id to follow it by. Raises UnknownName, ModelProblem, InvalidInput for what is
+		neither, EngineDied.
 		"""
 		card = self.models.card(model_id)
 		source = Path(card.path)
@@ -130,13 +146,51 @@ class Chores(Board):
 			)
 		with self.lock:
 			self.check_engine()
-			waiting = (self.chore, *self.chores)
-			if any(isinstance(c, say.Convert) and c.target == str(target) for c in waiting):
-				return
-			self.chores.append(
+			for other in (self.chore, *self.chores):
+				if isinstance(other, say.Convert) and other.target == str(target):
+					return other.job_id
+			return self.begin(
 				say.Convert(job_id=chore_id(), source=str(source), target=str(target), model=model)
 			)
-			self.dispatch()
+
+	def begin(self, chore: Chore) -> str:
+		self.chores.append(chore)
+		self.dispatch()
+		return chore.job_id
+
+	# Who looks
+
+	def chore_now(self, which: str) -> ChoreSnapshot:
+		"""A chore as it is now. Raises UnknownName."""
+		with self.lock:
+			engine = self.engine
+			waiting = next((c for c in self.chores if c.job_id == which), None)
+			if self.chore and self.chore.job_id == which:
+				stage = {n: getattr(engine, n) for n in ('stage', 'stage_done', 'stage_total')}
+				return snapshot(self.chore, state='running', **stage)
+			if waiting and engine.state == 'stopped':
+				problem = Problem(
+					code='EngineDied', message='The engine is not running.', remedy=engine.message
+				)
+				return snapshot(waiting, state='failed', error=problem)
+			if waiting:
+				return snapshot(waiting, state='waiting')
+			if which in self.ends:
+				return self.ends[which]
+		raise UnknownName(
+			f'There is no load or unload {str(which)[:40]!r}.', 'Begin it again.', 'chore'
+		)
+
+	async def follow_chore(self, which: str) -> AsyncIterator[ChoreSnapshot]:
+		"""A chore now, each change, and its end; repeated while it is quiet."""
+		told, when = None, 0.0
+		async for _ in self.watch():
+			now = self.chore_now(which)
+			if now != told or time.monotonic() - when > QUIET:
+				told, when = now, time.monotonic()
+				yield now
+			if not now.pending:
+				return
 
 	def in_use(self) -> frozenset[str]:
 		"""The paths of the models that are held, being drawn with, loaded or converted, or that
@@ -172,6 +226,17 @@ class Chores(Board):
 		self.executor.submit(self.chore)
 		return True
 
+	def ended(self, chore: Chore, event: say.Event) -> None:
+		match event:
+			case say.Failed():
+				problem = Problem(code=event.code, message=event.message, remedy=event.remedy)
+				end = snapshot(chore, state='failed', error=problem)
+			case say.Cancelled():
+				end = snapshot(chore, state='cancelled')
+			case _:
+				end = snapshot(chore, state='finished')
+		self.ends = dict([*self.ends.items(), (chore.job_id, end)][-ENDS:])
+
 	def with_trouble(self, status: EngineStatus) -> EngineStatus:
 		if status.message or not self.trouble:
 			return status
@@ -186,6 +251,7 @@ class Chores(Board):
 			if not isinstance(event, say.ENDINGS):
 				return True
 			self.chore = None
+			self.ended(chore, event)
 			if isinstance(event, say.Failed):
 				log.warning('chore %s failed: %s', chore.kind, event.message)
 				self.trouble = f'{event.message} {event.remedy}'.strip()
@@ -202,3 +268,10 @@ class Chores(Board):
 
 def chore_id() -> str:
 	return f'chore-{secrets.token_hex(6)}'
+
+
+def snapshot(chore: Chore, **fields: object) -> ChoreSnapshot:
+	model = getattr(chore, 'model', None)
+	return ChoreSnapshot(
+		id=chore.job_id, kind=chore.kind, model=model.id if model else '', **fields
+	)

@@ -1,0 +1,28 @@
+"""Knows how a load, an unload or a conversion is said to be: where it stands, how far it is, how it
+ended."""
+
+from typing import Literal
+
+from localai.schemas.base import Schema
+from localai.schemas.jobs import Problem
+
+ChoreName = Literal['load', 'unload', 'convert']
+ChoreState = Literal['waiting', 'running', 'finished', 'cancelled', 'failed']
+
+
+class ChoreSnapshot(Schema):
+	"""A chore now. `model` is the id of its model, '' for all of them; `stage` and its bytes tell of
+	what is read from the disk."""
+
+	id: str
+	kind: ChoreName
+	model: str = ''
+	state: ChoreState
+	stage: str = ''
+	stage_done: int = 0
+	stage_total: int = 0
+	error: Problem | None = None
+
+	@property
+	def pending(self) -> bool:
+		return self.state in ('waiting', 'running')
