@@ -174,7 +174,8 @@ class TokenState(Schema):
 
 class Recommendation(Schema):
 	"""A model worth having on some machine. `memory` is what drawing needs, in bytes, on a GPU or,
-	with `cpu`, in main memory; `steps` is what it needs for a good picture."""
+	without one, in main memory; `steps` is what it needs for a good picture. `parameters` is a count
+	where the files are not in half precision, else 0."""
 
 	repo: str
 	name: str
@@ -184,6 +185,7 @@ class Recommendation(Schema):
 	bytes: int
 	memory: int
 	steps: int
+	parameters: int = 0
 	gated: bool = False
 	variant: str = ''
 	commercial: bool = True

@@ -1,0 +1,181 @@
+"""Knows what the hub offers, seen from this machine: what fits, what is here already, what can be
+drawn with."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from localai.errors import InvalidInput
+from localai.hub.choice import page_of, plan_of, which_files
+from localai.hub.client import Hub
+from localai.hub.links import Links
+from localai.hub.recommended import recommendations
+from localai.hub.token import TokenKeeper
+from localai.hub.transfer import Transfers
+from localai.schemas.downloads import (
+	DownloadFile,
+	DownloadPlan,
+	DownloadRequest,
+	HubComponent,
+	HubModel,
+	HubPage,
+	HubQuery,
+	Recommendation,
+	TokenState,
+)
+from localai.schemas.hardware import MemoryReading
+from localai.schemas.models import ARCHITECTURES, FAMILIES
+from localai.services.fit import fit_of
+from localai.services.sources import read_request
+
+TEXT_LIMIT = 200
+MOST = 100  # lines of a search
+RANKS = ('fits', 'offload', 'unknown', 'too large')
+
+Machine = Callable[[], tuple[MemoryReading, str]]
+
+
+class Catalogue:
+	"""`machine` answers the memory and the device that pictures are drawn with."""
+
+	def __init__(
+		self, hub: Hub, transfers: Transfers, links: Links, keeper: TokenKeeper, machine: Machine
+	):
+		self.hub = hub
+		self.transfers = transfers
+		self.links = links
+		self.keeper = keeper
+		self.machine = machine
+
+	def search(self, query: HubQuery) -> tuple[HubModel, ...]:
+		"""Raises InvalidInput, HubUnreachable, BadToken."""
+		if len(query.text) > TEXT_LIMIT or not query.text.isprintable():
+			raise InvalidInput(
+				'This cannot be searched for.', 'Search for a word or two of the name.', 'text'
+			)
+		if query.largest < 0:
+			raise InvalidInput(
+				'The largest size is below zero.', 'Leave it at 0 for any.', 'largest'
+			)
+		query = query.model_copy(
+			update={'text': query.text.strip(), 'limit': min(MOST, max(1, query.limit))}
+		)
+		return tuple(
+			m.model_copy(update={'have': self.transfers.has(m.repo)})
+			for m in self.hub.search(query)
+		)
+
+	def page(self, source: str, revision: str = 'main', variant: str = '') -> HubPage:
+		"""What would be fetched of a repository, and what of it is here. Raises InvalidInput,
+		NotOnHub, Gated, BadToken, HubUnreachable."""
+		request = read_request(
+			{'source': source, 'revision': revision, 'variant': variant}, self.hub.endpoint
+		)
+		if '://' in request.source:
+			raise InvalidInput(
+				'This is a link to a file, not a repository of the hub.',
+				'It can be downloaded as it is.',
+				'source',
+			)
+		repository = self.hub.repository(request.source, request.revision)
+		choice = which_files(repository, request.variant, request.files)
+		have = self.transfers.have(plan_of(repository, choice))
+		page = page_of(repository, choice)
+		components = tuple(marked(c, have) for c in page.components)
+		reading, device = self.machine()
+		fit, words = fit_of(page.bytes, parameters_of(page), page.family, reading, device)
+		return page.model_copy(
+			update={
+				'components': components,
+				'have': sum(f.done for c in components for f in c.files),
+				'free': free_below(self.transfers.cache),
+				'fit': fit,
+				'fit_words': words,
+				'problem': page.problem or cannot_draw(page),
+			}
+		)
+
+	def plan(self, request: DownloadRequest) -> DownloadPlan:
+		"""What a request of `read_request` comes to. Raises DownloadProblem, InvalidInput."""
+		if '://' in request.source:
+			return self.links.plan(request.source)
+		repository = self.hub.repository(request.source, request.revision)
+		choice = which_files(repository, request.variant, request.files)
+		if not choice.files:
+			raise InvalidInput(
+				choice.problem or f'There is nothing to draw with in {request.source}.',
+				'Choose another model, or one of its files.',
+				'source',
+			)
+		plan = plan_of(repository, choice)
+		have = self.transfers.have(plan)
+		files = tuple(
+			f.model_copy(update={'have': 0 < f.bytes <= have.get(f.path, 0)}) for f in plan.files
+		)
+		return plan.model_copy(update={'files': files})
+
+	def recommended(self) -> tuple[Recommendation, ...]:
+		"""For this machine: first what it can draw with, the largest that fits at the top."""
+		reading, device = self.machine()
+		found = []
+		for one in recommendations():
+			count = one.parameters or one.bytes // 2
+			fit, _ = fit_of(one.bytes, count, one.family, reading, device)
+			found.append(one.model_copy(update={'fit': fit, 'have': self.transfers.has(one.repo)}))
+		return tuple(sorted(found, key=standing))
+
+	def token(self) -> TokenState:
+		return self.keeper.state()
+
+	def set_token(self, token: str) -> TokenState:
+		"""'' removes it. Raises BadToken, HubUnreachable, InvalidInput."""
+		token = token.strip()
+		if len(token) > 1000 or not token.isprintable() or ' ' in token:
+			raise InvalidInput('This is not a token.', 'Copy it once more from the hub.', 'token')
+		return self.keeper.write(token)
+
+
+def standing(one: Recommendation) -> tuple:
+	"""What it is sorted by: those that fit from large to small, those that do not from small to
+	large."""
+	fits = one.fit in ('fits', 'offload')
+	return not one.drawable, RANKS.index(one.fit), -one.memory if fits else one.memory, one.name
+
+
+def marked(component: HubComponent, have: dict[str, int]) -> HubComponent:
+	"""With what is here of each file."""
+	return component.model_copy(
+		update={
+			'files': tuple(
+				DownloadFile(
+					path=f.path,
+					bytes=f.bytes,
+					done=min(f.bytes, have.get(f.path, 0)),
+					have=0 < f.bytes <= have.get(f.path, 0),
+				)
+				for f in component.files
+			)
+		}
+	)
+
+
+def parameters_of(page: HubPage) -> int:
+	"""A count from bytes: plain files beside halved ones are in single precision."""
+	whole = not page.variant and bool({'fp16', 'bf16'} & set(page.variants))
+	return page.bytes // (4 if whole else 2)
+
+
+def cannot_draw(page: HubPage) -> str:
+	"""Why this version does not draw with it, '' when it does or when it is no checkpoint."""
+	if page.kind not in ('checkpoint', 'unknown') or page.family in FAMILIES:
+		return ''
+	if page.family == 'unknown':
+		return 'It is not known what this is, so LocalAI will not draw with it. It can still be fetched.'
+	return f'LocalAI does not draw with {ARCHITECTURES[page.family]} yet. It can still be fetched.'
+
+
+def free_below(folder: Path) -> int:
+	"""Bytes free on the disk of a folder that may not exist yet."""
+	while not folder.exists() and folder != folder.parent:
+		folder = folder.parent
+	return shutil.disk_usage(folder).free
