@@ -1,17 +1,14 @@
 """The door for the command line and other programs on this machine: jobs as JSON, followed line by
 line."""
 
-import json
 from asyncio import to_thread
 from collections.abc import AsyncIterator
 
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
-from localai.errors import InvalidInput
+from localai.api.fields import read_fields
 from localai.schemas.jobs import JobSnapshot, StopMode
-
-LIMIT = 1_000_000  # bytes of a request
 
 
 def router(studio) -> APIRouter:
@@ -20,21 +17,7 @@ def router(studio) -> APIRouter:
 	@routes.post('', status_code=201)
 	async def start(request: Request) -> JobSnapshot:
 		"""A GenerationRequest as JSON; what is left out is the model's choice."""
-		body = b''
-		async for part in request.stream():
-			body += part
-			if len(body) > LIMIT:
-				raise InvalidInput(
-					'The request is too long.', 'A prompt may have 10,000 characters.'
-				)
-		try:
-			fields = json.loads(body)
-		except (ValueError, RecursionError):
-			fields = None
-		if not isinstance(fields, dict):
-			raise InvalidInput(
-				'The request is not a JSON object.', 'Send the fields of a GenerationRequest.'
-			)
+		fields = await read_fields(request, 'the fields of a GenerationRequest')
 		return await to_thread(studio.generation.start, fields)
 
 	@routes.get('')

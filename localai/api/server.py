@@ -1,4 +1,4 @@
-"""Builds the FastAPI app: health, media, jobs, and our errors as status and JSON."""
+"""Builds the FastAPI app: health, media, jobs, models, downloads, and our errors as status and JSON."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from localai import __version__
-from localai.api import jobs, media
+from localai.api import downloads, jobs, media, models
 from localai.errors import (
 	BadToken,
 	DiskFull,
@@ -88,4 +88,6 @@ def create(studio) -> FastAPI:
 
 	app.include_router(media.router(studio))
 	app.include_router(jobs.router(studio))
+	app.include_router(models.router(studio))
+	app.include_router(downloads.router(studio))
 	return app

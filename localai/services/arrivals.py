@@ -5,7 +5,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -23,6 +23,7 @@ from localai.store.downloads import Downloads
 log = logging.getLogger('localai.downloads')
 BEAT = 0.25  # seconds between two tellings of how far it is
 SMOOTH = 3.0  # seconds over which the speed is smoothed
+QUIET = 5.0  # seconds after which a follower hears again what it knows
 KEPT = 50  # ended downloads that are shown
 
 Publish = Callable[[tuple[DownloadSnapshot, ...]], None]
@@ -131,6 +132,16 @@ class Arrivals:
 			yield self.get(download_id)
 			return
 		yield from feed.follow(beat)
+
+	async def follow_async(self, download_id: str) -> AsyncIterator[DownloadSnapshot]:
+		"""The same for asyncio, repeated while it is quiet, so that a line that waits long is not
+		taken for a dead one."""
+		feed = self.feeds.get(download_id)
+		if feed is None:
+			yield self.get(download_id)
+			return
+		async for download in feed.follow_async(QUIET):
+			yield download
 
 	# Changes
 
