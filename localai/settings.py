@@ -41,6 +41,14 @@ class Settings(BaseModel):
 		alias='LOCALAI_DEVICE',
 		description='auto, cpu, mps, cuda or cuda:N',
 	)
+	warm_memory: float | None = Field(
+		None,
+		ge=0,
+		le=100_000,
+		allow_inf_nan=False,
+		alias='LOCALAI_WARM_MEMORY',
+		description='GB that models may take to stay in memory between pictures; 0 keeps only the last one',
+	)
 	log_level: LevelName = Field(
 		'INFO', alias='LOG_LEVEL', description='DEBUG, INFO, WARNING or ERROR'
 	)
@@ -70,6 +78,11 @@ class Settings(BaseModel):
 	@classmethod
 	def upper(cls, level: object) -> object:
 		return level.upper() if isinstance(level, str) else level
+
+	@property
+	def warm_bytes(self) -> int:
+		"""-1 leaves it to the engine."""
+		return -1 if self.warm_memory is None else int(self.warm_memory * 1e9)
 
 	@property
 	def pictures(self) -> Path:
@@ -146,8 +159,8 @@ def describe_settings() -> str:
 	for field in Settings.model_fields.values():
 		if not field.alias.startswith('LO'):
 			continue
-		default = '' if field.default == '' else f' (default {field.default})'
-		lines.append(f'  {field.alias:18} {field.description}{default}')
+		default = '' if field.default in ('', None) else f' (default {field.default})'
+		lines.append(f'  {field.alias:19} {field.description}{default}')
 	lines.append('  HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN keep their usual meaning.')
 	return '\n'.join(lines)
 

@@ -30,7 +30,7 @@ class Studio:
 		self.database = Database(settings.database)
 		history = History(self.database, settings.pictures)
 		jobs = Jobs(self.database, history)
-		self.executor = executor or LocalExecutor(settings.device)
+		self.executor = executor or LocalExecutor(settings.device, warm=settings.warm_bytes)
 		self.preferences = Preferences(self.database)
 		self.models = ModelService(settings.models, Hashes(self.database))
 		self.jobs = JobService(jobs, self.executor, self.models)

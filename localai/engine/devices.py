@@ -1,5 +1,10 @@
-"""Knows which device there is, which precision it computes in, and how much memory it has free
-now."""
+"""Knows which device there is, which precision it computes in, how much memory it has free now, and
+how memory is given back."""
+
+import contextlib
+import ctypes
+import gc
+import sys
 
 import psutil
 import torch
@@ -10,6 +15,9 @@ from localai.schemas.hardware import MemoryReading
 # Below this size a model computes faster in single precision on the CPU than it gains from half the
 # bytes.
 TINY_PARAMETERS = 100_000_000
+# Of all memory: what models that are not in use may take, and what they leave free.
+WARM_SHARE = {'cuda': 0.5, 'mps': 0.35, 'cpu': 0.35}
+FREE_SHARE = {'cuda': 0.0, 'mps': 0.25, 'cpu': 0.25}
 
 
 def choose_device(wanted: str) -> torch.device:
@@ -64,6 +72,20 @@ def dtype_name(dtype: torch.dtype) -> str:
 def read_memory(device: torch.device) -> MemoryReading:
 	if device.type == 'cuda':
 		free, total = torch.cuda.mem_get_info(device)
-		return MemoryReading(free=free, total=total)
+		# What torch keeps for itself and does not use is free to us.
+		kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+		return MemoryReading(free=free + kept, total=total)
 	memory = psutil.virtual_memory()
 	return MemoryReading(free=memory.available, total=memory.total)
+
+
+def give_back(device: torch.device) -> None:
+	"""Returns what is no longer used to the system: Python, torch and glibc each keep some."""
+	gc.collect()
+	if device.type == 'cuda':
+		torch.cuda.empty_cache()
+	if device.type == 'mps':
+		torch.mps.empty_cache()
+	if sys.platform == 'linux':
+		with contextlib.suppress(OSError, AttributeError):  # another C library than glibc
+			ctypes.CDLL(None).malloc_trim(0)

@@ -1,4 +1,5 @@
-"""Knows how a task becomes pictures: the main path as one function with numbered steps."""
+"""Knows how a task is done: pictures drawn, in numbered steps, and models loaded, let go,
+converted."""
 
 import contextlib
 import io
@@ -7,6 +8,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import diffusers
@@ -14,17 +16,20 @@ import torch
 import transformers
 from PIL import Image
 
-from localai.engine import devices, memory, schedulers
+from localai.engine import convert, devices, memory, schedulers
+from localai.engine.loading import Progress
 from localai.engine.models import ModelManager
 from localai.engine.previews import Prediction
 from localai.errors import BrokenPicture, LocalAIError, OutOfMemory
 from localai.schemas import engine as say
 from localai.schemas.jobs import StopMode
+from localai.schemas.models import ModelSpec
 
 log = logging.getLogger('localai.engine')
 Emit = Callable[[say.Event], None]
 PREVIEW_PAUSE = 0.22  # seconds between two previews, so four to five per second at most
 PREVIEW_SHARE = 0.01  # of the time, at most, goes into previews
+TELL_PAUSE = 0.1  # seconds between two words on the same stage of loading
 
 
 class Stopped(BaseException):
@@ -55,11 +60,13 @@ class Cancel:
 
 
 class Engine:
-	"""One device, one model, one task at a time."""
+	"""One device, one task at a time. `warm` are the bytes that models may take, -1 for the
+	device's own share."""
 
-	def __init__(self, wanted_device: str):
+	def __init__(self, wanted_device: str, warm: int = -1):
 		self.device = devices.choose_device(wanted_device)
-		self.models = ModelManager(self.device)
+		self.models = ModelManager(self.device, warm)
+		self.told: say.Held | None = None
 
 	def ready(self) -> say.Ready:
 		big = devices.choose_dtype(self.device, devices.TINY_PARAMETERS)
@@ -70,49 +77,35 @@ class Engine:
 			diffusers=diffusers.__version__,
 		)
 
-	def run(self, task: say.Generate, emit: Emit, cancel: Cancel) -> None:
-		"""Draws each picture of the task; ends with exactly one of Finished, Cancelled, Failed."""
+	def tell_held(self, emit: Emit) -> None:
+		"""What is in memory, when it is not what was told last."""
+		held = say.Held(models=self.models.held(), budget=self.models.budget)
+		if held != self.told:
+			self.told = held
+			emit(held)
+
+	def run(self, task: say.Task, emit: Emit, cancel: Cancel) -> None:
+		"""Does the task; ends with exactly one of Finished, Cancelled, Failed."""
+		end: say.Event
 		try:
-			request, spec = task.request, task.model
-
-			# 1. Will it fit?
-			dtype = devices.choose_dtype(self.device, spec.parameters)
-			resident = self.models.holds(spec)
-			if not resident:
-				self.models.unload()
-			reading = devices.read_memory(self.device)
-			memory_plan = memory.plan(
-				spec, request.width, request.height, dtype.itemsize, resident, reading
-			)
-
-			# 2. The model, loaded or reused.
-			def loading(stage: str, done: int, total: int) -> None:
-				if cancel.mode in ('stop', 'keep'):
-					raise Stopped
-				emit(say.Loading(job_id=task.job_id, stage=stage, done=done, total=total))
-
-			pipeline = self.models.load(spec, loading)
-			memory.apply(memory_plan, pipeline)
-
-			# 3. Draw one after the other: each picture is alone with its own seed, and is out as
-			# soon as it is done.
-			for drawing in task.drawings:
-				if cancel.mode in ('stop', 'keep'):
-					raise Stopped
-				try:
-					emit(self.draw(task, drawing, pipeline, emit, cancel))
-				except Stopped:
-					if not cancel.skip_done():
-						raise
-			if cancel.mode == 'keep':
-				raise Stopped
-			emit(say.Finished(job_id=task.job_id))
+			match task:
+				case say.Generate():
+					self.generate(task, emit, cancel)
+				case say.Load():
+					self.load(task, task.model, 0, 0, emit, cancel)
+				case say.Unload():
+					self.models.unload(task.path)
+				case say.Convert():
+					progress = self.progress(task, emit, cancel)
+					convert.convert(Path(task.source), Path(task.target), task.model, progress)
+					devices.give_back(self.device)
+			end = say.Finished(job_id=task.job_id)
 		except Stopped:
 			log.info('job %s stopped', task.job_id)
-			emit(say.Cancelled(job_id=task.job_id))
+			end = say.Cancelled(job_id=task.job_id)
 		except LocalAIError as error:
 			log.info('job %s failed: %s', task.job_id, error)
-			emit(failed(task.job_id, error))
+			end = failed(task.job_id, error)
 		except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
 			if (
 				not isinstance(error, torch.OutOfMemoryError | MemoryError)
@@ -123,14 +116,77 @@ class Engine:
 			log.warning('job %s ran out of memory: %s', task.job_id, error)
 			free = devices.read_memory(self.device).free
 			self.models.unload()
-			emit(
-				failed(
-					task.job_id,
-					OutOfMemory(
-						f'The memory ran out while drawing; {free / 1e9:.1f} GB were free.'
-					),
-				)
+			end = failed(
+				task.job_id,
+				OutOfMemory(f'The memory ran out; {free / 1e9:.1f} GB were free.'),
 			)
+		self.tell_held(emit)
+		emit(end)
+
+	def progress(self, task: say.Task, emit: Emit, cancel: Cancel) -> Progress:
+		"""Tells how far a load is, some times a second, and leaves it when that was asked."""
+		last_stage, last_time = '', 0.0
+
+		def progress(stage: str, done: int, total: int) -> None:
+			nonlocal last_stage, last_time
+			if cancel.mode in ('stop', 'keep'):
+				raise Stopped
+			now = time.perf_counter()
+			if stage != last_stage or done == total or now - last_time >= TELL_PAUSE:
+				last_stage, last_time = stage, now
+				emit(say.Loading(job_id=task.job_id, stage=stage, done=done, total=total))
+
+		return progress
+
+	def load(
+		self,
+		task: say.Task,
+		model: ModelSpec,
+		width: int,
+		height: int,
+		emit: Emit,
+		cancel: Cancel,
+	) -> Any:
+		"""The pipeline, loaded or reused, ready for a picture of that size. Raises OutOfMemory,
+		ModelBroken, Stopped."""
+		dtype = devices.choose_dtype(self.device, model.parameters)
+		memory_plan = memory.plan(
+			model,
+			width,
+			height,
+			dtype.itemsize,
+			self.models.find(model) is not None,
+			devices.read_memory(self.device),
+			self.models.evictable(model),
+		)
+		self.models.make_room(model, memory_plan.bytes)
+		self.tell_held(emit)
+		pipeline = self.models.load(model, self.progress(task, emit, cancel))
+		self.tell_held(emit)
+		memory.apply(memory_plan, pipeline)
+		return pipeline
+
+	def generate(self, task: say.Generate, emit: Emit, cancel: Cancel) -> None:
+		"""Draws each picture of the task. Raises Stopped, OutOfMemory, ModelBroken,
+		BrokenPicture."""
+		request = task.request
+
+		# 1. Will it fit? Other models make room.
+		# 2. The model, loaded or reused.
+		pipeline = self.load(task, task.model, request.width, request.height, emit, cancel)
+
+		# 3. Draw one after the other: each picture is alone with its own seed, and is out as soon
+		# as it is done.
+		for drawing in task.drawings:
+			if cancel.mode in ('stop', 'keep'):
+				raise Stopped
+			try:
+				emit(self.draw(task, drawing, pipeline, emit, cancel))
+			except Stopped:
+				if not cancel.skip_done():
+					raise
+		if cancel.mode == 'keep':
+			raise Stopped
 
 	def draw(
 		self, task: say.Generate, drawing: say.Drawing, pipeline: Any, emit: Emit, cancel: Cancel
@@ -164,7 +220,7 @@ class Engine:
 			due = now - last_preview >= max(PREVIEW_PAUSE, preview_cost / PREVIEW_SHARE)
 			if (due or index == 0) and done < pipe.num_timesteps:
 				seen = prediction.latest if prediction.latest is not None else tensors['latents']
-				data = self.models.previewer.draw(seen)
+				data = self.models.current.previewer.draw(seen)
 				last_preview = time.perf_counter()
 				preview_cost = last_preview - now
 			pace = (now - started) / done
@@ -216,7 +272,7 @@ class Engine:
 			torch=torch.__version__,
 			diffusers=diffusers.__version__,
 			device=devices.describe(self.device),
-			dtype=devices.dtype_name(self.models.dtype),
+			dtype=devices.dtype_name(self.models.current.dtype),
 			attention='sdpa',
 			seconds=time.perf_counter() - started,
 			steps_done=done,

@@ -24,17 +24,22 @@ def plan(
 	bytes_per_parameter: int,
 	resident: bool,
 	reading: MemoryReading,
+	evictable: int = 0,
 ) -> MemoryPlan:
-	"""Raises OutOfMemory with the numbers when even tiled decoding will not fit."""
+	"""`evictable` are bytes of other models that would make room.
+
+	Raises OutOfMemory with the numbers when even tiled decoding will not fit.
+	"""
+	free = reading.free + evictable
 	weights = 0 if resident else model.parameters * bytes_per_parameter
 	per_pixel = FAMILIES[model.family].bytes_per_pixel * bytes_per_parameter // 2
 	whole = weights + width * height * per_pixel
-	if whole <= reading.free:
+	if whole <= free:
 		return MemoryPlan(bytes=whole, tiled=False)
 	tiled = weights + min(width * height, 512 * 512) * per_pixel
-	if tiled > reading.free:
+	if tiled > free:
 		raise OutOfMemory(
-			f'This needs about {tiled / 1e9:.1f} GB and {reading.free / 1e9:.1f} GB are free.'
+			f'This needs about {tiled / 1e9:.1f} GB and {free / 1e9:.1f} GB are free.'
 		)
 	return MemoryPlan(bytes=tiled, tiled=True)
 

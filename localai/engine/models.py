@@ -1,124 +1,152 @@
-"""Knows the one pipeline that is in memory: loads it, reuses it, lets it go."""
+"""Knows the pipelines that are in memory: loads them, keeps those used last within a budget, lets
+them go."""
 
-import gc
 import logging
-from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import diffusers.utils.logging
 import torch
 
-from localai.engine import devices
-from localai.engine.families import PIPELINES
+from localai.engine import devices, loading
 from localai.engine.previews import Previewer
-from localai.errors import LocalAIError, ModelBroken
+from localai.schemas.hardware import HeldModel
 from localai.schemas.models import ModelSpec
 
 log = logging.getLogger('localai.engine')
-Progress = Callable[[str, int, int], None]
+
+
+@dataclass
+class Resident:
+	"""A model in memory. `scheduler_config` is the one that came with it, kept unchanged; `bytes`
+	are of its weights there."""
+
+	model: ModelSpec
+	pipeline: Any
+	dtype: torch.dtype
+	scheduler_config: dict[str, Any]
+	previewer: Previewer
+	bytes: int
 
 
 class ModelManager:
-	"""`pipeline` belongs to `model`; `scheduler_config` is the one that came with it, kept
-	unchanged."""
+	"""`residents` are in the order of their use, the last used first: that one is the current.
 
-	def __init__(self, device: torch.device):
+	The current model stays whatever it weighs; the others stay while all together weigh at most
+	`budget` bytes. `warm` sets the budget, -1 leaves it to the device, which then also keeps a share of
+	its memory free.
+	"""
+
+	def __init__(self, device: torch.device, warm: int = -1):
 		self.device = device
-		self.model: ModelSpec | None = None
-		self.pipeline: Any = None
-		self.dtype = torch.float32
-		self.scheduler_config: dict[str, Any] = {}
-		self.previewer: Previewer | None = None
+		self.residents: list[Resident] = []
+		total = devices.read_memory(device).total
+		self.budget = warm if warm >= 0 else int(total * devices.WARM_SHARE[device.type])
+		self.reserve = 0 if warm >= 0 else int(total * devices.FREE_SHARE[device.type])
 
-	def holds(self, model: ModelSpec) -> bool:
-		"""The same folder with the same weights; a hash that became known later makes no
+	@property
+	def current(self) -> Resident | None:
+		return self.residents[0] if self.residents else None
+
+	@property
+	def pipeline(self) -> Any:
+		return self.current and self.current.pipeline
+
+	@property
+	def scheduler_config(self) -> dict[str, Any]:
+		return self.current.scheduler_config if self.current else {}
+
+	def held(self) -> tuple[HeldModel, ...]:
+		return tuple(HeldModel(id=r.model.id, bytes=r.bytes) for r in self.residents)
+
+	def find(self, model: ModelSpec) -> Resident | None:
+		"""The same path with the same weights; a hash that became known later makes no
 		difference."""
-		return self.model is not None and (self.model.path, self.model.bytes) == (
-			model.path,
-			model.bytes,
-		)
+		return next((r for r in self.residents if key(r.model) == key(model)), None)
 
-	def load(self, model: ModelSpec, progress: Progress) -> Any:
-		"""Returns the pipeline; `progress(stage, bytes done, bytes in all)` may raise to give up.
+	def evictable(self, model: ModelSpec) -> int:
+		"""Bytes that letting all other models go would bring."""
+		return sum(r.bytes for r in self.residents if key(r.model) != key(model))
 
-		Raises ModelBroken when a component cannot be read or stays without weights.
+	def make_room(self, model: ModelSpec, needed: int) -> None:
+		"""Lets the models used longest ago go until `model` is within the budget and `needed` bytes
+		are free."""
+		mine = self.find(model)
+		dtype = devices.choose_dtype(self.device, model.parameters)
+		own = mine.bytes if mine else model.parameters * dtype.itemsize
+		coming = 0 if mine else own
+		others = [r for r in self.residents if r is not mine]
+		while others:
+			within = own + sum(r.bytes for r in others) <= self.budget
+			free = devices.read_memory(self.device).free
+			if within and free >= max(needed, coming + self.reserve):
+				return
+			self.let_go(others.pop())
+
+	def load(self, model: ModelSpec, progress: loading.Progress) -> Any:
+		"""Returns the pipeline of `model`, which is then the current one.
+
+		`progress(stage, bytes done, bytes in all)` may raise to give up. Raises ModelBroken when a
+		component cannot be read or stays without weights.
 		"""
-		if self.holds(model):
-			return self.pipeline
-		self.unload()
-		folder = Path(model.path)
+		resident = self.find(model)
+		if resident:
+			self.residents.remove(resident)
+			resident.model = model
+		else:
+			resident = self.bring(model, progress)
+		self.residents.insert(0, resident)
+		return resident.pipeline
+
+	def bring(self, model: ModelSpec, progress: loading.Progress) -> Resident:
+		stale = [r for r in self.residents if r.model.path == model.path]
+		for resident in stale:  # its weights were replaced meanwhile
+			self.let_go(resident)
 		dtype = devices.choose_dtype(self.device, model.parameters)
 		try:
-			with load_progress(folder, model.bytes, progress):
-				pipeline = PIPELINES[model.family].from_pretrained(
-					folder,
-					dtype=dtype,
-					local_files_only=True,
-					use_safetensors=True,
-					**without_checker(model),
-				)
-		except LocalAIError:
+			pipeline = loading.load(model, dtype, progress)
+			pipeline.to(self.device)
+		except BaseException:
+			devices.give_back(self.device)
 			raise
-		except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
-			if 'out of memory' in str(error).lower():
-				raise
-			log.warning('loading %s failed: %s', folder, error)
-			raise ModelBroken(f'{model.name} could not be loaded: {first_line(error)}') from error
-		for name, part in pipeline.components.items():
-			if isinstance(part, torch.nn.Module) and any(p.is_meta for p in part.parameters()):
-				raise ModelBroken(f'{model.name} has no weights for parts of its {name}.')
-		pipeline.to(self.device)
 		if dtype != torch.float32 or self.device.type != 'cpu':
 			pipeline.unet.to(memory_format=torch.channels_last)
 			pipeline.vae.to(memory_format=torch.channels_last)
 		pipeline.set_progress_bar_config(disable=True)
 		progress('ready', model.bytes, model.bytes)
-		self.model, self.pipeline, self.dtype = model, pipeline, dtype
-		self.scheduler_config = dict(pipeline.scheduler.config)
-		self.previewer = Previewer(model.family, folder)
 		log.info('loaded %s in %s on %s', model.name, devices.dtype_name(dtype), self.device)
-		return pipeline
+		return Resident(
+			model,
+			pipeline,
+			dtype,
+			dict(pipeline.scheduler.config),
+			Previewer(model.family, Path(model.path)),
+			weight(pipeline),
+		)
 
-	def unload(self) -> None:
-		self.model = self.pipeline = self.previewer = None
-		gc.collect()
-		if self.device.type == 'cuda':
-			torch.cuda.empty_cache()
+	def let_go(self, resident: Resident) -> None:
+		log.info('letting %s go', resident.model.name)
+		self.residents.remove(resident)
+		resident.pipeline = resident.previewer = None
+		devices.give_back(self.device)
+
+	def unload(self, path: str = '') -> None:
+		"""Lets the model at `path` go (or with this id), or with '' all of them."""
+		for resident in list(self.residents):
+			if path in ('', resident.model.path, resident.model.id):
+				self.let_go(resident)
 
 
-def without_checker(model: ModelSpec) -> dict[str, Any]:
-	return (
-		{} if model.family == 'sdxl' else {'safety_checker': None, 'requires_safety_checker': False}
-	)
+def key(model: ModelSpec) -> tuple[str, int]:
+	return model.path, model.bytes
 
 
-def first_line(error: BaseException) -> str:
-	lines = str(error).strip().splitlines()
-	return (lines[0] if lines else type(error).__name__)[:200]
-
-
-class load_progress:
-	"""Makes diffusers' own bar over the components tell `progress` instead of the terminal."""
-
-	def __init__(self, folder: Path, total: int, progress: Progress):
-		self.folder, self.total, self.progress = folder, total, progress
-		self.original = diffusers.utils.logging.tqdm
-
-	def __enter__(self) -> None:
-		diffusers.utils.logging.tqdm = self.bar
-		self.progress('files', 0, self.total)
-
-	def __exit__(self, *error: object) -> None:
-		diffusers.utils.logging.tqdm = self.original
-
-	def bar(self, items: Any = (), *arguments: object, **options: object) -> Iterator[Any]:
-		done = 0
-		for item in items:
-			name = item[0] if isinstance(item, tuple) else ''
-			self.progress(str(name), min(done, self.total), self.total)
-			yield item
-			part = self.folder / str(name)
-			done += (
-				sum(f.stat().st_size for f in part.glob('*.safetensors')) if part.is_dir() else 0
-			)
+def weight(pipeline: Any) -> int:
+	"""Bytes of the weights, each tensor once."""
+	tensors = {
+		id(t): t.nbytes
+		for part in pipeline.components.values()
+		if isinstance(part, torch.nn.Module)
+		for t in (*part.parameters(), *part.buffers())
+	}
+	return sum(tensors.values())

@@ -20,6 +20,8 @@ ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {
 	'HF_HUB_OFFLINE': '1',
 	'HF_HUB_DISABLE_TELEMETRY': '1',
+	# No model brings code of its own, whatever its files ask for.
+	'DIFFUSERS_DISABLE_REMOTE_CODE': '1',
 	'TOKENIZERS_PARALLELISM': 'false',
 	# Threads that wait by spinning stand in each other's way on a busy machine: a step took 20
 	# times as long.
@@ -38,8 +40,9 @@ class LocalExecutor:
 	"""Threads: one reads the events of the process and watches over its life, one passes its log
 	on."""
 
-	def __init__(self, device: str, patience: float = PATIENCE):
+	def __init__(self, device: str, patience: float = PATIENCE, warm: int = -1):
 		self.device = device
+		self.warm = warm  # bytes that models may take in memory, -1 for the device's own share
 		self.patience = patience
 		self.stopping = ''  # the job that was asked to stop
 		self.process: subprocess.Popen | None = None
@@ -63,7 +66,7 @@ class LocalExecutor:
 		)
 		self.last_words = []
 		self.process = subprocess.Popen(
-			[sys.executable, '-P', '-m', 'localai.executors.worker', self.device],
+			[sys.executable, '-P', '-m', 'localai.executors.worker', self.device, str(self.warm)],
 			stdin=subprocess.PIPE,
 			stdout=subprocess.PIPE,
 			stderr=subprocess.PIPE,

@@ -1,6 +1,6 @@
 """What the engine process runs: commands in on stdin, events out on stdout, one task at a time.
 
-python -m localai.executors.worker DEVICE
+python -m localai.executors.worker DEVICE WARM_BYTES
 """
 
 import logging
@@ -26,7 +26,7 @@ def main() -> int:
 		with lock:
 			frames.write(events, event)
 
-	tasks: queue.Queue[tuple] = queue.Queue()  # (Generate, Cancel)
+	tasks: queue.Queue[tuple] = queue.Queue()  # (task, Cancel)
 	cancels = {}  # by the id of the job
 
 	def listen() -> None:
@@ -34,7 +34,7 @@ def main() -> int:
 		while True:
 			command = frames.read(sys.stdin.buffer, say.COMMANDS)
 			match command:
-				case say.Generate():
+				case say.Generate() | say.Load() | say.Unload() | say.Convert():
 					cancels[command.job_id] = Cancel()
 					tasks.put((command, cancels[command.job_id]))
 				case say.Stop() if command.job_id in cancels:
@@ -50,13 +50,14 @@ def main() -> int:
 
 	quiet_libraries()
 	try:
-		engine = Engine(sys.argv[1])
+		engine = Engine(sys.argv[1], int(sys.argv[2]))
 	except LocalAIError as error:
 		emit(failed('', error))
 		# An orderly end would wait for stdin, which the listening thread holds.
 		os._exit(3)
 
 	emit(engine.ready())
+	engine.tell_held(emit)
 	while True:
 		task, cancel = tasks.get()
 		try:

@@ -1,0 +1,182 @@
+"""Knows how a pipeline is made of a model's files: from a folder in the diffusers layout, or from a
+single file with the configs that ship with the package."""
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import diffusers.utils.logging
+import torch
+from diffusers.loaders.single_file_utils import SingleFileComponentError
+from safetensors import SafetensorError, safe_open
+from transformers import CLIPTokenizer
+
+from localai.engine.families import PIPELINES
+from localai.engine.reading import read_ahead
+from localai.errors import LocalAIError, ModelBroken, ModelUnsupported
+from localai.schemas.models import FAMILIES, ModelSpec
+
+log = logging.getLogger('localai.engine')
+Progress = Callable[[str, int, int], None]
+CONFIGS = Path(__file__).parent / 'configs'
+# What each part is to a person, and what the second tokenizer of a family fills short texts with.
+PARTS = {
+	'unet': 'denoiser',
+	'vae': 'VAE',
+	'text_encoder': 'text encoder',
+	'text_encoder_2': 'second text encoder',
+}
+PADDING = {'sd1': ('<|endoftext|>',), 'sd2': ('!',), 'sdxl': ('<|endoftext|>', '!')}
+
+
+def load(model: ModelSpec, dtype: torch.dtype, progress: Progress) -> Any:
+	"""A whole pipeline on the CPU, in `dtype`. Nothing of the network, no code of the model's.
+
+	`progress(stage, bytes done, bytes in all)` may raise to give up. Raises ModelBroken,
+	ModelUnsupported.
+	"""
+	path = Path(model.path)
+	try:
+		if path.is_file():
+			pipeline = load_file(model, path, dtype, progress)
+		else:
+			with watched(model, folder=path, progress=progress):
+				pipeline = PIPELINES[model.family].from_pretrained(
+					path,
+					dtype=dtype,
+					local_files_only=True,
+					use_safetensors=True,
+					**without_checker(model),
+				)
+	except LocalAIError:
+		raise
+	except SingleFileComponentError as error:
+		part = next((name for name in PARTS if f'{name} = ' in str(error)), '')
+		raise lacking(model, part) from error
+	except (
+		OSError,
+		ValueError,
+		RuntimeError,
+		KeyError,
+		TypeError,
+		AttributeError,
+		IndexError,
+		SafetensorError,
+	) as error:
+		if 'out of memory' in str(error).lower():
+			raise
+		log.warning('loading %s failed: %s', path, error)
+		raise ModelBroken(f'{model.name} could not be loaded: {first_line(error)}') from error
+	check_whole(model, pipeline)
+	return pipeline
+
+
+def load_file(model: ModelSpec, path: Path, dtype: torch.dtype, progress: Progress) -> Any:
+	"""A single file in the layout of the original programs (CompVis, Stability AI)."""
+	configs = CONFIGS / model.family
+	if not configs.is_dir() or path.suffix.lower() != '.safetensors':
+		raise ModelUnsupported(
+			f'{model.name} is a single file that LocalAI cannot draw with ({FAMILIES[model.family].title}).'
+		)
+	read_ahead(path, lambda done: progress('file', min(done, model.bytes), model.bytes))
+	with safe_open(path, 'pt') as file:
+		names = set(file.keys())
+	parts: dict[str, Any] = {'scheduler': scheduler_for(model, configs, names)}
+	for index, padding in enumerate(PADDING[model.family]):
+		name = f'tokenizer_{index + 1}' if index else 'tokenizer'
+		parts[name] = CLIPTokenizer.from_pretrained(CONFIGS / 'tokenizer', pad_token=padding)
+	with watched(model, done=model.bytes, progress=progress):
+		return PIPELINES[model.family].from_single_file(
+			path.as_posix(),
+			config=str(configs),
+			local_files_only=True,
+			dtype=dtype,
+			**parts,
+			**without_checker(model),
+		)
+
+
+def scheduler_for(model: ModelSpec, configs: Path, names: set[str]) -> Any:
+	"""The family's own, predicting what the file says it does.
+
+	A file says so in its metadata (`ModelSpec.prediction`) or by a tensor named `v_pred`, and `ztsnr`
+	says that it was trained to zero terminal signal. Where nothing is said it is noise that is
+	predicted.
+	"""
+	kind = PIPELINES[model.family].load_config(configs)['scheduler'][1]
+	options: dict[str, Any] = {}
+	prediction = model.prediction or ('v_prediction' if 'v_pred' in names else '')
+	if prediction:
+		options['prediction_type'] = prediction
+	if 'ztsnr' in names:
+		options |= {'rescale_betas_zero_snr': True, 'timestep_spacing': 'trailing'}
+	config = getattr(diffusers, kind).load_config(configs / 'scheduler')
+	return getattr(diffusers, kind).from_config(config, **options)
+
+
+def check_whole(model: ModelSpec, pipeline: Any) -> None:
+	"""Raises ModelBroken where a part got no weights: diffusers leaves it silently on the meta
+	device."""
+	for name, part in pipeline.components.items():
+		if name in PARTS and part is None:
+			raise lacking(model, name)
+		if not isinstance(part, torch.nn.Module):
+			continue
+		if any(t.is_meta for t in (*part.parameters(), *part.buffers())):
+			raise lacking(model, name)
+
+
+def lacking(model: ModelSpec, part: str) -> ModelBroken:
+	what = PARTS.get(part, part) or 'weights'
+	return ModelBroken(
+		f'{model.name} lacks its {what}, or a piece of it.',
+		'Fetch a whole version of this model, or choose another one.',
+	)
+
+
+def without_checker(model: ModelSpec) -> dict[str, Any]:
+	return (
+		{} if model.family == 'sdxl' else {'safety_checker': None, 'requires_safety_checker': False}
+	)
+
+
+def first_line(error: BaseException) -> str:
+	lines = str(error).strip().splitlines()
+	return (lines[0] if lines else type(error).__name__)[:200]
+
+
+class watched:
+	"""While diffusers goes through the components of a model, its own bar tells `progress` instead
+	of the terminal.
+
+	With a `folder`, the files of each component are read first, piece by piece, which is where the time
+	goes and where it can be left.
+	"""
+
+	def __init__(
+		self, model: ModelSpec, progress: Progress, folder: Path | None = None, done: int = 0
+	):
+		self.folder, self.total, self.progress = folder, model.bytes, progress
+		self.done = done
+		self.original = diffusers.utils.logging.tqdm
+
+	def __enter__(self) -> None:
+		diffusers.utils.logging.tqdm = self.bar
+		self.tell('files', 0)
+
+	def __exit__(self, *error: object) -> None:
+		diffusers.utils.logging.tqdm = self.original
+
+	def tell(self, stage: str, done: int) -> None:
+		self.progress(stage, min(self.done + done, self.total), self.total)
+
+	def bar(self, items: Any = (), *arguments: object, **options: object) -> Iterator[Any]:
+		for item in items:
+			name = str(item[0]) if isinstance(item, tuple) else ''
+			self.tell(name, 0)
+			if self.folder and name:
+				for file in sorted((self.folder / name).glob('*.safetensors')):
+					read_ahead(file, lambda done, name=name: self.tell(name, done))
+					self.done += file.stat().st_size
+			yield item
