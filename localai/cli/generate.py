@@ -1,0 +1,113 @@
+"""Knows `localai generate`: pictures for words, and where they are."""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from localai.cli.doors import OwnEngine, open_door
+from localai.cli.terminal import Line, bar, complain, note
+from localai.errors import LocalAIError, StorageProblem
+from localai.schemas.jobs import JobSnapshot
+from localai.settings import Settings
+
+NAMES = {'negative': 'negative_prompt', 'guidance': 'guidance_scale'}
+GIVEN = (
+	'prompt',
+	'negative',
+	'model',
+	'width',
+	'height',
+	'steps',
+	'guidance',
+	'sampler',
+	'schedule',
+	'seed',
+	'count',
+)
+
+
+def generate(settings: Settings, options: argparse.Namespace) -> int:
+	fields = {
+		NAMES.get(n, n): getattr(options, n) for n in GIVEN if getattr(options, n) is not None
+	}
+	if options.model and os.path.isdir(options.model) and len(Path(options.model).parts) > 1:
+		fields['model'] = str(Path(options.model).resolve())
+	if options.out:
+		make_folder(options.out)
+
+	with open_door(settings, OwnEngine) as door:
+		job = door.start(fields)
+		began = time.perf_counter()
+		line = Line(sys.stderr.isatty() and not options.json)
+		try:
+			for now in door.follow(job.id):
+				job = now
+				line.show(how_far(job))
+		except KeyboardInterrupt:
+			line.clear()
+			door.stop(job.id)
+			*_, job = door.follow(job.id)
+			note(f'cancelled; {len(job.pictures)} of {len(job.seeds)} pictures were kept')
+			return 130
+		finally:
+			line.clear()
+	return report(job, time.perf_counter() - began, options)
+
+
+def how_far(job: JobSnapshot) -> str:
+	if job.state == 'running':
+		left = f', {job.eta:.0f} s left' if job.eta is not None else ''
+		where = f'picture {job.picture + 1} of {len(job.seeds)}, step {job.step} of {job.steps}'
+		return f'{bar(job.step, job.steps)} {where}{left}'
+	if job.state == 'loading':
+		return f'loading {job.stage}'
+	return f'{job.state}, {job.position} ahead' if job.position else 'starting the engine'
+
+
+def report(job: JobSnapshot, seconds: float, options: argparse.Namespace) -> int:
+	images = []
+	for picture in job.pictures:
+		path = Path(picture.path)
+		if options.out:
+			try:
+				path = Path(shutil.copy2(path, options.out)).resolve()
+			except OSError as error:
+				raise StorageProblem(
+					f'The picture could not be copied to {options.out}: {error.strerror}.',
+					f'It is saved as {path}.',
+				) from error
+		images.append(
+			{
+				'path': str(path),
+				'seed': picture.seed,
+				'width': picture.width,
+				'height': picture.height,
+			}
+		)
+	if options.json:
+		answer = {'job': job.id, 'seconds': round(seconds, 3), 'images': images}
+		print(json.dumps(answer, ensure_ascii=False))
+	else:
+		for image in images:
+			print(f'{image["path"]}  seed {image["seed"]}')
+	for text in job.notes:
+		note(f'note: {text}')
+	if job.state == 'failed':
+		complain(LocalAIError(job.error.message, job.error.remedy))
+	elif job.state != 'finished':
+		complain(LocalAIError(f'The job was {job.state}.', 'Start it again.'))
+	return 0 if job.state == 'finished' else 1
+
+
+def make_folder(folder: Path) -> None:
+	try:
+		folder.mkdir(parents=True, exist_ok=True)
+	except OSError as error:
+		raise StorageProblem(
+			f'The folder {folder} cannot be made: {error.strerror}.',
+			'Choose another folder with --out.',
+		) from error
