@@ -172,8 +172,7 @@ window.LocalAI.card = (() => {
 		byId('card-facts').replaceChildren(
 			...facts().flatMap(([name, value]) => [element('dt', {}, name), element('dd', { dir: 'auto' }, value)]),
 		);
-		byId('card-picture').disabled = !picture();
-		byId('card-picture').title = picture() ? '' : 'There is no picture yet';
+		byId('card-picture').hidden = !picture() || picture().id === card.thumbnail;
 		byId('card-picture-none').hidden = card.thumbnail === null;
 		drawState();
 	}

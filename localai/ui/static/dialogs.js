@@ -61,6 +61,23 @@
 		});
 	};
 
+	/** Buttons that each unfold a region below them, one at a time. `pairs` are [button, region, opened]. */
+	LocalAI.folds = (...pairs) => {
+		const set = (at) =>
+			pairs.forEach(([button, region, opened], index) => {
+				const shown = index === at;
+				if (shown && region.hidden && opened) opened();
+				region.hidden = !shown;
+				button.setAttribute('aria-expanded', String(shown));
+			});
+		pairs.forEach(([button, region], index) => {
+			button.setAttribute('aria-controls', region.id);
+			button.addEventListener('click', () => set(region.hidden ? index : -1));
+		});
+		set(-1);
+		return { open: (at = 0) => set(at), close: () => set(-1) };
+	};
+
 	LocalAI.layers = {
 		any: () => open.length > 0 || Boolean(document.querySelector('dialog[open]')),
 		closeTop: () => (open.length ? (open[open.length - 1].hide(), true) : false),

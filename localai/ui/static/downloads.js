@@ -104,7 +104,7 @@ window.LocalAI.downloads = (() => {
 	}
 
 	function result(one) {
-		const marks = [one.have ? 'here already' : '', one.gated ? 'gated' : ''].filter(Boolean);
+		const mark = [one.gated ? 'Gated' : '', one.have ? 'Here already' : ''].filter(Boolean).join(', ');
 		const line = [
 			library.family(one) === 'Unknown' ? '' : library.family(one),
 			one.kind === 'checkpoint' ? '' : library.kind(one),
@@ -117,9 +117,9 @@ window.LocalAI.downloads = (() => {
 		return row(
 			one.repo,
 			one.repo,
-			element('span', { class: 'row-line' }, line, ...marks.map((mark) => element('span', { class: 'mark' }, mark))),
+			element('span', { class: 'row-line' }, line),
 			[],
-			one,
+			{ ...one, mark },
 			element(
 				'button',
 				{
@@ -201,7 +201,7 @@ window.LocalAI.downloads = (() => {
 		if (answer.error) {
 			const { code, message, remedy } = answer.error;
 			if (code === 'HubUnreachable')
-				return say('The hub cannot be reached', `${remedy} What you have is in Models.`.trim(), true);
+				return say('The hub cannot be reached', `${message} Check the network. What you have is in Models.`, true);
 			return say(message, remedy, true);
 		}
 		found = answer.found;

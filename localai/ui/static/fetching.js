@@ -12,6 +12,9 @@ window.LocalAI.fetching = (() => {
 	/** What a download is doing, in one line. */
 	function doing(one) {
 		const share = words.share(one.done, one.bytes);
+		// It waits, mostly for the network, and goes on by itself.
+		if (one.error && ['queued', 'running'].includes(one.state) && !one.speed)
+			return `${one.error.message} ${one.error.remedy}`.trim();
 		const here = one.reused ? `, ${words.gigabytes(one.reused)} of it were here already` : '';
 		if (one.state === 'running') {
 			const speed = one.speed ? ` · ${words.speed(one.speed)}` : '';
@@ -102,12 +105,12 @@ window.LocalAI.fetching = (() => {
 			write(name, one.name);
 			name.title = one.name;
 			write(line, loading(one) || doing(one));
-			line.className = `row-line ${one.state === 'failed' ? 'trouble' : ''}`;
+			line.className = `row-line ${one.error && one.state !== 'paused' && !one.speed ? 'trouble' : ''}`;
 			line.title = one.state === 'failed' ? line.textContent : '';
 			item.dataset.state = one.state;
 			set(fraction(one));
 			const waits = pending(one);
-			up.hidden = down.hidden = !waits;
+			up.hidden = down.hidden = !waits || (first && last);
 			up.disabled = first;
 			down.disabled = last;
 			const label = waits ? 'Cancel' : 'Take off the list';

@@ -4,6 +4,8 @@ window.LocalAI.hub = (() => {
 
 	const LocalAI = window.LocalAI;
 	const { byId, write } = LocalAI;
+	let fold = null;
+	let present = false;
 	let limits = { at_once: 2, speed: 0 };
 
 	function drawLimits(fresh) {
@@ -12,7 +14,8 @@ window.LocalAI.hub = (() => {
 		byId('hub-speed').value = String(Math.round(limits.speed / 1e5) / 10);
 	}
 
-	function drawToken({ present, name, source }) {
+	function drawToken({ present: kept, name, source }) {
+		present = kept;
 		byId('hub-token').placeholder = present ? 'A token is kept' : 'hf_…';
 		byId('hub-token-remove').hidden = !present || source === 'environment';
 		const whose = name ? ` of ${name}` : '';
@@ -31,13 +34,13 @@ window.LocalAI.hub = (() => {
 			at_once: Number(byId('hub-at-once').value),
 			speed: Math.round(Number(byId('hub-speed').value.replace(',', '.')) * 1e6),
 		};
-		const right = Number.isInteger(given.at_once) && given.at_once >= 1 && given.at_once <= 8 && given.speed >= 0;
+		const right = Number.isInteger(given.at_once) && given.at_once >= 1 && given.at_once <= 16 && given.speed >= 0;
 		if (!right) {
 			drawLimits(limits);
 			return LocalAI.notify({
 				kind: 'error',
 				message: 'That limit is not possible.',
-				remedy: 'From 1 to 8 downloads at once; a speed of 0 or more MB/s.',
+				remedy: 'From 1 to 16 downloads at once; a speed of 0 or more MB/s.',
 			});
 		}
 		const answer = await LocalAI.ask('ui_download_limits', given);
@@ -56,11 +59,12 @@ window.LocalAI.hub = (() => {
 	}
 
 	function enterToken() {
-		byId('hub-settings').open = true;
+		fold.open();
 		byId('hub-token').focus();
 	}
 
 	function attach() {
+		fold = LocalAI.folds([byId('hub-settings-button'), byId('hub-settings')]);
 		byId('hub-at-once').addEventListener('change', keepLimits);
 		byId('hub-speed').addEventListener('change', keepLimits);
 		byId('hub-token-form').addEventListener('submit', (event) => {
@@ -74,5 +78,5 @@ window.LocalAI.hub = (() => {
 		});
 	}
 
-	return { attach, drawLimits, drawToken, enterToken };
+	return { attach, drawLimits, drawToken, enterToken, token: () => present };
 })();

@@ -128,6 +128,7 @@ window.LocalAI.library = (() => {
 	function watch() {
 		if (!asked) return;
 		const now = engine();
+		if (!now.message) said = '';
 		if (now.loading === asked) {
 			begun = true;
 			return;

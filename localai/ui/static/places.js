@@ -27,7 +27,7 @@ window.LocalAI.places = (() => {
 	}
 
 	function drawFolders(folders) {
-		write(byId('folders-title'), folders.length ? `Folders (${folders.length})` : 'Folders');
+		write(byId('folders-button'), folders.length ? `Folders (${folders.length})` : 'Folders');
 		byId('folder-rows').replaceChildren(
 			...folders.map((folder) =>
 				line(
@@ -52,7 +52,7 @@ window.LocalAI.places = (() => {
 
 	function drawTrash(trash) {
 		const bytes = trash.reduce((sum, one) => sum + one.bytes, 0);
-		write(byId('trash-title'), trash.length ? `Trash (${trash.length}, ${words.gigabytes(bytes)})` : 'Trash');
+		write(byId('trash-button'), trash.length ? `Trash (${trash.length}, ${words.gigabytes(bytes)})` : 'Trash');
 		byId('trash-none').hidden = trash.length > 0;
 		byId('trash-actions').hidden = trash.length === 0;
 		confirm(false);
@@ -135,7 +135,7 @@ window.LocalAI.places = (() => {
 		if (answer.error) return;
 		draw(answer);
 		LocalAI.notify({ message: 'The trash is empty.', remedy: `${words.gigabytes(answer.freed)} were freed.` });
-		byId('trash').querySelector('summary').focus();
+		byId('trash-button').focus();
 	}
 
 	function attach() {
@@ -149,12 +149,10 @@ window.LocalAI.places = (() => {
 			byId('trash-empty').focus();
 		});
 		byId('trash-empty-yes').addEventListener('click', empty);
-		for (const fold of ['folders', 'trash'])
-			byId(fold).addEventListener('toggle', () => {
-				if (!byId(fold).open) return;
-				byId(fold === 'trash' ? 'folders' : 'trash').open = false;
-				refresh();
-			});
+		LocalAI.folds(
+			[byId('folders-button'), byId('folders'), refresh],
+			[byId('trash-button'), byId('trash'), refresh],
+		);
 		LocalAI.on('library', refresh);
 	}
 

@@ -162,6 +162,13 @@ window.LocalAI.repository = (() => {
 		write(byId('repository-problem'), wrong);
 		byId('repository-gate').hidden = !page.gated;
 		const gate = safe(page.gate);
+		write(
+			byId('repository-gate-token'),
+			LocalAI.hub.token()
+				? 'The token that is kept must be of the account that asked.'
+				: 'Then enter a token of the same account.',
+		);
+		byId('repository-token').hidden = LocalAI.hub.token();
 		if (gate) byId('repository-gate-link').href = gate;
 		else byId('repository-gate-link').removeAttribute('href');
 		drawVariants();
@@ -220,7 +227,10 @@ window.LocalAI.repository = (() => {
 		byId('repository-again').addEventListener('click', () => open(asked.repo, asked.variant));
 		byId('repository-load').addEventListener('click', () => start(true));
 		byId('repository-get').addEventListener('click', () => start(false));
-		byId('repository-token').addEventListener('click', () => LocalAI.hub.enterToken());
+		byId('repository-token').addEventListener('click', () => {
+			if (LocalAI.phone()) close(false);
+			LocalAI.hub.enterToken();
+		});
 		LocalAI.radios(byId('repository-variants'), async (radio) => {
 			const { variant } = radio.dataset;
 			await open(page.repo, variant);

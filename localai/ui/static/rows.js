@@ -58,8 +58,9 @@ window.LocalAI.rows = (() => {
 		const made = again || element('span', { class: 'badge' });
 		made.dataset.fit = entry.fit;
 		made.title = entry.fit_words || '';
-		made.hidden = !BADGES[entry.fit];
-		write(made, BADGES[entry.fit] || '');
+		const text = entry.mark || BADGES[entry.fit] || '';
+		made.hidden = !text;
+		write(made, text);
 		return made;
 	}
 
