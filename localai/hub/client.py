@@ -1,15 +1,46 @@
 """Knows the hub's answers: searching, what a repository holds, who a token belongs to."""
 
-from collections.abc import Callable
+import json
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
+from huggingface_hub import HfApi, ModelInfo, constants, errors, get_session, hf_hub_url
+from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, httpx
+from pydantic import ValidationError
+
+from localai.errors import BadToken, Gated, HubUnreachable, InvalidInput, LocalAIError, NotOnHub
+from localai.hub.cache import REVISION, check_file, check_repository
+from localai.hub.families import family_of, kind_of
+from localai.hub.wire import Refused
 from localai.schemas.base import Schema
 from localai.schemas.downloads import HubModel, HubQuery, PlannedFile
 from localai.schemas.models import ArchitectureName, KindName
 
+logger = logging.getLogger(__name__)
+
+# Nothing is told to anybody about who uses what.
+constants.HF_HUB_DISABLE_TELEMETRY = True
+SORTS = {
+	'trending': 'trending_score',
+	'downloads': 'downloads',
+	'likes': 'likes',
+	'newest': 'created_at',
+}
+FIELDS = [
+	'cardData', 'config', 'createdAt', 'downloads', 'gated', 'gguf', 'lastModified', 'library_name',
+	'likes', 'pipeline_tag', 'private', 'safetensors', 'tags', 'usedStorage',
+]  # fmt: skip
+# A page of search results is filtered here where the hub cannot; so many are looked at, at most.
+LOOKED_AT = 400
+INDEX_BYTES = 1_000_000
+
 
 class Repository(Schema):
 	"""A repository at one commit. `classes` is what model_index.json says of each component
-	(library and class), empty for a repository that is no pipeline; `ignored` its `_ignore_files`."""
+	(library and class), empty for a repository that is no pipeline; `ignored` its `_ignore_files`;
+	`pipeline` its class."""
 
 	repo: str
 	revision: str
@@ -24,7 +55,7 @@ class Repository(Schema):
 	licence: str = ''
 	licence_link: str = ''
 	pipeline: str = ''
-	classes: dict[str, tuple[str, ...]] = {}
+	classes: dict[str, tuple[str | None, ...]] = {}
 	ignored: tuple[str, ...] = ()
 	files: tuple[PlannedFile, ...] = ()
 	# Why it cannot be fetched as it is, '' when it can.
@@ -36,14 +67,240 @@ class Hub:
 	asked before each call and may return ''. Everything blocks, for `timeout` seconds at most per
 	request, and raises NotOnHub, Gated (with link), BadToken or HubUnreachable."""
 
-	def __init__(self, endpoint: str = '', token: Callable[[], str] = str, timeout: float = 10): ...
+	def __init__(self, endpoint: str = '', token: Callable[[], str] = str, timeout: float = 10):
+		self.endpoint = (endpoint or constants.ENDPOINT).rstrip('/')
+		self.token = token
+		self.timeout = timeout
+		self.library = HfApi(endpoint=self.endpoint, token=False, library_name='localai')
 
-	def search(self, query: HubQuery) -> tuple[HubModel, ...]: ...
+	def search(self, query: HubQuery) -> tuple[HubModel, ...]:
+		"""Text, licence and gate are asked of the hub; family and size are looked for in what it finds."""
+		filters = [f'license:{query.licence}'] if query.licence else []
+		narrowed = query.family is not None or query.largest > 0
+		with translated('', self.endpoint):
+			found = self.library.list_models(
+				search=query.text.strip() or None,
+				filter=[*filters, *self.wanted(query)] or None,
+				gated=query.gated,
+				sort=SORTS[query.sort],
+				limit=LOOKED_AT if narrowed else query.limit,
+				expand=FIELDS,
+				token=self.token() or False,
+			)
+			models: list[HubModel] = []
+			for info in found:
+				model = model_of(info)
+				if query.family not in (None, model.family):
+					continue
+				if query.largest and not 0 < model.bytes <= query.largest:
+					continue
+				models.append(model)
+				if len(models) >= query.limit:
+					break
+		return tuple(models)
+
+	def wanted(self, query: HubQuery) -> list[str]:
+		"""Without words to look for, only pictures' models are of interest."""
+		return [] if query.text.strip() else ['text-to-image']
 
 	def repository(self, repo: str, revision: str = 'main') -> Repository:
-		"""Raises InvalidInput when `repo` is not of the form org/name."""
-		...
+		"""One question, and one more for a pipeline's model_index.json. Raises InvalidInput when `repo` is not of the form org/name."""
+		check_repository(repo)
+		if not REVISION.fullmatch(revision) or '..' in revision:
+			raise InvalidInput(f'{revision!r} is not a revision.', field='revision')
+		with translated(repo, self.endpoint, bool(self.token())):
+			info = self.library.model_info(
+				repo,
+				revision=revision,
+				files_metadata=True,
+				timeout=self.timeout,
+				token=self.token() or False,
+			)
+			files = tuple(planned(repo, s) for s in info.siblings or ())
+			index: dict[str, Any] = {}
+			problem = ''
+			if any(f.path == 'model_index.json' for f in files):
+				try:
+					index = self.read_index(repo, info.sha or revision)
+				except Gated as error:
+					problem = error.message
+		return repository_of(info, repo, revision, files, index, problem, self.endpoint)
+
+	def read_index(self, repo: str, commit: str) -> dict[str, Any]:
+		url = hf_hub_url(repo, 'model_index.json', revision=commit, endpoint=self.endpoint)
+		headers = build_hf_headers(token=self.token() or False, library_name='localai')
+		with translated(repo, self.endpoint, bool(self.token())):
+			response = get_session().get(
+				url, headers=headers, timeout=self.timeout, follow_redirects=True
+			)
+			hf_raise_for_status(response)
+		try:
+			content = json.loads(response.content[:INDEX_BYTES])
+		except (ValueError, RecursionError):
+			return {}
+		return content if isinstance(content, dict) else {}
 
 	def whoami(self, token: str) -> str:
 		"""The name of the account. Raises BadToken."""
-		...
+		try:
+			with translated('', self.endpoint, True):
+				answer = self.library.whoami(token=token)
+		except NotOnHub as error:
+			raise BadToken('The hub does not know this token.') from error
+		return str(answer.get('name', ''))
+
+
+@contextmanager
+def translated(repo: str, endpoint: str, with_token: bool = False) -> Iterator[None]:
+	"""What huggingface_hub raises becomes ours."""
+	try:
+		yield
+	except LocalAIError:
+		raise
+	except errors.HFValidationError as error:
+		raise InvalidInput(f'{repo!r} is not the name of a repository.', field='source') from error
+	except errors.OfflineModeIsEnabled as error:
+		raise HubUnreachable(
+			'The hub is not asked because HF_HUB_OFFLINE is set.', 'Unset it and start again.'
+		) from error
+	except errors.HfHubHTTPError as error:
+		response = getattr(error, 'response', None)
+		status = response.status_code if response is not None else 500
+		code = response.headers.get('X-Error-Code', '') if response is not None else ''
+		refusal = Refused(status, code, login=with_token)
+		raise refusal_of(repo, endpoint, refusal) from error
+	except (httpx.HTTPError, OSError) as error:
+		raise HubUnreachable(f'The hub at {endpoint} does not answer.') from error
+	except (KeyError, TypeError, ValueError, AttributeError, ValidationError) as error:
+		raise HubUnreachable(
+			f'What answers at {endpoint} does not speak as a hub does.',
+			'Check HF_ENDPOINT and the network.',
+		) from error
+
+
+def refusal_of(repo: str, endpoint: str, refusal: Refused, path: str = '') -> LocalAIError:
+	"""Our error for what the hub refuses."""
+	what = repo or 'the hub'
+	if refusal.code == 'GatedRepo':
+		link = f'{endpoint}/{repo}'
+		return Gated(
+			f'The owners of {what} want to be asked first.',
+			f'Ask for access at {link}, then enter a token of that account.',
+			link=link,
+		)
+	if refusal.code == 'RevisionNotFound':
+		return NotOnHub(f'{what} has no such revision.', 'Check the revision.')
+	if refusal.code == 'EntryNotFound':
+		return NotOnHub(
+			f'{path or "A file"} is not in {what} any more.', 'Look at the repository again.'
+		)
+	if refusal.code == 'RepoNotFound' or refusal.status == 404:
+		return NotOnHub(f'There is no repository {what} on the hub, or it is private.')
+	if refusal.status == 401:
+		return BadToken('The hub does not know the token.')
+	if refusal.status == 403:
+		return NotOnHub(
+			f'The hub does not allow access to {what}.', 'A token with access may help.'
+		)
+	if refusal.status == 429:
+		return HubUnreachable(
+			'The hub asks to be left alone for a while.', 'Try again in some minutes.'
+		)
+	return HubUnreachable(f'The hub answers with error {refusal.status}.')
+
+
+def planned(repo: str, sibling: Any) -> PlannedFile:
+	lfs = sibling.lfs.sha256 if sibling.lfs else ''
+	size = sibling.lfs.size if sibling.lfs else sibling.size
+	file = PlannedFile(
+		path=sibling.rfilename, bytes=size or 0, etag=lfs or sibling.blob_id or '', sha256=lfs
+	)
+	check_file(repo, file)
+	return file
+
+
+def card_of(info: ModelInfo) -> dict[str, Any]:
+	card = info.card_data
+	return card.to_dict() if card is not None else {}
+
+
+def licence_of(info: ModelInfo) -> tuple[str, str]:
+	"""Its name and, where there is one, its link. 'other' hides the name in another field."""
+	card = card_of(info)
+	tagged = next((t[8:] for t in info.tags or () if t.startswith('license:')), '')
+	name = card.get('license') or tagged
+	if isinstance(name, list):
+		name = name[0] if name else ''
+	if name == 'other':
+		name = card.get('license_name') or name
+	link = card.get('license_link') or ''
+	return str(name), str(link) if str(link).startswith('https://') else ''
+
+
+def class_of(info: ModelInfo) -> str:
+	diffusers = (info.config or {}).get('diffusers') or {}
+	found = diffusers.get('_class_name') if isinstance(diffusers, dict) else ''
+	return found if isinstance(found, str) else ''
+
+
+def model_of(info: ModelInfo) -> HubModel:
+	tags = tuple(info.tags or ())
+	pipeline = class_of(info)
+	base = card_of(info).get('base_model') or ()
+	names = (info.id, *((base,) if isinstance(base, str) else base))
+	return HubModel(
+		repo=info.id,
+		family=family_of(pipeline, tags, names),
+		kind=kind_of(pipeline, tags, info.library_name or '', info.pipeline_tag or ''),
+		licence=licence_of(info)[0],
+		gated=bool(info.gated),
+		downloads=info.downloads or 0,
+		likes=info.likes or 0,
+		bytes=info.used_storage or 0,
+		updated=info.last_modified or info.created_at,
+	)
+
+
+def repository_of(
+	info: ModelInfo,
+	repo: str,
+	revision: str,
+	files: tuple[PlannedFile, ...],
+	index: dict[str, Any],
+	problem: str,
+	endpoint: str,
+) -> Repository:
+	model = model_of(info)
+	pipeline = index.get('_class_name') or class_of(info)
+	if isinstance(pipeline, list):  # a class of its own: code, which is never run
+		pipeline = ''
+		problem = 'This repository brings its own program code, which LocalAI does not run.'
+	tags = tuple(info.tags or ())
+	licence, link = licence_of(info)
+	if not link and any(f.path in ('LICENSE', 'LICENSE.md') for f in files):
+		name = next(f.path for f in files if f.path in ('LICENSE', 'LICENSE.md'))
+		link = f'{endpoint}/{repo}/blob/{info.sha}/{name}'
+	base = card_of(info).get('base_model') or ()
+	names = (repo, *((base,) if isinstance(base, str) else base))
+	return Repository(
+		repo=repo,
+		revision=revision,
+		commit=info.sha or '',
+		family=family_of(pipeline, tags, names),
+		kind='checkpoint' if index else model.kind,
+		private=bool(info.private),
+		gated=bool(info.gated),
+		gate=f'{endpoint}/{repo}' if info.gated else '',
+		tags=tags,
+		licence=licence,
+		licence_link=link,
+		pipeline=pipeline,
+		classes={
+			k: tuple(v if isinstance(v, str) else None for v in value[:2])
+			for k, value in index.items()
+			if isinstance(value, list) and k not in ('_class_name', '_ignore_files')
+		},
+		ignored=tuple(f for f in index.get('_ignore_files') or () if isinstance(f, str)),
+		files=files,
+		problem=problem,
+	)
