@@ -5,18 +5,28 @@ from collections.abc import AsyncIterator
 
 from localai.executors.base import Executor
 from localai.executors.local import LocalExecutor
+from localai.hub.client import Hub
+from localai.hub.limiter import Limiter
+from localai.hub.links import Links
+from localai.hub.token import TokenKeeper
+from localai.hub.transfer import Transfers
 from localai.schemas.studio import StudioSnapshot
+from localai.services.catalogue import Catalogue
+from localai.services.downloads import DownloadService
 from localai.services.generation import GenerationService
 from localai.services.hardware import HardwareService
 from localai.services.history import HistoryService
 from localai.services.jobs import JobService
 from localai.services.models import ModelService
+from localai.services.trash import ModelTrash
 from localai.settings import Settings
 from localai.store.database import Database
+from localai.store.downloads import Downloads
 from localai.store.history import History
 from localai.store.jobs import Jobs
-from localai.store.models import Hashes
+from localai.store.models import Models
 from localai.store.preferences import Preferences
+from localai.store.trash import Trash
 
 log = logging.getLogger('localai.studio')
 
@@ -32,7 +42,16 @@ class Studio:
 		jobs = Jobs(self.database, history)
 		self.executor = executor or LocalExecutor(settings.device, warm=settings.warm_bytes)
 		self.preferences = Preferences(self.database)
-		self.models = ModelService(settings.models, Hashes(self.database))
+		self.models = ModelService(
+			settings.models,
+			settings.hub,
+			Models(self.database),
+			ModelTrash(settings.trash, Trash(self.database)),
+			self.preferences,
+			in_use=lambda: self.jobs.in_use(),
+			changed=lambda: self.jobs.present(library=self.models.version),
+			machine=lambda: self.hardware.room(),
+		)
 		self.jobs = JobService(jobs, self.executor, self.models)
 		self.generation = GenerationService(
 			settings.pictures,
@@ -44,17 +63,44 @@ class Studio:
 		)
 		self.history = HistoryService(history, settings.home / 'thumbnails')
 		self.hardware = HardwareService(lambda: self.jobs.engine)
+		self.downloads = self.build_downloads()
+
+	def build_downloads(self) -> DownloadService:
+		settings, limiter, keeper = self.settings, Limiter(), TokenKeeper(Hub())
+		shared = {'limiter': limiter, 'existing': self.models.known_file}
+		catalogue = Catalogue(
+			Hub(token=keeper.read),
+			Transfers(settings.hub, token=keeper.read, **shared),
+			Links(
+				settings.models, settings.temporary, allow_local=settings.allow_local_links, **shared
+			),
+			keeper,
+			self.hardware.room,
+		)
+		return DownloadService(
+			Downloads(self.database),
+			self.preferences,
+			catalogue,
+			limiter,
+			self.models,
+			self.jobs.load,
+			lambda downloads: self.jobs.present(downloads=downloads),
+		)
 
 	def open(self, resume: bool = True) -> 'Studio':
 		self.jobs.start(self.generation.task, self.generation.save, self.generation.seconds_needed)
 		if resume:
 			waiting = self.jobs.resume(self.generation.adopt)
+			self.models.open()
 			log.info('opened %s; %s jobs waiting', self.settings.home, waiting)
+		self.downloads.open(resume)
 		return self
 
 	def watch(self) -> AsyncIterator[StudioSnapshot]:
 		return self.jobs.watch()
 
 	def close(self) -> None:
+		self.downloads.close()
 		self.jobs.close()
+		self.models.close()
 		self.database.close()
