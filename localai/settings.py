@@ -58,6 +58,11 @@ class Settings(BaseModel):
 		repr=False,
 		description='asked of every visitor when set; needed by --share',
 	)
+	allow_local_links: bool = Field(
+		False,
+		alias='LOCALAI_ALLOW_LOCAL_LINKS',
+		description='fetch links to this machine and its network too; for tests',
+	)
 	# Those of huggingface_hub, so that both look into the same cache.
 	hub_cache: Path | None = Field(
 		None, alias='HF_HUB_CACHE', description='folder of the shared Hugging Face cache'
