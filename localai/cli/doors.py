@@ -106,6 +106,8 @@ class OwnLibrary:
 		self.studio = Studio(settings)
 
 	def models(self) -> tuple[ModelEntry, ...]:
+		"""As the disk is now."""
+		self.studio.models.scan()
 		return self.studio.models.list()
 
 	def find(self, query: ModelQuery) -> ModelPage:
@@ -119,6 +121,7 @@ class OwnLibrary:
 
 	def download(self, fields: dict) -> DownloadSnapshot:
 		self.studio.downloads.open(resume=False)
+		self.studio.downloads.adopt(fields)
 		return self.studio.downloads.start(fields)
 
 	def follow_download(self, download_id: str) -> Iterator[DownloadSnapshot]:

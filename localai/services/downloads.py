@@ -16,6 +16,7 @@ from localai.schemas.downloads import (
 	DownloadLimits,
 	DownloadRequest,
 	DownloadSnapshot,
+	DownloadState,
 	HubModel,
 	HubPage,
 	HubQuery,
@@ -59,15 +60,27 @@ class DownloadService(Fetching):
 			self.ended = {d.id: d for d in self.store.recent(50)}
 			if resume:
 				for download in self.store.pending():
-					state = 'paused' if download.state == 'paused' else 'queued'
-					if state != download.state:
-						self.store.change(download.id, state)
-					plan = self.store.plan(download.id)
-					done = progress(plan, self.have(plan)) if plan else {}
-					self.add(download.model_copy(update={'state': state, **done}))
+					self.take_up(download, 'paused' if download.state == 'paused' else 'queued')
 			self.tell()
 			self.dispatch()
 			return len(self.live)
+
+	def adopt(self, fields: Mapping[str, object]) -> None:
+		"""Takes up what an earlier run began of this request, as paused: for a command, which leaves
+		the other downloads to the app. Raises InvalidInput."""
+		request = read_request(fields, self.catalogue.hub.endpoint)
+		with self.lock:
+			for download in self.store.pending():
+				if download.id not in self.live and same(download.request, request):
+					self.take_up(download, 'paused')
+
+	def take_up(self, download: DownloadSnapshot, state: DownloadState) -> None:
+		"""A stored download, as far as it is."""
+		if state != download.state:
+			self.store.change(download.id, state)
+		plan = self.store.plan(download.id)
+		done = progress(plan, self.have(plan)) if plan else {}
+		self.add(download.model_copy(update={'state': state, **done}))
 
 	# What there is
 

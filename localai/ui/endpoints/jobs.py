@@ -1,5 +1,4 @@
-"""Knows the named, typed endpoints for Gradio's API client; everything else on the page is
-private."""
+"""Knows the endpoints for jobs: words in, pictures out."""
 
 from asyncio import to_thread
 from collections.abc import AsyncIterator
@@ -8,17 +7,12 @@ from typing import Any
 
 import gradio as gr
 
-from localai.errors import LocalAIError, restore
 from localai.schemas.generation import Picture
 from localai.schemas.jobs import JobSnapshot, StopMode
-
-ENDPOINTS = frozenset(('/generate', '/submit', '/follow', '/cancel', '/job', '/jobs', '/models'))
+from localai.ui.endpoints.words import ask, failure, refused
 
 
 def add(studio) -> None:
-	"""Adds the endpoints to the Blocks being built. They carry a job; they never own it."""
-	gr.set_static_paths([studio.settings.pictures])
-
 	async def generate(
 		prompt: str,
 		negative_prompt: str = '',
@@ -56,7 +50,7 @@ def add(studio) -> None:
 			job = now
 			tell(progress, job)
 		if job.state == 'failed':
-			raise refusal(restore(job.error.code, job.error.message, job.error.remedy))
+			raise failure(job.error)
 		return [file_of(p) for p in job.pictures], job.model_dump(mode='json')
 
 	def submit(
@@ -87,12 +81,10 @@ def add(studio) -> None:
 			job: The id that /submit returned.
 		"""
 		progress = gr.Progress()
-		try:
+		with refused():
 			async for snapshot in studio.jobs.follow_async(job):
 				tell(progress, snapshot)
 				yield snapshot.model_dump(mode='json')
-		except LocalAIError as error:
-			raise refusal(error) from error
 
 	def cancel(job: str, mode: StopMode = 'stop') -> dict[str, Any]:
 		"""Stops a job. 'stop' at once, 'keep' saves the picture as far as it is, 'skip' leaves out
@@ -102,7 +94,7 @@ def add(studio) -> None:
 			job: The id of the job.
 			mode: stop, keep or skip.
 		"""
-		return answer(lambda: studio.jobs.stop(job, mode))
+		return ask(studio.jobs.stop, job, mode).model_dump(mode='json')
 
 	def job(job: str) -> dict[str, Any]:
 		"""One job as it is now.
@@ -110,29 +102,15 @@ def add(studio) -> None:
 		Args:
 			job: The id of the job.
 		"""
-		return answer(lambda: studio.jobs.get(job))
+		return ask(studio.jobs.get, job).model_dump(mode='json')
 
 	def jobs() -> list[dict[str, Any]]:
 		"""The live jobs in the order they will be drawn, then the fifty that ended last."""
 		return [j.model_dump(mode='json') for j in studio.jobs.list()]
 
-	def models() -> list[dict[str, Any]]:
-		"""The models that are here; one that cannot be used says why in `problem`."""
-		return [m.model_dump(mode='json') for m in studio.models.list()]
-
 	def start(fields: dict[str, Any]) -> JobSnapshot:
-		try:
-			return studio.generation.start(
-				{k: v for k, v in fields.items() if k in FIELDS and v is not None}
-			)
-		except LocalAIError as error:
-			raise refusal(error) from error
-
-	def answer(ask) -> dict[str, Any]:
-		try:
-			return ask().model_dump(mode='json')
-		except LocalAIError as error:
-			raise refusal(error) from error
+		given = {k: v for k, v in fields.items() if k in FIELDS and v is not None}
+		return ask(studio.generation.start, given)
 
 	gr.api(generate, api_name='generate', concurrency_limit=None)
 	gr.api(submit, api_name='submit', concurrency_limit=8)
@@ -140,7 +118,6 @@ def add(studio) -> None:
 	gr.api(cancel, api_name='cancel', concurrency_limit=8)
 	gr.api(job, api_name='job', concurrency_limit=8)
 	gr.api(jobs, api_name='jobs', concurrency_limit=8)
-	gr.api(models, api_name='models', concurrency_limit=8)
 
 
 FIELDS = frozenset(
@@ -175,10 +152,6 @@ def tell(progress: gr.Progress, job: JobSnapshot) -> None:
 			desc=f'{job.state}, {job.position} ahead' if job.position else job.state,
 			unit='steps',
 		)
-
-
-def refusal(error: LocalAIError) -> gr.Error:
-	return gr.Error(str(error), title=error.code, print_exception=False)
 
 
 def file_of(picture: Picture) -> dict[str, Any]:

@@ -1,0 +1,32 @@
+"""Knows the named, typed endpoints for Gradio's API client; everything else on the page is
+private."""
+
+import gradio as gr
+
+from localai.ui.endpoints import downloads, jobs, models
+
+ENDPOINTS = frozenset(
+	(
+		'/generate',
+		'/submit',
+		'/follow',
+		'/cancel',
+		'/job',
+		'/jobs',
+		'/models',
+		'/load_model',
+		'/unload_model',
+		'/search_hub',
+		'/download',
+		'/downloads',
+		'/cancel_download',
+	)
+)
+
+
+def add(studio) -> None:
+	"""Adds the endpoints to the Blocks being built. They carry work; they never own it."""
+	gr.set_static_paths([studio.settings.pictures])
+	jobs.add(studio)
+	models.add(studio)
+	downloads.add(studio)
