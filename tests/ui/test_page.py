@@ -1,86 +1,21 @@
 """The page in a real Chromium over the real app: a person draws, reloads, looks on from elsewhere,
 stops."""
 
-import os
 import re
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from tests.live import Live, live_app
+from tests.live import live_app
+from tests.ui.conftest import keep
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=20_000)  # a busy machine is slow, not wrong
-FLAGS = [
-	'--no-sandbox',
-	'--disable-gpu',
-	'--disable-quic',
-	'--no-first-run',
-	'--disable-background-networking',
-	'--disable-component-update',
-	'--disable-sync',
-]
-# LOCALAI_SCREENSHOTS=DIR keeps what the tests saw.
-SCREENSHOTS = os.environ.get('LOCALAI_SCREENSHOTS')
-SIZES = {'desktop': (1440, 900), 'phone': (390, 844)}
 
 
 @pytest.fixture(scope='module')
 def app(tmp_path_factory):
 	with live_app(tmp_path_factory.mktemp('page') / 'home') as live:
 		yield live
-
-
-@pytest.fixture(scope='module')
-def browser(chromium):
-	with sync_playwright() as playwright:
-		browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-		yield browser
-		browser.close()
-
-
-@pytest.fixture
-def open_page(app: Live, browser):
-	"""Opens pages that each are a browser of their own; afterwards none may have met an error or a
-	stranger."""
-	wrong: list[str] = []
-	contexts = []
-
-	def opened(scheme: str = 'light', size: str = 'desktop') -> Page:
-		width, height = SIZES[size]
-		context = browser.new_context(
-			viewport={'width': width, 'height': height},
-			color_scheme=scheme,
-			has_touch=size == 'phone',
-		)
-		contexts.append(context)
-		page = context.new_page()
-		page.set_default_timeout(30_000)
-
-		def route(call):
-			if call.request.url.startswith((app.url, 'data:', 'blob:')):
-				call.continue_()
-			else:
-				wrong.append(call.request.url)
-				call.abort()
-
-		page.route('**/*', route)
-		page.on('pageerror', lambda error: wrong.append(str(error)))
-		page.goto(app.url)
-		expect(page.locator('#generate')).to_be_visible()
-		return page
-
-	yield opened
-	for context in contexts:
-		context.close()
-	assert not wrong
-
-
-def keep(page: Page, name: str) -> None:
-	if SCREENSHOTS:
-		page.wait_for_timeout(250)
-		page.screenshot(path=Path(SCREENSHOTS) / f'{name}.png')
 
 
 def set_up(page: Page, prompt: str, steps: int = 20, count: int = 1) -> None:

@@ -92,11 +92,17 @@ window.LocalAI.card = (() => {
 		fold.open = Object.values(card.defaults).some((value) => value !== null);
 	}
 
+	/** Only the guidance may have a fraction. */
+	function number(name, text) {
+		const value = Number(text.replace(',', '.'));
+		return name === 'guidance_scale' ? value : Math.round(value);
+	}
+
 	async function keepDefaults() {
 		const defaults = {};
 		for (const [name, , kind] of DEFAULTS) {
 			const text = byId(`default-${name}`).value.trim();
-			defaults[name] = text === '' ? null : kind === 'number' ? Number(text.replace(',', '.')) : text;
+			defaults[name] = text === '' ? null : kind === 'number' ? number(name, text) : text;
 			if (Number.isNaN(defaults[name]))
 				return LocalAI.notify({ kind: 'error', message: 'This must be a number.', remedy: 'Empty leaves the usual.' });
 		}

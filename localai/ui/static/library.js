@@ -100,8 +100,16 @@ window.LocalAI.library = (() => {
 
 	/** Into the trash, with Undo in place; what cannot come back is asked about where it lies. */
 	async function remove(entry) {
-		const answer = await LocalAI.ask('ui_model_delete', { model: entry.id });
-		if (answer.error) return false;
+		const answer = await LocalAI.ask('ui_model_delete', { model: entry.id }, { quiet: true });
+		if (answer.error) {
+			const free = answer.error.code === 'ModelInUse' && standing(entry.id) === 'held';
+			LocalAI.notify({
+				kind: 'error',
+				...answer.error,
+				button: free ? { label: 'Unload it', run: () => unload(entry.id) } : null,
+			});
+			return false;
+		}
 		const { trashed } = answer;
 		const size = words.gigabytes(trashed.bytes);
 		LocalAI.notify(
