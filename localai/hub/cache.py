@@ -6,7 +6,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from huggingface_hub import constants, file_download
+from huggingface_hub import file_download
 
 from localai.errors import InvalidInput, WrongBytes
 from localai.hub.part import Part, guard
@@ -149,12 +149,20 @@ def long(path: Path) -> str:
 	return f'\\\\?\\{text}' if os.name == 'nt' and len(text) > 255 else text
 
 
+def has_snapshot(cache: Path, repo: str) -> bool:
+	"""Whether a reference leads to a snapshot that is there."""
+	if not REPOSITORY.fullmatch(repo):
+		return False
+	folder = cache / file_download.repo_folder_name(repo_id=repo, repo_type='model')
+	for ref in (folder / 'refs').glob('**/*'):
+		with suppress(OSError):
+			if ref.is_file() and (folder / 'snapshots' / ref.read_text().strip()).is_dir():
+				return True
+	return False
+
+
 def free_at(folder: Path) -> int:
 	"""Free bytes on the disk where `folder` is or will be."""
 	while not folder.exists():
 		folder = folder.parent
 	return shutil.disk_usage(folder).free
-
-
-def offline() -> bool:
-	return constants.is_offline_mode()

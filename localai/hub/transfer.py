@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from huggingface_hub import constants, hf_hub_url
 
 from localai.errors import DiskFull, HubUnreachable, StorageProblem, WrongBytes
-from localai.hub.cache import RepositoryCache, free_at
+from localai.hub.cache import RepositoryCache, free_at, has_snapshot
 from localai.hub.client import refusal_of
 from localai.hub.fetch import WATCH, Fetch, Run, Stopped
 from localai.hub.limiter import Limiter
@@ -164,7 +164,8 @@ class Transfers:
 					repository.plan.repo, self.endpoint, refusal, file.path
 				),
 			)
-			fetch_checked(run, pool, source, part, file, meter)
+			git = not file.sha256 and len(file.etag) == 40
+			fetch_checked(run, pool, source, part, file.path, file.etag, git, meter)
 			part.move(blob)
 
 	def have(self, plan: DownloadPlan) -> dict[str, int]:
@@ -174,8 +175,12 @@ class Transfers:
 			f.path: f.bytes if repository.has(f) else repository.part(f).peek() for f in plan.files
 		}
 
+	def has(self, repo: str) -> bool:
+		"""Whether a snapshot of it is in the cache; no network."""
+		return has_snapshot(self.cache, repo)
+
 	def discard(self, plan: DownloadPlan) -> int:
-		"""Removes what a cancelled download left; the bytes freed."""
+		"""Removes what a cancelled download left, never what a snapshot uses; the bytes freed."""
 		return RepositoryCache(self.cache, plan).discard()
 
 
@@ -209,31 +214,32 @@ def fetch_checked(
 	pool: ThreadPoolExecutor,
 	source: Source,
 	part: Part,
-	file: PlannedFile,
+	name: str,
+	expected: str,
+	git: bool,
 	meter: Meter,
 ) -> str:
-	"""Fetches the bytes and proves them by their hash; the sha256 (or git's name). What was taken up from an
-	earlier time and proves wrong is fetched once more from the start. Raises WrongBytes."""
+	"""Fetches the bytes and proves them by their hash, when one is `expected`; returns it. What was taken
+	up from an earlier time and proves wrong is fetched once more from the start. Raises WrongBytes."""
 	while True:
 		part.open()
 		try:
 			meter.settle(part.came)
 			resumed = part.came > 0
-			digest = Digest(part, git=len(file.etag) == 40 and not file.sha256)
-			Fetch(run, source, part, digest, meter.add, file.path).run(pool)
+			digest = Digest(part, git)
+			Fetch(run, source, part, digest, meter.add, name).run(pool)
 			run.arrived()
 			found = digest.finish(run.halt)
 		finally:
 			part.close()
 		run.check()
-		expected = file.sha256 or file.etag
 		if found == expected or not expected:
 			return found
 		part.remove()
 		meter.add(-part.size)
-		logger.warning('%s: the hash is %s, not %s', file.path, found, expected)
+		logger.warning('%s: the hash is %s, not %s', name, found, expected)
 		if not resumed:
-			raise WrongBytes(f'{file.path} came with other bytes than were promised.')
+			raise WrongBytes(f'{name} came with other bytes than were promised.')
 		source.location = ''
 
 

@@ -163,19 +163,23 @@ class Wire:
 
 
 class Source:
-	"""Where a file comes from. `token` goes to the origin of `url` and to nobody else. `places` checks a name
-	and says where to connect; without `plain` only https is followed. `explain` turns a final refusal into ours."""
+	"""Where a file comes from. `token` goes to the origin of `url` and to nobody else.
+
+	`places` checks a name and says where to connect; `check` may refuse an address before it is asked,
+	and `accept` an answer before it is read. `explain` turns a final refusal into ours.
+	"""
 
 	def __init__(
 		self,
 		url: str,
 		token: Callable[[], str] = str,
 		places: Places | None = None,
-		plain: bool = True,
+		check: Callable[[str], None] = lambda url: None,
+		accept: Callable[[http.client.HTTPResponse], None] = lambda response: None,
 		explain: Callable[[Refused], Exception] = lambda refusal: refusal,
 	):
-		self.url, self.token, self.places, self.plain = url, token, places, plain
-		self.explain = explain
+		self.url, self.token, self.places = url, token, places
+		self.check, self.accept, self.explain = check, accept, explain
 		# Where redirects led, so that not every piece asks again.
 		self.location = ''
 
@@ -199,12 +203,14 @@ class Source:
 				'User-Agent': f'localai/{__version__}',
 				'Range': f'bytes={start}-{end - 1}',
 			}
+			self.check(url)
 			token = self.token() if origin(url) == origin(self.url) else ''
 			if token:
 				headers['Authorization'] = f'Bearer {token}'
 			response = wire.get(url, headers, self.places)
 			where = response.getheader('Location')
 			if response.status in (200, 206):
+				self.accept(response)
 				if url != self.url:
 					self.location = url
 				return response
@@ -221,9 +227,7 @@ class Source:
 	def next_url(self, url: str, where: str) -> str:
 		there = urljoin(url, where)
 		scheme = urlsplit(there).scheme
-		if scheme not in PORTS or (
-			scheme == 'http' and (not self.plain or url.startswith('https:'))
-		):
+		if scheme not in PORTS or (scheme == 'http' and url.startswith('https:')):
 			raise LinkRefused(
 				'The link leads to an address that is not https.', 'Use another link.'
 			)
