@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from localai.errors import InvalidInput
+from localai.errors import Gated, InvalidInput
 from localai.hub.choice import page_of, plan_of, which_files
 from localai.hub.client import Hub
 from localai.hub.links import Links
@@ -79,7 +79,7 @@ class Catalogue:
 			)
 		repository = self.hub.repository(request.source, request.revision)
 		choice = which_files(repository, request.variant, request.files)
-		have = self.transfers.have(plan_of(repository, choice))
+		have = {} if choice.problem else self.transfers.have(plan_of(repository, choice))
 		page = page_of(repository, choice)
 		components = tuple(marked(c, have) for c in page.components)
 		reading, device = self.machine()
@@ -100,13 +100,13 @@ class Catalogue:
 		if '://' in request.source:
 			return self.links.plan(request.source)
 		repository = self.hub.repository(request.source, request.revision)
-		choice = which_files(repository, request.variant, request.files)
-		if not choice.files:
-			raise InvalidInput(
-				choice.problem or f'There is nothing to draw with in {request.source}.',
-				'Choose another model, or one of its files.',
-				'source',
+		if repository.gate and repository.problem:
+			raise Gated(
+				repository.problem,
+				f'Ask for access at {repository.gate}, then enter a token that may read.',
+				repository.gate,
 			)
+		choice = which_files(repository, request.variant, request.files)
 		plan = plan_of(repository, choice)
 		have = self.transfers.have(plan)
 		files = tuple(

@@ -147,8 +147,7 @@ class Fetching(Arrivals):
 				self.change(download_id, 'checking', error=None)
 
 	def finish(self, download_id: str, run: Run, plan: DownloadPlan, path: Path) -> None:
-		models = self.catalogue.links.models
-		model = plan.repo or path.relative_to(models).as_posix()
+		model = plan.repo or path.relative_to(self.catalogue.links.models).as_posix()
 		try:
 			self.models.scan()
 		except Exception:  # the download itself is well

@@ -86,7 +86,9 @@ def on_hub(link: str, endpoint: str) -> tuple[str, str, str] | None:
 	try:
 		parts = urlsplit(link)
 		home = urlsplit(endpoint)
-		here = parts.netloc.lower() == home.netloc.lower() or (parts.hostname or '') in HUB
+		if not parts.hostname:
+			raise ValueError
+		here = parts.netloc.lower() == home.netloc.lower() or parts.hostname in HUB
 	except ValueError as error:
 		raise InvalidInput('This is not a link.', ADVICE, 'source') from error
 	if not here or parts.username:
