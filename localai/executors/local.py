@@ -9,6 +9,8 @@ import sys
 import threading
 from pathlib import Path
 
+import psutil
+
 from localai.executors import frames
 from localai.executors.base import EMPTY, OnEvent, OnStatus, status_after
 from localai.schemas import engine as say
@@ -28,6 +30,9 @@ ENVIRONMENT = {
 	'OMP_WAIT_POLICY': 'PASSIVE',
 }
 PATIENCE = 60.0  # seconds a job may take to hear that it should stop
+# Bytes that an engine without models may have more than when it was ready: 100 MB are modules that
+# were imported meanwhile. With more than this it is renewed.
+SPARE = 300_000_000
 BREATH = (
 	0.0,
 	1.0,
@@ -51,6 +56,10 @@ class LocalExecutor:
 		self.lock = threading.RLock()
 		self.closing = threading.Event()
 		self.deaths = 0
+		self.spare = SPARE
+		self.baseline = 0  # bytes of the process when it was ready
+		self.used = False  # whether it has held a model
+		self.renewing = False
 		self.last_words: list[str] = []
 
 	def start(self, on_event: OnEvent, on_status: OnStatus) -> None:
@@ -89,6 +98,12 @@ class LocalExecutor:
 			code = process.wait()
 			if self.closing.is_set():
 				return
+			if self.renewing:
+				log.info('the engine process kept memory and is renewed')
+				self.renewing = False
+				with self.lock:
+					self.launch()
+				continue
 			self.bury(code)
 			if (
 				code == 3
@@ -110,8 +125,27 @@ class LocalExecutor:
 				self.task = None
 		if isinstance(event, say.Stepped | say.Drawn | say.Finished):
 			self.deaths = 0
-		self.tell(status_after(self.status, event, task))
+		status = status_after(self.status, event, task)
+		if isinstance(event, say.Ready):
+			self.baseline, self.used = self.weight(), False
+		self.used = self.used or bool(status.held)
+		if isinstance(event, say.ENDINGS) and not status.held and self.used:
+			# Ending the process is the one sure way to give memory back. Not being ready, it gets
+			# no task.
+			self.renewing = self.weight() > self.baseline + self.spare
+			if self.renewing:
+				status = status.model_copy(update={'state': 'starting'})
+		self.tell(status)
 		self.on_event(event)
+		if self.renewing:
+			self.process.kill()
+
+	def weight(self) -> int:
+		"""Bytes of main memory that the process has."""
+		try:
+			return psutil.Process(self.process.pid).memory_info().rss
+		except psutil.Error:
+			return 0
 
 	def bury(self, code: int) -> None:
 		"""The process is gone: the running job hears of it, then the status."""

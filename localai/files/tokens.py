@@ -10,6 +10,13 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 SPLIT = (
 	r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 )
+# CLIP's own, which the weights of single files were trained with.
+CLIP = Path(__file__).parents[1] / 'engine' / 'configs' / 'tokenizer'
+
+
+def tokenizer_of(model: Path) -> Path:
+	"""The folder of a model's tokenizer; a single file brings none."""
+	return CLIP if model.is_file() else model / 'tokenizer'
 
 
 @lru_cache(maxsize=4)

@@ -278,7 +278,7 @@ class GenerationService:
 
 	def count_tokens(self, model: ModelSpec, family: Family, text: str) -> int:
 		try:
-			return tokens.count_tokens(Path(model.path) / 'tokenizer', text)
+			return tokens.count_tokens(tokens.tokenizer_of(Path(model.path)), text)
 		except Exception as error:  # the tokenizers library raises bare Exception
 			log.warning('the tokenizer of %s cannot be read: %s', model.name, error)
 			return 0

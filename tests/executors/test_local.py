@@ -13,7 +13,7 @@ from localai.executors import frames
 from localai.executors.local import LocalExecutor
 from localai.schemas import engine as say
 from localai.services.models import BUILTIN
-from tests.engine.test_engine import task
+from tests.engine.test_engine import spec_of, task
 
 
 class Listener:
@@ -123,6 +123,62 @@ class TestProcess:
 		time.sleep(0.5)
 		assert executor.process is process
 		executor.close()
+
+
+@pytest.mark.skipif(os.name != 'posix', reason='ends processes by signals')
+class TestModels:
+	def run(self, engine_process, task):
+		executor, listener = engine_process
+		listener.events.clear()
+		executor.submit(task)
+		return listener.ended()
+
+	def test_a_load_is_told_and_reused_and_let_go(self, engine_process):
+		executor, listener = engine_process
+		model = spec_of(BUILTIN)
+		end = self.run(engine_process, say.Load(job_id='load', model=model))
+		assert isinstance(end, say.Finished), end
+		status = listener.statuses[-1]
+		assert status.state == 'ready' and status.model == status.held[0].id == model.id
+		assert status.held[0].bytes >= model.parameters and status.budget > 0
+		assert not status.loading and not status.stage
+		seen = [s for s in listener.statuses if s.loading == model.id]
+		assert seen and all(s.state == 'loading' for s in seen)
+		self.run(engine_process, say.Load(job_id='again', model=model))
+		assert not any(isinstance(e, say.Loading) for e in listener.events)
+		self.run(engine_process, say.Unload(job_id='unload'))
+		assert listener.statuses[-1].held == () and listener.statuses[-1].model == ''
+
+	def test_one_that_keeps_memory_is_renewed_unseen(self, engine_process):
+		executor, listener = engine_process
+		self.run(engine_process, say.Load(job_id='load', model=spec_of(BUILTIN)))
+		old, executor.spare = executor.process.pid, -(10**12)
+		del listener.statuses[:]
+		end = self.run(engine_process, say.Unload(job_id='unload'))
+		assert isinstance(end, say.Finished)
+		executor.spare = 10**12
+		listener.wait(
+			lambda: listener.statuses[-1].state == 'ready' and executor.process.pid != old
+		)
+		assert {s.state for s in listener.statuses} == {'starting', 'ready'}
+		assert not any(s.message for s in listener.statuses)
+		end = self.run(engine_process, task(BUILTIN, width=128, height=128, steps=2))
+		assert isinstance(end, say.Finished)
+
+	def test_killed_in_a_load_it_is_said_and_nothing_is_held(self, engine_process):
+		executor, listener = engine_process
+		self.run(engine_process, say.Load(job_id='load', model=spec_of(BUILTIN)))
+		old = executor.process.pid
+		listener.events.clear()
+		os.kill(old, signal.SIGSTOP)
+		executor.submit(say.Convert(job_id='convert', source='x', target='y'))
+		os.kill(old, signal.SIGKILL)
+		end = listener.ended()
+		assert isinstance(end, say.Failed) and end.engine_died and 'worked on' in end.message
+		listener.wait(
+			lambda: listener.statuses[-1].state == 'ready' and executor.process.pid != old
+		)
+		assert listener.statuses[-1].held == ()
 
 
 class TestLocks:
