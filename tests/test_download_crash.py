@@ -10,7 +10,10 @@ from tests.hub_server import HubServer
 from tests.live import Live, launch
 from tests.repositories import WEIGHTS, publish
 
-pytestmark = pytest.mark.skipif(os.name != 'posix', reason='kills by POSIX signals')
+pytestmark = [
+	pytest.mark.slow,
+	pytest.mark.skipif(os.name != 'posix', reason='kills by POSIX signals'),
+]
 MB = 1_000_000
 SIZE = 24 * MB
 

@@ -2,12 +2,15 @@
 drawn with."""
 
 import shutil
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
+from typing import TypeVar
 
-from localai.errors import Gated, InvalidInput
+from localai.errors import Gated, HubUnreachable, InvalidInput
 from localai.hub.choice import page_of, plan_of, which_files
-from localai.hub.client import Hub
+from localai.hub.client import Hub, Repository
 from localai.hub.links import Links
 from localai.hub.recommended import recommendations
 from localai.hub.token import TokenKeeper
@@ -30,22 +33,32 @@ from localai.services.sources import read_request
 
 TEXT_LIMIT = 200
 MOST = 100  # lines of a search
+ANSWER = 12.0  # seconds in which the hub has to answer somebody who waits
 RANKS = ('fits', 'offload', 'unknown', 'too large')
 
+Result = TypeVar('Result')
 Machine = Callable[[], tuple[MemoryReading, str]]
 
 
 class Catalogue:
-	"""`machine` answers the memory and the device that pictures are drawn with."""
+	"""`machine` answers the memory and the device that pictures are drawn with; `answer` is how many
+	seconds the hub has for one answer, tries and pages included."""
 
 	def __init__(
-		self, hub: Hub, transfers: Transfers, links: Links, keeper: TokenKeeper, machine: Machine
+		self,
+		hub: Hub,
+		transfers: Transfers,
+		links: Links,
+		keeper: TokenKeeper,
+		machine: Machine,
+		answer: float = ANSWER,
 	):
 		self.hub = hub
 		self.transfers = transfers
 		self.links = links
 		self.keeper = keeper
 		self.machine = machine
+		self.answer = answer
 
 	def search(self, query: HubQuery) -> tuple[HubModel, ...]:
 		"""Raises InvalidInput, HubUnreachable, BadToken."""
@@ -62,7 +75,7 @@ class Catalogue:
 		)
 		return tuple(
 			m.model_copy(update={'have': self.transfers.has(m.repo)})
-			for m in self.hub.search(query)
+			for m in within(self.answer, lambda: self.hub.search(query))
 		)
 
 	def page(self, source: str, revision: str = 'main', variant: str = '') -> HubPage:
@@ -77,7 +90,7 @@ class Catalogue:
 				'It can be downloaded as it is.',
 				'source',
 			)
-		repository = self.hub.repository(request.source, request.revision)
+		repository = self.repository(request)
 		choice = which_files(repository, request.variant, request.files)
 		have = {} if choice.problem else self.transfers.have(plan_of(repository, choice))
 		page = page_of(repository, choice)
@@ -99,7 +112,7 @@ class Catalogue:
 		"""What a request of `read_request` comes to. Raises DownloadProblem, InvalidInput."""
 		if '://' in request.source:
 			return self.links.plan(request.source)
-		repository = self.hub.repository(request.source, request.revision)
+		repository = self.repository(request)
 		if repository.gate and repository.problem:
 			raise Gated(
 				repository.problem,
@@ -113,6 +126,9 @@ class Catalogue:
 			f.model_copy(update={'have': 0 < f.bytes <= have.get(f.path, 0)}) for f in plan.files
 		)
 		return plan.model_copy(update={'files': files})
+
+	def repository(self, request: DownloadRequest) -> Repository:
+		return within(self.answer, lambda: self.hub.repository(request.source, request.revision))
 
 	def recommended(self) -> tuple[Recommendation, ...]:
 		"""For this machine: first what it can draw with, the largest that fits at the top."""
@@ -133,6 +149,26 @@ class Catalogue:
 		if len(token) > 1000 or not token.isprintable() or ' ' in token:
 			raise InvalidInput('This is not a token.', 'Copy it once more from the hub.', 'token')
 		return self.keeper.write(token)
+
+
+def within(seconds: float, call: Callable[[], Result]) -> Result:
+	"""What `call` returns or raises; HubUnreachable when it takes longer. The hub's own library tries
+	again and again, which nobody at a page wants to wait for."""
+	future: Future[Result] = Future()
+
+	def work() -> None:
+		try:
+			future.set_result(call())
+		except BaseException as error:
+			future.set_exception(error)
+
+	threading.Thread(target=work, name='hub', daemon=True).start()
+	try:
+		return future.result(seconds)
+	except TimeoutError:
+		if future.done():  # the call's own
+			raise
+		raise HubUnreachable('The hub does not answer.') from None
 
 
 def standing(one: Recommendation) -> tuple:

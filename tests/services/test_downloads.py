@@ -1,6 +1,7 @@
 """Downloads end to end against a hub on this machine: the queue, pause and resume, restarts, trouble."""
 
 import shutil
+import socket
 import time
 from collections import namedtuple
 from pathlib import Path
@@ -84,6 +85,7 @@ class Rig:
 				Links(models, temporary, allow_local=True, **common),
 				keeper,
 				lambda: (MemoryReading(free=8_000 * MB, total=16_000 * MB), 'CPU'),
+				answer=2,
 			),
 			limiter,
 			self.shelf,
@@ -188,11 +190,13 @@ class TestQueue:
 	def test_a_waiting_one_is_moved_forward(self, rig):
 		for name in 'abcd':
 			publish(rig.root, f'org/{name}', size=400_000)
-		slow(rig, rate=MB)
+		fault = slow(rig, rate=MB / 20)
 		rig.service.set_limits(DownloadLimits(at_once=1))
 		ids = [rig.service.start({'source': f'org/{n}'}).id for n in 'abcd']
 		assert rig.service.move(ids[3], 1).position == 1
 		assert [d.id for d in rig.service.list()] == [ids[0], ids[3], ids[1], ids[2]]
+		assert [d.position for d in rig.service.list()] == [0, 1, 2, 3]
+		fault.rate = 4 * MB
 		ended = sorted((rig.wait(i) for i in ids), key=lambda d: d.finished_at)
 		assert [d.name for d in ended] == ['a', 'd', 'b', 'c']
 
@@ -552,10 +556,27 @@ class TestCatalogue:
 		assert [m.repo for m in rig.service.search(HubQuery(text=' harbour '))] == ['org/harbour']
 		assert rig.service.search(HubQuery(text='zebra')) == ()
 
-	def test_search_without_a_hub(self, rig):
+	def test_a_hub_that_refuses_everything_is_not_waited_for(self, rig):
 		rig.server.fault('*', status=503)
+		begun = time.monotonic()
 		with pytest.raises(HubUnreachable):
 			rig.service.search(HubQuery(text='a'))
+		assert time.monotonic() - begun < 5
+
+	def test_nor_is_one_that_says_nothing(self, rig):
+		begun = time.monotonic()
+		with socket.create_server(('127.0.0.1', 0)) as silent:
+			rig.service.catalogue.hub = Hub(
+				f'http://127.0.0.1:{silent.getsockname()[1]}', timeout=60
+			)
+			for ask in (
+				lambda: rig.service.search(HubQuery(text='a')),
+				lambda: rig.service.page('org/one'),
+			):
+				with pytest.raises(HubUnreachable) as error:
+					ask()
+				assert error.value.remedy
+		assert time.monotonic() - begun < 8
 
 	@pytest.mark.parametrize('text', ['a' * 500, 'a\0b'])
 	def test_a_search_for_nonsense(self, rig, text):
