@@ -29,6 +29,7 @@ FACTORS = {
 	],
 }
 FACTORS['sd2'] = FACTORS['sd1']
+BUILTIN = Path(__file__).parents[1] / 'builtin'
 
 
 class Previewer:
@@ -40,10 +41,10 @@ class Previewer:
 	"""
 
 	def __init__(self, family: str, folder: Path):
-		file = folder / 'preview.json'
-		data = (
-			json.loads(file.read_text('utf-8')) if file.is_file() else {'factors': FACTORS[family]}
-		)
+		# A Sketchbook that came from elsewhere may lack the file, which is none of diffusers'.
+		own = (folder / 'preview.json', BUILTIN / 'preview.json')
+		file = next((f for f in own[: 1 + (family == 'sketchbook')] if f.is_file()), None)
+		data = json.loads(file.read_text('utf-8')) if file else {'factors': FACTORS[family]}
 		self.patch = data.get('patch', 1)
 		self.factors = torch.tensor(data['factors'])
 		self.bias = torch.tensor(data.get('bias', [0.0] * self.factors.shape[1]))
