@@ -2,15 +2,16 @@
 whether it is whole."""
 
 import hashlib
-import json
-import struct
+import math
 from pathlib import Path
 
-from localai.errors import ModelBroken, ModelProblem, ModelUnsupported, PickleRefused
+from localai.errors import ModelBroken, ModelUnsupported, PickleRefused
+from localai.files.folders import read_json, weight_files
+from localai.files.headers import read_header
+from localai.files.layouts import PICKLES
 from localai.schemas.base import Schema
-from localai.schemas.models import Facts, FamilyName
+from localai.schemas.models import FamilyName
 
-PICKLES = ('.ckpt', '.pt', '.pth', '.bin', '.pkl')
 WEIGHTS = ('unet', 'vae', 'text_encoder', 'text_encoder_2')
 CLASSES = {'StableDiffusionPipeline', 'StableDiffusionXLPipeline'}
 
@@ -58,9 +59,9 @@ def inspect_folder(path: Path) -> Inspection:
 		if part not in index or index[part] in (None, [None, None]):
 			continue
 		for file in weight_files(path / part, path):
-			header = read_header(file)
+			header = read_header(file, f'{path.name}/{part}/{file.name}')
 			size += file.stat().st_size
-			parameters += sum(count(v['shape']) for v in header.values())
+			parameters += sum(count(t.shape) for t in header.tensors.values())
 	for part in ('scheduler', 'tokenizer'):
 		if not (path / part).is_dir():
 			raise ModelBroken(f'{path.name} has no {part} folder.')
@@ -91,103 +92,10 @@ def family_of(path: Path, kind: str) -> FamilyName:
 	return 'sd2' if unet.get('cross_attention_dim') == 1024 else 'sd1'
 
 
-def weight_files(folder: Path, model: Path) -> list[Path]:
-	"""The safetensors files of one component; refuses one that only has pickles."""
-	if not folder.is_dir():
-		raise ModelBroken(f'{model.name} has no {folder.name} folder.')
-	shards = sorted(folder.glob('*.safetensors.index.json'))
-	if shards:
-		names = sorted(set(read_json(shards[0], model).get('weight_map', {}).values()))
-		missing = [n for n in names if not (folder / n).is_file()]
-		if missing or not names:
-			raise ModelBroken(
-				f'{model.name} lacks {folder.name}/{missing[0] if missing else "its weights"}.'
-			)
-		return [folder / n for n in names]
-	for name in ('diffusion_pytorch_model.safetensors', 'model.safetensors'):
-		if (folder / name).is_file():
-			return [folder / name]
-	if any(f.suffix in PICKLES for f in folder.iterdir()):
-		raise PickleRefused(
-			f'{model.name} has its {folder.name} only as a pickle, a format that can run any program when it is opened.'
-		)
-	raise ModelBroken(f'{model.name} lacks the weights of its {folder.name}.')
-
-
-def read_header(file: Path) -> dict[str, dict]:
-	"""Names, shapes and places of the tensors; proves that the file is as long as its header says.
-
-	Format: https://github.com/huggingface/safetensors (eight bytes of length, JSON, data).
-	"""
-	broken = ModelBroken(
-		f'{file.parent.parent.name} is damaged: {file.parent.name}/{file.name} ends too early or is not a weights file.'
-	)
-	size = file.stat().st_size
-	with open(file, 'rb') as stream:
-		start = stream.read(8)
-		length = struct.unpack('<Q', start)[0] if len(start) == 8 else 0
-		if not 2 <= length <= min(size - 8, 100_000_000):
-			raise broken
-		try:
-			header = json.loads(stream.read(length))
-			header.pop('__metadata__', None)
-			end = max((v['data_offsets'][1] for v in header.values()), default=0)
-		except (ValueError, KeyError, TypeError, AttributeError, IndexError):
-			raise broken from None
-	if size != 8 + length + end:
-		raise broken
-	return header
-
-
-def read_json(file: Path, model: Path) -> dict:
-	try:
-		content = json.loads(file.read_text('utf-8'))
-	except FileNotFoundError:
-		raise ModelBroken(f'{model.name} lacks {file.relative_to(model).as_posix()}.') from None
-	except (OSError, ValueError):
-		raise ModelBroken(
-			f'{model.name} is damaged: {file.relative_to(model).as_posix()} cannot be read.'
-		) from None
-	if not isinstance(content, dict):
-		raise ModelBroken(
-			f'{model.name} is damaged: {file.relative_to(model).as_posix()} is not what it should be.'
-		)
-	return content
-
-
-def count(shape: list[int]) -> int:
-	number = 1
-	for side in shape:
-		number *= side
-	return number
+def count(shape: tuple[int, ...]) -> int:
+	return math.prod(shape)
 
 
 def sha256(file: Path) -> str:
 	with open(file, 'rb') as stream:
 		return hashlib.file_digest(stream, 'sha256').hexdigest()
-
-
-def identify(path: Path) -> Facts:
-	"""Stands in for files/identify.py until that is there."""
-	path.stat()
-	try:
-		found = inspect(path)
-	except ModelProblem as error:
-		return Facts(
-			kind='checkpoint' if path.is_dir() else 'unknown',
-			family='unknown',
-			format='folder'
-			if path.is_dir()
-			else 'pickle'
-			if path.suffix in PICKLES
-			else 'safetensors',
-			problem=str(error),
-		)
-	return Facts(
-		kind='checkpoint',
-		family=found.family,
-		format='folder',
-		bytes=found.bytes,
-		parameters=found.parameters,
-		denoiser=found.denoiser,
-	)
