@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from localai.files import layouts, walk
-from localai.files.models import identify
+from localai.files.identify import identify
 from localai.schemas.models import Facts, ScanReport
 from localai.services.cards import Place, place_of
 from localai.store.models import ModelRecord
