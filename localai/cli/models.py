@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from localai.cli.terminal import Line, bar, complain, note, size
-from localai.errors import LocalAIError, StartProblem
+from localai.errors import InvalidInput, LocalAIError, StartProblem
 from localai.schemas.chores import ChoreSnapshot
 from localai.schemas.models import ARCHITECTURES, Facts, ModelEntry, ModelQuery
 from localai.settings import Settings
@@ -54,7 +54,9 @@ def words_of(entry: ModelEntry) -> str:
 		return entry.problem
 	kind = '' if entry.kind == 'checkpoint' else entry.kind
 	family = ARCHITECTURES[entry.family or 'unknown']
-	words = (kind, family, entry.variant, size(entry.bytes), entry.fit_words)
+	# That it fits goes without saying.
+	fit = '' if entry.fit == 'fits' else entry.fit_words.rstrip('.')
+	words = (kind, family, entry.variant, size(entry.bytes), fit)
 	return ', '.join(word for word in words if word)
 
 
@@ -62,6 +64,8 @@ def inspect(settings: Settings, options: argparse.Namespace) -> int:
 	"""Reads headers only and starts nothing. 1 for what is missing or damaged."""
 	from localai.files.identify import identify
 
+	if not options.file.strip():
+		raise InvalidInput('No file was named.', 'Give the path of a file or a folder.', 'file')
 	path = Path(os.path.abspath(options.file))
 	try:
 		facts = identify(path)
