@@ -206,7 +206,7 @@ def cannot_draw(page: HubPage) -> str:
 	if page.kind not in ('checkpoint', 'unknown') or page.family in FAMILIES:
 		return ''
 	if page.family == 'unknown':
-		return 'It is not known what this is, so LocalAI will not draw with it. It can still be fetched.'
+		return 'The hub does not say what this is. LocalAI finds out from the files when they are here.'
 	return f'LocalAI does not draw with {ARCHITECTURES[page.family]} yet. It can still be fetched.'
 
 

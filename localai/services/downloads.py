@@ -122,7 +122,8 @@ class DownloadService(Fetching):
 
 	def start(self, fields: Mapping[str, object] | DownloadRequest) -> DownloadSnapshot:
 		"""Validates, asks what there is to fetch, writes the row. A second download of the same
-		thing joins the first. Without a network it waits for one.
+		thing joins the first, or takes the place of one that has ended. Without a network it waits
+		for one.
 
 		Raises InvalidInput, NotOnHub, Gated, BadToken, LinkRefused, DiskFull, StorageProblem.
 		"""
@@ -141,6 +142,9 @@ class DownloadService(Fetching):
 			if joined:
 				return joined
 			download_id = f'{time.time_ns() // 1_000_000:011x}{secrets.token_hex(2)}'
+			for old in [d for d in self.ended.values() if same(d.request, request)]:
+				self.store.forget(old.id)
+				del self.ended[old.id]
 			download = self.store.add(download_id, request, plan)
 			log.info('download %s queued as %s', download.name, download_id)
 			self.add(download)
@@ -181,6 +185,7 @@ class DownloadService(Fetching):
 				self.store.change(download.id, 'queued')
 				changes = {'state': 'queued', 'error': None, 'finished_at': None}
 				self.add(download.model_copy(update=changes))
+				self.arrange(list(self.live))  # at the end, also after a restart
 			elif download.state == 'paused':
 				self.change(download.id, 'queued')
 			self.later.pop(download.id, None)

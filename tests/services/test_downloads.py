@@ -305,8 +305,13 @@ class TestCancel:
 		begun = rig.service.start({'source': 'org/one'})
 		rig.service.cancel(begun.id)
 		rig.server.faults.remove(fault)
+		rig.service.set_limits(DownloadLimits(at_once=1))
+		publish(rig.root, 'org/other', size=MB)
+		rig.server.fault('*org/other/*', rate=MB)
+		other = rig.service.start({'source': 'org/other'})
 		again = rig.service.resume(begun.id)
 		assert again.id == begun.id and again.pending
+		assert [d.id for d in rig.restart().list()] == [other.id, begun.id]
 		assert rig.wait(begun.id).state == 'finished' and len(rig.seen('org/one')) == 4
 
 
@@ -464,6 +469,7 @@ class TestReuse:
 		done = rig.wait(rig.service.start({'source': 'org/one'}).id)
 		assert done.state == 'finished' and done.reused == done.bytes
 		assert rig.server.sent('*.safetensors') == 0
+		assert rig.service.list() == (done,)
 
 
 class TestSpeed:
