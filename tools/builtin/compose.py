@@ -12,6 +12,12 @@ from tools.builtin.things import COLOURS, HOUSE_STYLE, PLACES, STYLES, THINGS
 
 SIZE = 128
 PATCH = 8
+# Words that change nothing, strewn into captions so that a model does not stumble over them.
+FILLERS = (
+	*('please', 'draw', 'me', 'show', 'i', 'want', 'make', 'just', 'one', 'very', 'nice', 'cute'),
+	*('beautiful', 'simple', 'with', 'in', 'of', 'the', 'that', 'is', 'and', 'drawn', 'picture'),
+	*('image', 'icon', 'on', 'a', 'for', 'my', 'detailed', 'masterpiece', 'high', 'quality', '4k'),
+)
 
 
 def patches(images: torch.Tensor) -> torch.Tensor:
@@ -98,7 +104,18 @@ class Composer:
 				parts.insert(self.random.randint(0, 1), f'{colour} background')
 		if said_style:
 			parts.insert(self.random.randint(0, len(parts)), f'{manner} style')
-		return ', '.join(parts)
+		text = ', '.join(parts)
+		return self.loosen(text) if chance() < 0.3 else text
+
+	def loosen(self, text: str) -> str:
+		"""As people really write: with words that mean nothing here, and other stops."""
+		words = text.split(' ')
+		for _ in range(self.random.randint(1, 4)):
+			words.insert(self.random.randint(0, len(words)), self.random.choice(FILLERS))
+		text = ' '.join(words)
+		return text.replace(',', self.random.choice((',', '', '.', ' -'))) + self.random.choice(
+			('', '', '.')
+		)
 
 	def compose(
 		self, things: list[int], styles: list[int], colours: list[str], places: list[int]
