@@ -5,6 +5,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,11 +18,15 @@ PAGE = 500  # entries that one page may have
 
 
 class Item(NamedTuple):
-	"""A card, what is stored of it, and the words it is found by."""
+	"""A card, what is stored of it, the words it is found by, and its kind and family."""
 
 	entry: ModelEntry
 	record: ModelRecord
 	words: str
+	drawer: tuple[str, str]
+
+
+DRAWER = attrgetter('drawer')
 
 
 class Machine(NamedTuple):
@@ -102,29 +107,31 @@ class Library:
 		return tuple(sorted(found, key=lambda entry: not entry.builtin))
 
 	def find(self, query: ModelQuery, machine: Machine, scanning: bool = False) -> ModelPage:
-		words = query.text.casefold().split()
+		left = self.orders[query.sort]
+		for word in query.text.casefold().split():
+			left = [item for item in left if word in item.words]
+		if query.sources:
+			left = [item for item in left if item.entry.source in query.sources]
+		if query.fits:
+			left = [i for i in left if verdict(i.entry, machine) in ('fits', 'offload')]
+		drawers = Counter(map(DRAWER, left))
 		kinds: Counter = Counter()
 		families: Counter = Counter()
-		found: list[ModelEntry] = []
-		for entry, _, text in self.orders[query.sort]:
-			if not all(word in text for word in words):
-				continue
-			if query.sources and entry.source not in query.sources:
-				continue
-			if query.fits and verdict(entry, machine) not in ('fits', 'offload'):
-				continue
-			family = entry.family or 'unknown'
-			kind_wanted = not query.kinds or entry.kind in query.kinds
+		open_drawers = set()
+		for (kind, family), number in drawers.items():
+			kind_wanted = not query.kinds or kind in query.kinds
 			family_wanted = not query.families or family in query.families
-			kinds[entry.kind] += family_wanted
-			families[family] += kind_wanted
+			kinds[kind] += number * family_wanted
+			families[family] += number * kind_wanted
 			if kind_wanted and family_wanted:
-				found.append(entry)
+				open_drawers.add((kind, family))
+		if len(open_drawers) < len(drawers):
+			left = [item for item in left if item.drawer in open_drawers]
 		start = max(0, query.offset)
-		shown = found[start : start + max(0, min(query.limit, PAGE))]
+		shown = left[start : start + max(0, min(query.limit, PAGE))]
 		return ModelPage(
-			entries=tuple(with_fit(entry, machine) for entry in shown),
-			total=len(found),
+			entries=tuple(with_fit(item.entry, machine) for item in shown),
+			total=len(left),
 			kinds={k: n for k, n in kinds.items() if n},
 			families={f: n for f, n in families.items() if n},
 			scanning=scanning,
@@ -147,7 +154,7 @@ def item_of(record: ModelRecord, label: cards.Label) -> Item:
 		entry.notes,
 		*entry.trigger_words,
 	)
-	return Item(entry, record, '\n'.join(words).casefold())
+	return Item(entry, record, '\n'.join(words).casefold(), (entry.kind, family))
 
 
 def verdict(entry: ModelEntry, machine: Machine) -> str:

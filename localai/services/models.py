@@ -230,7 +230,7 @@ class ModelService:
 		"""Into the trash; a hub repository for good, with the bytes that came free. Raises
 		UnknownName, ModelInUse, StorageProblem."""
 		with self.editing:
-			entry, record, _ = self.lookup.item(model_id)
+			entry, record = self.lookup.item(model_id)[:2]
 			if entry.builtin:
 				raise InvalidInput(
 					'Sketchbook is part of LocalAI and cannot be deleted.',

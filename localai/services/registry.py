@@ -165,18 +165,19 @@ class Registry:
 		"""1. compare the disk with what is stored, 2. store what is new, 3. show it; again when
 		something was deleted or brought back meanwhile."""
 		with self.scan_lock:
-			done = None
+			dirty = False
 			for _ in range(TRIES):
 				before, places = self.edits, self.places()
 				done = scan(self.stored_all(), places, self.closed.is_set)
 				if done is None:
 					return self.report
 				self.write(lambda done=done: self.keep(done.learnt, done.gone))
+				dirty |= bool(done.learnt or done.gone)
 				with self.lock:
 					self.problems, self.counts = done.problems, done.counts
 					if self.edits != before:
 						continue
-					if done.learnt or done.gone or places != self.shown or not self.library.items:
+					if dirty or places != self.shown or not self.library.items:
 						self.library, self.shown = Library.of(done.records, places), places
 					break
 			self.report = done.report
