@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 from localai.errors import BadToken, Gated, HubUnreachable, InvalidInput, LocalAIError, NotOnHub
 from localai.hub.cache import REVISION, check_file, check_repository
 from localai.hub.families import family_of, kind_of
-from localai.hub.wire import Refused
+from localai.hub.wire import Refused, origin
 from localai.schemas.base import Schema
 from localai.schemas.downloads import HubModel, HubQuery, PlannedFile
 from localai.schemas.models import ArchitectureName, KindName
@@ -23,10 +24,10 @@ logger = logging.getLogger(__name__)
 # Nothing is told to anybody about who uses what.
 constants.HF_HUB_DISABLE_TELEMETRY = True
 SORTS = {
-	'trending': 'trending_score',
+	'trending': 'trendingScore',
 	'downloads': 'downloads',
 	'likes': 'likes',
-	'newest': 'created_at',
+	'newest': 'createdAt',
 }
 FIELDS = [
 	'cardData', 'config', 'createdAt', 'downloads', 'gated', 'gguf', 'lastModified', 'library_name',
@@ -34,6 +35,7 @@ FIELDS = [
 ]  # fmt: skip
 # A page of search results is filtered here where the hub cannot; so many are looked at, at most.
 LOOKED_AT = 400
+PAGE = 100
 INDEX_BYTES = 1_000_000
 
 
@@ -75,21 +77,21 @@ class Hub:
 
 	def search(self, query: HubQuery) -> tuple[HubModel, ...]:
 		"""Text, licence and gate are asked of the hub; family and size are looked for in what it finds."""
-		filters = [f'license:{query.licence}'] if query.licence else []
 		narrowed = query.family is not None or query.largest > 0
-		with translated('', self.endpoint):
-			found = self.library.list_models(
-				search=query.text.strip() or None,
-				filter=[*filters, *self.wanted(query)] or None,
-				gated=query.gated,
-				sort=SORTS[query.sort],
-				limit=LOOKED_AT if narrowed else query.limit,
-				expand=FIELDS,
-				token=self.token() or False,
-			)
-			models: list[HubModel] = []
-			for info in found:
-				model = model_of(info)
+		asked: dict[str, Any] = {
+			'sort': SORTS[query.sort],
+			'limit': PAGE if narrowed else query.limit,
+			'expand': FIELDS,
+			'filter': self.wanted(query),
+		}
+		if query.text.strip():
+			asked['search'] = query.text.strip()
+		if query.gated is not None:
+			asked['gated'] = 'true' if query.gated else 'false'
+		models: list[HubModel] = []
+		with translated('', self.endpoint, bool(self.token())):
+			for item in self.pages(asked):
+				model = model_of(ModelInfo(**{'siblings': None} | item))
 				if query.family not in (None, model.family):
 					continue
 				if query.largest and not 0 < model.bytes <= query.largest:
@@ -99,9 +101,31 @@ class Hub:
 					break
 		return tuple(models)
 
+	def pages(self, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
+		"""One result after the other. HfApi.list_models would try for half a minute when the hub is down."""
+		url, left = f'{self.endpoint}/api/models', LOOKED_AT
+		until = time.monotonic() + self.timeout
+		while url and left > 0 and time.monotonic() < until:
+			response = self.get(url, params=asked)
+			for item in response.json():
+				yield item
+				left -= 1
+			url, asked = response.links.get('next', {}).get('url', ''), None
+			if origin(url or self.endpoint) != origin(self.endpoint):
+				return  # the token is for this hub alone
+
+	def get(self, url: str, token: str = '', **options: Any) -> httpx.Response:
+		headers = build_hf_headers(token=token or self.token() or False, library_name='localai')
+		response = get_session().get(
+			url, headers=headers, timeout=self.timeout, follow_redirects=True, **options
+		)
+		hf_raise_for_status(response)
+		return response
+
 	def wanted(self, query: HubQuery) -> list[str]:
 		"""Without words to look for, only pictures' models are of interest."""
-		return [] if query.text.strip() else ['text-to-image']
+		task = [] if query.text.strip() else ['text-to-image']
+		return [*task, *([f'license:{query.licence}'] if query.licence else [])]
 
 	def repository(self, repo: str, revision: str = 'main') -> Repository:
 		"""One question, and one more for a pipeline's model_index.json. Raises InvalidInput when `repo` is not of the form org/name."""
@@ -128,12 +152,8 @@ class Hub:
 
 	def read_index(self, repo: str, commit: str) -> dict[str, Any]:
 		url = hf_hub_url(repo, 'model_index.json', revision=commit, endpoint=self.endpoint)
-		headers = build_hf_headers(token=self.token() or False, library_name='localai')
 		with translated(repo, self.endpoint, bool(self.token())):
-			response = get_session().get(
-				url, headers=headers, timeout=self.timeout, follow_redirects=True
-			)
-			hf_raise_for_status(response)
+			response = self.get(url)
 		try:
 			content = json.loads(response.content[:INDEX_BYTES])
 		except (ValueError, RecursionError):
@@ -142,12 +162,9 @@ class Hub:
 
 	def whoami(self, token: str) -> str:
 		"""The name of the account. Raises BadToken."""
-		try:
-			with translated('', self.endpoint, True):
-				answer = self.library.whoami(token=token)
-		except NotOnHub as error:
-			raise BadToken('The hub does not know this token.') from error
-		return str(answer.get('name', ''))
+		with translated('', self.endpoint, True):
+			answer = self.get(f'{self.endpoint}/api/whoami-v2', token).json()
+			return str(answer['name'])
 
 
 @contextmanager
@@ -194,8 +211,15 @@ def refusal_of(repo: str, endpoint: str, refusal: Refused, path: str = '') -> Lo
 		return NotOnHub(
 			f'{path or "A file"} is not in {what} any more.', 'Look at the repository again.'
 		)
+	if not repo and refusal.status == 404:
+		return HubUnreachable(
+			f'What answers at {endpoint} does not speak as a hub does.',
+			'Check HF_ENDPOINT and the network.',
+		)
 	if refusal.code == 'RepoNotFound' or refusal.status == 404:
 		return NotOnHub(f'There is no repository {what} on the hub, or it is private.')
+	if refusal.status == 401 and not refusal.login:
+		return NotOnHub(f'The hub tells strangers nothing of {what}.')
 	if refusal.status == 401:
 		return BadToken('The hub does not know the token.')
 	if refusal.status == 403:

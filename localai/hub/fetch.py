@@ -2,6 +2,7 @@
 
 import http.client
 import logging
+import ssl
 import threading
 import time
 from collections import deque
@@ -159,11 +160,12 @@ class Fetch:
 
 	def rest(self, error: BaseException) -> None:
 		"""Waits before the next try. Raises HubUnreachable when there were enough."""
-		if self.failures >= self.shared.tries:
+		hopeless = isinstance(error, ssl.SSLCertVerificationError)
+		if hopeless or self.failures >= self.shared.tries:
 			raise HubUnreachable(f'{self.name} could not be fetched: {reason(error)}.') from error
 		seconds = PATIENCE[min(self.failures, len(PATIENCE)) - 1]
 		if isinstance(error, Refused) and error.retry_after is not None:
-			seconds = min(error.retry_after, 300)
+			seconds = min(error.retry_after, LONGEST)
 		logger.info('%s: %s; trying again in %.1f s', self.name, error, seconds)
 		self.shared.halt.wait(seconds)
 
@@ -244,6 +246,8 @@ def gather(response: http.client.HTTPResponse, buffer: memoryview) -> tuple[int,
 
 def reason(error: BaseException) -> str:
 	"""In the user's words."""
+	if isinstance(error, ssl.SSLCertVerificationError):
+		return 'the server cannot prove who it is'
 	if isinstance(error, TimeoutError):
 		return 'nothing came for too long'
 	if isinstance(error, Refused):

@@ -85,6 +85,10 @@ class Links:
 			raise InvalidInput('This is not a SHA-256.', field='source')
 		source = self.source(url)
 		wire = Wire(ASKING)
+		watch = threading.Timer(
+			ASKING, wire.abort
+		)  # also for a server that sends a letter a second
+		watch.start()
 		try:
 			response = source.open(wire, 0, FIRST)
 			size = size_of(response)
@@ -97,6 +101,7 @@ class Links:
 				f'{urlsplit(url).hostname} does not answer.', 'Check the link and the network.'
 			) from error
 		finally:
+			watch.cancel()
 			wire.close()
 		check_first(first, size, name)
 		file = PlannedFile(path=name, bytes=size, etag=validator(response), sha256=sha256.lower())

@@ -60,9 +60,9 @@ class Line(http.client.HTTPConnection):
 		self.plain_proxy = False
 		proxy = find_proxy(self.scheme, self.name)
 		if proxy is None:
-			super().__init__(self.name, self.door, timeout=CONNECT_SECONDS)
+			super().__init__(self.name, self.door, timeout=min(CONNECT_SECONDS, stall))
 			return
-		super().__init__(proxy.hostname, proxy.port or 80, timeout=CONNECT_SECONDS)
+		super().__init__(proxy.hostname, proxy.port or 80, timeout=min(CONNECT_SECONDS, stall))
 		self.places = []
 		self.credentials = {}
 		if proxy.username:
@@ -219,7 +219,7 @@ class Source:
 				url = self.next_url(url, where)
 				continue
 			code = response.getheader('X-Error-Code') or ''
-			refusal = Refused(response.status, code, retry_after(response))
+			refusal = Refused(response.status, code, retry_after(response), bool(token))
 			finish(response, wire, url)
 			raise refusal
 		raise LinkRefused('The link leads from one place to the next without an end.')
