@@ -104,11 +104,12 @@ class Composer:
 				parts.insert(self.random.randint(0, 1), f'{colour} background')
 		if said_style:
 			parts.insert(self.random.randint(0, len(parts)), f'{manner} style')
-		text = ', '.join(parts)
-		return self.loosen(text) if chance() < 0.3 else text
+		return ', '.join(parts)
 
 	def loosen(self, text: str) -> str:
-		"""As people really write: with words that mean nothing here, and other stops."""
+		"""As people really write, now and then: with words that mean nothing here, and other stops."""
+		if not text or self.random.random() < 0.7:
+			return text
 		words = text.split(' ')
 		for _ in range(self.random.randint(1, 4)):
 			words.insert(self.random.randint(0, len(words)), self.random.choice(FILLERS))
@@ -150,5 +151,5 @@ class Composer:
 	def batch(self, count: int) -> tuple[torch.Tensor, list[str]]:
 		"""Images (B, 3, 128, 128) in [-1, 1] and their captions."""
 		drawn = self.draw(count)
-		captions = [self.caption(*each) for each in zip(*drawn, strict=True)]
+		captions = [self.loosen(self.caption(*each)) for each in zip(*drawn, strict=True)]
 		return self.compose(*drawn), captions
