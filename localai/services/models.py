@@ -16,7 +16,7 @@ from localai.errors import (
 	UnknownName,
 )
 from localai.files import layouts, walk
-from localai.hub import cache
+from localai.hub import removal
 from localai.schemas.hardware import MemoryReading
 from localai.schemas.models import (
 	FAMILIES,
@@ -253,7 +253,7 @@ class ModelService:
 				gone = Trashed(
 					id='',
 					name=repo,
-					bytes=cache.delete_repo(repo, self.hub),
+					bytes=removal.delete_repo(repo, self.hub),
 					final=True,
 					deleted_at=now(),
 				)
