@@ -27,7 +27,8 @@ TAUGHT = (
 	'{colour} background, {a_thing}, {style} style',
 	'a picture of {a_thing} on {a_colour} background, {style} style',
 )
-# And ways that it was never taught, because people were not asked.
+# And other sentences, which captions are not made of. Keep them out of the training: single words of
+# them may be strewn into captions, the sentences may not.
 FREE = (
 	'{a_thing} in {style} style on {a_colour} background',
 	'{A_thing}, {style} style, with {a_colour} background.',
