@@ -223,7 +223,7 @@ def of_transformer(layers: Layers, joined: str) -> ArchitectureName:
 	if 'joint_transformer_blocks_' in joined:
 		return 'unknown'
 	if 'attn1_to_' in joined or 'attn2_to_k' in joined and 'attn_to_' not in joined:
-		if 2240 in widths or 'ff_conv_inverted' in joined:
+		if 2240 in widths or '_ff_conv_' in joined:
 			return 'sana'
 		return 'pixart' if 1152 in widths and 'ff_net_0_proj' in joined else 'unknown'
 	singles = highest('single_transformer_blocks', joined)

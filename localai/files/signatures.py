@@ -504,7 +504,7 @@ VAES = (
 		'encoder.conv_in.weight',
 		'decoder.conv_in.weight',
 		'encoder.down_blocks.0.0.conv1.weight',
-		'decoder.up_blocks.0.0.conv1.weight',
+		'decoder.up_blocks.0.1.conv1.weight',
 	),
 	rule('vae', 'unknown', 'taesd', 'decoder.layers.0.weight', 'decoder.layers.2.conv.0.weight'),
 	rule('vae', 'unknown', 'taesd', 'encoder.layers.0.weight', 'encoder.layers.1.conv.0.weight'),

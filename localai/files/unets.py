@@ -1,7 +1,7 @@
 """Knows the UNets of Stable Diffusion, and the ControlNets that are halves of them, by the width of the
 words they listen to and by what their first layer takes in."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from localai.files.headers import Tensor
 from localai.files.signatures import FILMS, PACKED, Found, side
@@ -86,16 +86,7 @@ def controlnet(tensors: Mapping[str, Tensor]) -> Found | None:
 
 def family_of(tensors: Mapping[str, Tensor]) -> ArchitectureName:
 	"""By the width of the words, and of what SDXL is told besides them."""
-	words = listens_to(tensors)
-	told = next(
-		(
-			width
-			for name in ('label_emb.0.0', 'add_embedding.linear_1')
-			for end in ('.weight', '.down')
-			if (width := side(tensors, name + end, 1))
-		),
-		0,
-	)
+	words, told = listens_to(tensors), is_told(tensors)
 	if words == 768 and not told:
 		return 'sd1'
 	if words == 1024:
@@ -111,12 +102,24 @@ def family_of(tensors: Mapping[str, Tensor]) -> ArchitectureName:
 
 def listens_to(tensors: Mapping[str, Tensor]) -> int:
 	"""The width of the words, 0 where no layer listens."""
-	for name in LISTENERS:
+	return first_width(tensors, ((n, n.replace('attn2.to_k', 'norm2.weight')) for n in LISTENERS))
+
+
+def is_told(tensors: Mapping[str, Tensor]) -> int:
+	"""The width of what SDXL is told of sizes, 0 where nothing is told."""
+	return first_width(
+		tensors, ((n, f'{n}.bias') for n in ('label_emb.0.0', 'add_embedding.linear_1'))
+	)
+
+
+def first_width(tensors: Mapping[str, Tensor], layers: Iterable[tuple[str, str]]) -> int:
+	"""How many values go into the first of the layers that is there; beside each is the name of what
+	has as many values as come out of it."""
+	for name, beside in layers:
 		for end in ('.weight', '.down'):
 			width = side(tensors, name + end, 1)
-			if width == PACKED:
-				# Two values in a byte, as many rows as the norm before it has values.
-				rows = side(tensors, name.replace('attn2.to_k', 'norm2') + '.weight', 0)
+			if width == PACKED:  # two values in a byte
+				rows = side(tensors, beside, 0)
 				return 2 * tensors[name + end].shape[0] // rows if rows > 0 else 0
 			if width:
 				return width
