@@ -82,11 +82,18 @@ class Hosted:
 
 @dataclass
 class Ledger:
-	"""What was asked and sent; `sent` counts bytes of bodies by path."""
+	"""What was asked and sent; `sent` counts bytes of bodies by path, `most` how many went out at once."""
 
 	lock: threading.Lock = field(default_factory=threading.Lock)
 	requests: list[Asked] = field(default_factory=list)
 	sent: dict[str, int] = field(default_factory=dict)
+	busy: int = 0
+	most: int = 0
+
+	def begin(self, count: int) -> None:
+		with self.lock:
+			self.busy += count
+			self.most = max(self.most, self.busy)
 
 	def note(self, path: str, count: int) -> None:
 		with self.lock:
@@ -537,10 +544,13 @@ class HubHandler(BaseHTTPRequestHandler):
 		if self.command == 'HEAD':
 			return
 		self.wfile.flush()
+		self.server_hub.ledger.begin(1)
 		try:
 			self.send_body(file, start, end)
 		except OSError:
 			self.close_connection = True
+		finally:
+			self.server_hub.ledger.begin(-1)
 
 	def send_body(self, file: Path, start: int, end: int) -> None:
 		fault, hub = self.fault, self.server_hub
