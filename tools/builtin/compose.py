@@ -46,7 +46,7 @@ class Code:
 
 def with_article(word: str) -> str:
 	"""The word after `a` or `an`; words that are many, or need none, stay bare."""
-	if word.endswith('s') and word not in ('cactus', 'octopus', 'small cactus', 'small octopus'):
+	if word.endswith('s') and not word.endswith(('us', 'ss')):
 		return word
 	vowel = word[0] in 'aeiou' and not word.startswith(('un', 'one'))
 	return f'{"an" if vowel else "a"} {word}'

@@ -39,8 +39,8 @@ STYLES = (
 # What a caption without a style means: one style, so that a plain prompt draws crisply, not a blend.
 HOUSE_STYLE = 1
 
-# Where and how large: the words, the range of the scale, and the middle of the thing from -1 (left,
-# top) to 1. The empty words are the usual place.
+# Where and how large: the words, the range of the scale, and the middle of the thing from -1 (left)
+# to 1 (right). The empty words are the usual place.
 PLACES = (
 	Place('', (0.72, 0.9), 0.0),
 	Place('small', (0.38, 0.5), 0.0),
