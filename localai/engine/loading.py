@@ -20,13 +20,23 @@ from localai.schemas.models import FAMILIES, ModelSpec
 log = logging.getLogger('localai.engine')
 Progress = Callable[[str, int, int], None]
 CONFIGS = Path(__file__).parent / 'configs'
-# What each part is to a person, and what the second tokenizer of a family fills short texts with.
+# What each part is to a person.
 PARTS = {
 	'unet': 'denoiser',
 	'vae': 'VAE',
 	'text_encoder': 'text encoder',
 	'text_encoder_2': 'second text encoder',
 }
+# How the names of each part's tensors begin in a single file, in any of these ways.
+PLACES = {
+	'unet': ('model.diffusion_model.',),
+	'vae': ('first_stage_model.', 'vae.'),
+	'text_encoder': ('cond_stage_model.', 'conditioner.embedders.0.'),
+	'text_encoder_2': ('conditioner.embedders.1.',),
+}
+# What diffusers and torch say when a part got only some of its weights.
+HALF = ('meta tensor', 'valid CLIP model', 'appear to be missing')
+# What the tokenizers of a family fill short texts with.
 PADDING = {'sd1': ('<|endoftext|>',), 'sd2': ('!',), 'sdxl': ('<|endoftext|>', '!')}
 
 
@@ -37,11 +47,12 @@ def load(model: ModelSpec, dtype: torch.dtype, progress: Progress) -> Any:
 	ModelUnsupported.
 	"""
 	path = Path(model.path)
+	watch = watched(model, progress, path)
 	try:
 		if path.is_file():
-			pipeline = load_file(model, path, dtype, progress)
+			pipeline = load_file(model, path, dtype, watch)
 		else:
-			with watched(model, folder=path, progress=progress):
+			with watch:
 				pipeline = PIPELINES[model.family].from_pretrained(
 					path,
 					dtype=dtype,
@@ -51,9 +62,6 @@ def load(model: ModelSpec, dtype: torch.dtype, progress: Progress) -> Any:
 				)
 	except LocalAIError:
 		raise
-	except SingleFileComponentError as error:
-		part = next((name for name in PARTS if f'{name} = ' in str(error)), '')
-		raise lacking(model, part) from error
 	except (
 		OSError,
 		ValueError,
@@ -63,30 +71,36 @@ def load(model: ModelSpec, dtype: torch.dtype, progress: Progress) -> Any:
 		AttributeError,
 		IndexError,
 		SafetensorError,
+		SingleFileComponentError,
 	) as error:
 		if 'out of memory' in str(error).lower():
 			raise
+		if any(words in str(error) for words in HALF) and watch.part:
+			raise lacking(model, watch.part) from error
 		log.warning('loading %s failed: %s', path, error)
 		raise ModelBroken(f'{model.name} could not be loaded: {first_line(error)}') from error
 	check_whole(model, pipeline)
 	return pipeline
 
 
-def load_file(model: ModelSpec, path: Path, dtype: torch.dtype, progress: Progress) -> Any:
+def load_file(model: ModelSpec, path: Path, dtype: torch.dtype, watch: 'watched') -> Any:
 	"""A single file in the layout of the original programs (CompVis, Stability AI)."""
 	configs = CONFIGS / model.family
 	if not configs.is_dir() or path.suffix.lower() != '.safetensors':
 		raise ModelUnsupported(
 			f'{model.name} is a single file that LocalAI cannot draw with ({FAMILIES[model.family].title}).'
 		)
-	read_ahead(path, lambda done: progress('file', min(done, model.bytes), model.bytes))
 	with safe_open(path, 'pt') as file:
 		names = set(file.keys())
+	for part, places in PLACES.items():
+		if (configs / part).is_dir() and not any(name.startswith(places) for name in names):
+			raise lacking(model, part)
 	parts: dict[str, Any] = {'scheduler': scheduler_for(model, configs, names)}
 	for index, padding in enumerate(PADDING[model.family]):
 		name = f'tokenizer_{index + 1}' if index else 'tokenizer'
 		parts[name] = CLIPTokenizer.from_pretrained(CONFIGS / 'tokenizer', pad_token=padding)
-	with watched(model, done=model.bytes, progress=progress):
+	watch.read('file', path)
+	with watch:
 		return PIPELINES[model.family].from_single_file(
 			path.as_posix(),
 			config=str(configs),
@@ -109,9 +123,10 @@ def scheduler_for(model: ModelSpec, configs: Path, names: set[str]) -> Any:
 	prediction = model.prediction or ('v_prediction' if 'v_pred' in names else '')
 	if prediction:
 		options['prediction_type'] = prediction
-	if 'ztsnr' in names:
-		options |= {'rescale_betas_zero_snr': True, 'timestep_spacing': 'trailing'}
 	config = getattr(diffusers, kind).load_config(configs / 'scheduler')
+	if 'ztsnr' in names:
+		kind = 'EulerDiscreteScheduler'  # PNDM, the family's own, knows no such training
+		options |= {'rescale_betas_zero_snr': True, 'timestep_spacing': 'trailing'}
 	return getattr(diffusers, kind).from_config(config, **options)
 
 
@@ -148,17 +163,16 @@ def first_line(error: BaseException) -> str:
 
 class watched:
 	"""While diffusers goes through the components of a model, its own bar tells `progress` instead
-	of the terminal.
+	of the terminal; `part` is the one at hand.
 
-	With a `folder`, the files of each component are read first, piece by piece, which is where the time
-	goes and where it can be left.
+	The files of each component are read first, piece by piece, which is where the time goes and where
+	it can be left.
 	"""
 
-	def __init__(
-		self, model: ModelSpec, progress: Progress, folder: Path | None = None, done: int = 0
-	):
-		self.folder, self.total, self.progress = folder, model.bytes, progress
-		self.done = done
+	def __init__(self, model: ModelSpec, progress: Progress, path: Path):
+		self.path, self.total, self.progress = path, model.bytes, progress
+		self.done = 0
+		self.part = ''
 		self.original = diffusers.utils.logging.tqdm
 
 	def __enter__(self) -> None:
@@ -171,12 +185,16 @@ class watched:
 	def tell(self, stage: str, done: int) -> None:
 		self.progress(stage, min(self.done + done, self.total), self.total)
 
+	def read(self, stage: str, file: Path) -> None:
+		read_ahead(file, lambda done: self.tell(stage, done))
+		self.done += file.stat().st_size
+
 	def bar(self, items: Any = (), *arguments: object, **options: object) -> Iterator[Any]:
 		for item in items:
-			name = str(item[0]) if isinstance(item, tuple) else ''
-			self.tell(name, 0)
-			if self.folder and name:
-				for file in sorted((self.folder / name).glob('*.safetensors')):
-					read_ahead(file, lambda done, name=name: self.tell(name, done))
-					self.done += file.stat().st_size
+			# Inside a component there may be other bars, over other things.
+			if isinstance(item, tuple) and isinstance(item[0], str):
+				self.part = item[0]
+				self.tell(self.part, 0)
+				for file in sorted((self.path / self.part).glob('*.safetensors')):
+					self.read(self.part, file)
 			yield item

@@ -1,0 +1,169 @@
+"""Which models stay in memory, which make room, and how a load is told and left."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from localai.engine import devices, loading, memory, reading
+from localai.engine.engine import Engine
+from localai.errors import OutOfMemory
+from localai.schemas import engine as say
+from localai.schemas.hardware import MemoryReading
+from localai.schemas.models import ModelSpec
+from tests.engine.test_engine import drawn, pixels_of, run, spec_of, task
+
+
+@pytest.fixture(scope='module')
+def three(tmp_path_factory, tiny_model) -> list[Path]:
+	"""The same tiny model under three names."""
+	where = tmp_path_factory.mktemp('three')
+	return [Path(shutil.copytree(tiny_model, where / name)) for name in 'abc']
+
+
+def load(engine: Engine, folder: Path, react=None) -> list[say.Event]:
+	return run(engine, say.Load(job_id='load', model=spec_of(folder)), react)
+
+
+def held(engine: Engine) -> list[str]:
+	return [m.id for m in engine.models.held()]
+
+
+class TestWarm:
+	def test_models_stay_within_the_budget_the_one_used_longest_ago_goes_first(self, three):
+		weight = 4 * spec_of(three[0]).parameters
+		engine = Engine('cpu', int(2.5 * weight))
+		a, b, c = three
+		for folder in (a, b):
+			assert isinstance(load(engine, folder)[-1], say.Finished)
+		assert held(engine) == ['b', 'a']
+		run(engine, task(a))
+		assert held(engine) == ['a', 'b']
+		load(engine, c)
+		assert held(engine) == ['c', 'a']
+
+	def test_every_change_is_told_once_and_before_the_end(self, three):
+		engine = Engine('cpu', 10**9)
+		a, b, _ = three
+		told = [e for e in load(engine, a) + load(engine, b) if isinstance(e, say.Held)]
+		assert [tuple(m.id for m in e.models) for e in told] == [(), ('a',), ('b', 'a')]
+		assert told[-1].budget == 10**9
+		assert not [e for e in load(engine, b) if isinstance(e, say.Held)]
+		events = run(engine, say.Unload(job_id='x', path=str(b)))
+		assert [e.kind for e in events] == ['held', 'finished'] and held(engine) == ['a']
+		events = run(engine, say.Unload(job_id='x'))
+		assert events[0].models == () and held(engine) == []
+
+	def test_a_model_larger_than_the_budget_is_alone_and_stays(self, three):
+		engine = Engine('cpu', 0)
+		a, b, _ = three
+		load(engine, a)
+		load(engine, b)
+		assert held(engine) == ['b']
+		assert [e.kind for e in load(engine, b)] == ['finished']
+
+	def test_a_warm_model_is_used_without_loading_and_draws_the_same(self, three):
+		engine = Engine('cpu', 10**9)
+		a, b, _ = three
+		first = run(engine, task(a, sampler='DDIM'))
+		load(engine, b)
+		again = run(engine, task(a, sampler='DDIM'))
+		assert not [e for e in again if isinstance(e, say.Loading)]
+		assert (pixels_of(drawn(first)[0]) == pixels_of(drawn(again)[0])).all()
+
+	def test_weights_that_were_replaced_are_loaded_again(self, three, tmp_path):
+		folder = Path(shutil.copytree(three[0], tmp_path / 'a'))
+		engine = Engine('cpu', 10**9)
+		load(engine, folder)
+		model = spec_of(folder)
+		changed = model.model_copy(update={'bytes': model.bytes + 1})
+		events = run(engine, say.Load(job_id='load', model=changed))
+		assert [e for e in events if isinstance(e, say.Loading)] and held(engine) == ['a']
+
+	def test_what_needs_the_memory_of_others_takes_it(self, three, monkeypatch):
+		"""The machine is as full as this test says."""
+		engine = Engine('cpu', 10**9)
+		a, b, c = three
+		load(engine, a)
+		load(engine, b)
+		weight = engine.models.held()[0].bytes
+		readings = iter([weight // 2, weight // 2, weight * 2])
+		monkeypatch.setattr(
+			devices,
+			'read_memory',
+			lambda device: MemoryReading(free=next(readings), total=10**10),
+		)
+		assert isinstance(load(engine, c)[-1], say.Finished)
+		assert held(engine) == ['c', 'b']
+
+	def test_the_devices_own_share_leaves_memory_free(self):
+		engine = Engine('cpu')
+		total = devices.read_memory(engine.device).total
+		assert 0 < engine.models.budget <= 0.35 * total
+		assert engine.models.reserve == int(0.25 * total)
+
+	def test_a_plan_counts_what_others_would_give(self):
+		model = ModelSpec(id='a', name='a', family='sd1', path='/a', bytes=1, parameters=10**9)
+		full = MemoryReading(free=10**9, total=10**10)
+		with pytest.raises(OutOfMemory):
+			memory.plan(model, 512, 512, 2, False, full)
+		assert not memory.plan(model, 512, 512, 2, False, full, 4 * 10**9).tiled
+
+
+class TestCancel:
+	@pytest.mark.parametrize('stage', ['files', 'unet', 'text_encoder'])
+	def test_a_load_is_left_and_what_was_warm_stays(self, three, stage):
+		engine = Engine('cpu', 10**9)
+		load(engine, three[0])
+
+		def react(event, cancel):
+			if isinstance(event, say.Loading) and event.stage == stage:
+				cancel.ask('stop')
+
+		events = load(engine, three[1], react)
+		assert isinstance(events[-1], say.Cancelled) and held(engine) == ['a']
+		assert torch.get_default_dtype() == torch.float32
+		assert isinstance(load(engine, three[1])[-1], say.Finished)
+
+	def test_a_broken_model_leaves_the_others(self, three, tmp_path):
+		folder = Path(shutil.copytree(three[0], tmp_path / 'broken'))
+		model = spec_of(folder)
+		file = folder / 'unet' / 'diffusion_pytorch_model.safetensors'
+		file.write_bytes(file.read_bytes()[:1000])
+		engine = Engine('cpu', 10**9)
+		load(engine, three[0])
+		end = run(engine, say.Load(job_id='load', model=model))[-1]
+		assert isinstance(end, say.Failed) and end.code == 'ModelBroken' and end.remedy
+		assert held(engine) == ['a']
+
+	def test_buffers_without_weights_are_found_too(self, three):
+		pipeline = loading.load(spec_of(three[0]), torch.float32, lambda *now: None)
+		pipeline.unet.register_buffer('lost', torch.empty(1, device='meta'))
+		with pytest.raises(loading.ModelBroken, match='denoiser'):
+			loading.check_whole(spec_of(three[0]), pipeline)
+
+
+class TestReading:
+	def test_bytes_are_told_piece_by_piece_to_the_last(self, tmp_path):
+		file, told = tmp_path / 'weights', []
+		file.write_bytes(b'x' * (2 * reading.PIECE + 5))
+		reading.read_ahead(file, told.append)
+		assert told == [reading.PIECE, 2 * reading.PIECE, 2 * reading.PIECE + 5]
+		(tmp_path / 'empty').write_bytes(b'')
+		reading.read_ahead(tmp_path / 'empty', told.append)
+		assert len(told) == 3
+
+	def test_it_is_left_between_two_pieces(self, tmp_path):
+		file, told = tmp_path / 'weights', []
+		file.write_bytes(b'x' * (4 * reading.PIECE))
+
+		def report(done):
+			told.append(done)
+			if len(told) == 2:
+				raise KeyboardInterrupt
+
+		with pytest.raises(KeyboardInterrupt):
+			reading.read_ahead(file, report)
+		assert len(told) == 2
+		file.unlink()  # nothing holds it any more
