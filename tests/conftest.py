@@ -89,7 +89,8 @@ def tiny_model(tmp_path_factory) -> Path:
 			out_channels=4,
 			down_block_types=('DownBlock2D', 'CrossAttnDownBlock2D'),
 			up_block_types=('CrossAttnUpBlock2D', 'UpBlock2D'),
-			cross_attention_dim=32,
+			# By this width it is known as a Stable Diffusion 1.
+			cross_attention_dim=768,
 			norm_num_groups=8,
 			attention_head_dim=4,
 		),
@@ -104,7 +105,7 @@ def tiny_model(tmp_path_factory) -> Path:
 		text_encoder=CLIPTextModel(
 			CLIPTextConfig(
 				vocab_size=len(tokenizer),
-				hidden_size=32,
+				hidden_size=768,
 				intermediate_size=64,
 				num_hidden_layers=2,
 				num_attention_heads=4,

@@ -9,9 +9,11 @@ import gradio as gr
 from pydantic import BaseModel
 
 from localai.errors import InvalidInput, LocalAIError
+from localai.schemas.downloads import DownloadSnapshot
 from localai.schemas.generation import SEED_LIMIT, SIZE_LIMITS
 from localai.schemas.models import ARCHITECTURES, FAMILIES
 from localai.schemas.samplers import SAMPLERS, schedules_for
+from localai.schemas.studio import StudioSnapshot
 from localai.ui.theme import STATIC
 
 log = logging.getLogger('localai.ui')
@@ -60,8 +62,8 @@ def answer(function: Callable[[dict], Answer]) -> Callable[[dict], Answer]:
 	return answered
 
 
-# Paths on the disk stay here, and links, which may carry a key.
-DOWNLOAD = {'files': True, 'request': {'source'}}
+# Paths on the disk stay here.
+DOWNLOAD = {'files'}
 HIDDEN = {
 	'DownloadSnapshot': DOWNLOAD,
 	'ModelEntry': {'path'},
@@ -78,7 +80,18 @@ HIDDEN = {
 
 def said(schema: BaseModel, **changes: object) -> Answer:
 	"""A schema as the page reads it."""
-	return schema.model_dump(mode='json', exclude=HIDDEN.get(type(schema).__name__)) | changes
+	told = schema.model_dump(mode='json', exclude=HIDDEN.get(type(schema).__name__))
+	match schema:
+		case DownloadSnapshot():
+			downloads = [told]
+		case StudioSnapshot():
+			downloads = told['downloads']
+		case _:
+			downloads = []
+	for download in downloads:  # what follows the path of a link may be a key
+		download['name'] = download['name'].partition('?')[0]
+		download['request']['source'] = download['request']['source'].partition('?')[0]
+	return told | changes
 
 
 def catalog() -> Answer:

@@ -30,6 +30,15 @@ window.LocalAI.fetching = (() => {
 		return one.done ? `Waiting at ${share}` : `Waiting${one.bytes ? `, ${words.gigabytes(one.bytes)}` : ''}`;
 	}
 
+	/** A repository by its whole name, a file of a link by its own. */
+	const title = (one) => (one.request.source.includes('://') ? one.name : one.request.source);
+
+	/** The download of a repository, one under way before one that ended. */
+	function of(repo) {
+		const its = all().filter((one) => one.request.source === repo);
+		return its.find(pending) || its[0];
+	}
+
 	function loading(one) {
 		const { library } = LocalAI;
 		return one.state === 'finished' && one.model ? library.doing(one.model) : '';
@@ -79,7 +88,7 @@ window.LocalAI.fetching = (() => {
 		const name = element('span', { class: 'row-name', dir: 'auto' });
 		const line = element('span', { class: 'row-line' });
 		const icon = (label, sign, act) =>
-			element('button', { type: 'button', class: 'icon', 'aria-label': `${label} ${first.name}`, title: label, onclick: act }, sign);
+			element('button', { type: 'button', class: 'icon', 'aria-label': `${label} ${title(first)}`, title: label, onclick: act }, sign);
 		const up = icon('Move up', '↑', () => shift(-1));
 		const down = icon('Move down', '↓', () => shift(1));
 		const end = icon('Cancel', '×', () => change(one.id, pending(one) ? 'cancel' : 'forget'));
@@ -102,8 +111,8 @@ window.LocalAI.fetching = (() => {
 
 		function update(fresh, first, last) {
 			one = fresh;
-			write(name, one.name);
-			name.title = one.name;
+			write(name, title(one));
+			name.title = title(one);
 			write(line, loading(one) || doing(one));
 			line.className = `row-line ${one.error && one.state !== 'paused' && !one.speed ? 'trouble' : ''}`;
 			line.title = one.state === 'failed' ? line.textContent : '';
@@ -115,13 +124,13 @@ window.LocalAI.fetching = (() => {
 			down.disabled = last;
 			const label = waits ? 'Cancel' : 'Take off the list';
 			end.title = label;
-			end.setAttribute('aria-label', `${label}: ${one.name}`);
+			end.setAttribute('aria-label', `${label}: ${title(one)}`);
 			const now = action(one);
 			act.hidden = !now;
 			if (!now) return;
 			run = now.run;
 			write(act, now.label);
-			act.setAttribute('aria-label', `${now.label}: ${one.name}`);
+			act.setAttribute('aria-label', `${now.label}: ${title(one)}`);
 		}
 		return { item, update };
 	}
@@ -165,14 +174,14 @@ window.LocalAI.fetching = (() => {
 			else if (seen.delete(one.id) && LocalAI.tabs.open() !== 'downloads') {
 				if (one.state === 'finished')
 					LocalAI.notify({
-						message: `${one.name} is here.`,
+						message: `${title(one)} is here.`,
 						button: one.model && !one.request.then_load ? { label: 'Load', run: () => load(one) } : null,
 					});
 				if (one.state === 'failed')
-					LocalAI.notify({ kind: 'error', message: `${one.name}: ${one.error.message}`, remedy: one.error.remedy });
+					LocalAI.notify({ kind: 'error', message: `${title(one)}: ${one.error.message}`, remedy: one.error.remedy });
 			}
 		}
 	}
 
-	return { all, doing, fraction, draw, tidy, tell, pending, of: (name) => all().find((one) => one.name === name) };
+	return { all, doing, fraction, draw, tidy, tell, pending, of };
 })();

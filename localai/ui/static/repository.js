@@ -10,7 +10,7 @@ window.LocalAI.repository = (() => {
 	let turn = 0;
 
 	/** Only true web addresses become links. */
-	const safe = (link) => (/^https:\/\//i.test(link) ? link : '');
+	const safe = (link) => (/^https?:\/\//i.test(link) ? link : '');
 
 	function show(name, line) {
 		byId('repository').hidden = false;
@@ -75,7 +75,7 @@ window.LocalAI.repository = (() => {
 			'Kind, family and size are read from its first bytes, then it is put where it belongs. Links to safetensors and GGUF files are fetched.',
 		);
 		byId('repository-facts').replaceChildren();
-		buttons('', true);
+		buttons(false, true);
 		byId('repository-body').hidden = false;
 	}
 
@@ -133,18 +133,21 @@ window.LocalAI.repository = (() => {
 		return `Fetches ${words.gigabytes(missing)}.${here}${free}`;
 	}
 
-	/** Why it cannot be fetched now, '' when it can. */
-	function hindrance() {
+	/** What the disk lacks, '' when there is room. */
+	function lack() {
 		const missing = page.bytes - page.have;
 		if (page.free && missing > page.free)
 			return `This needs ${words.gigabytes(missing)} and ${words.gigabytes(page.free)} are free on the disk. Free some space first.`;
 		return '';
 	}
 
-	function buttons(hindered, drawable) {
+	/** Whether it cannot be fetched now. */
+	const hindered = () => Boolean(lack() || (page.gated && page.problem));
+
+	function buttons(closed, drawable) {
 		const under = page && LocalAI.fetching.of(page.repo);
 		const busy = under && LocalAI.fetching.pending(under);
-		for (const id of ['repository-load', 'repository-get']) byId(id).disabled = Boolean(hindered || busy);
+		for (const id of ['repository-load', 'repository-get']) byId(id).disabled = Boolean(closed || busy);
 		byId('repository-load').hidden = !drawable;
 		byId('repository-get').classList.toggle('main', !drawable);
 	}
@@ -154,10 +157,11 @@ window.LocalAI.repository = (() => {
 		byId('repository-thumb').replaceChildren(rows.thumb(entry));
 		byId('repository-thumb').firstElementChild.classList.add('large');
 		const kind = page.kind === 'checkpoint' ? '' : library.kind(page);
-		write(byId('repository-line'), [library.family(page), kind, words.gigabytes(page.bytes)].filter(Boolean).join(', '));
+		write(byId('repository-line'), [page.family === 'unknown' ? '' : library.family(page), kind, words.gigabytes(page.bytes)].filter(Boolean).join(', '));
 		byId('repository-fit').hidden = page.fit === 'unknown';
 		byId('repository-fit').replaceChildren(rows.badge(page), ` ${page.fit_words}`);
-		const wrong = page.problem || hindrance();
+		// A gate explains itself below.
+		const wrong = (page.gated ? '' : page.problem) || lack();
 		byId('repository-problem').hidden = !wrong;
 		write(byId('repository-problem'), wrong);
 		byId('repository-gate').hidden = !page.gated;
@@ -194,7 +198,7 @@ window.LocalAI.repository = (() => {
 		byId('repository-facts').replaceChildren(
 			...facts.flatMap(([name, value]) => [element('dt', {}, name), element('dd', {}, value)]),
 		);
-		buttons(hindrance(), drawable());
+		buttons(hindered(), drawable());
 		byId('repository-body').hidden = false;
 	}
 
@@ -237,7 +241,7 @@ window.LocalAI.repository = (() => {
 			byId('repository-variants').querySelector(`[data-variant='${CSS.escape(variant)}']`)?.focus();
 		});
 		LocalAI.on('snapshot', () => {
-			if (page) buttons(hindrance(), drawable());
+			if (page) buttons(hindered(), drawable());
 		});
 		LocalAI.on('token', () => asked && asked.repo && open(asked.repo, asked.variant));
 	}
