@@ -33,6 +33,10 @@ TOP = (
 	'generation_config.json', 'preprocessor_config.json', 'processor_config.json', 'tokenizer.json',
 	'tokenizer_config.json',
 )  # fmt: skip
+PIECE = re.compile(rf'-{SHARD}(?=\.[a-z]+$)')
+# Single files of one repository are alternatives or a collection; who can tell? A small lot comes whole unless one is
+# chosen, a large one (or GGUF, which comes in many precisions) is asked about.
+SMALL_COLLECTION = 8_000_000_000
 # What is never fetched: it is not loaded, or it is program code.
 NEVER = ('.py', '.onnx', '.pb', '.msgpack', '.flashpack', '.onnx_data', *PICKLES)
 
@@ -40,7 +44,7 @@ NEVER = ('.py', '.onnx', '.pb', '.msgpack', '.flashpack', '.onnx_data', *PICKLES
 class Choice(Schema):
 	"""`layout` is 'pipeline' (model_index.json), 'component' (config.json and weights at the top) or 'files'
 	(single files to choose from; then `variants` are their paths). `variants` has '' where the
-	plain files are complete; `variant` is the one that was chosen. `unsafe` counts pickles that are
+	plain files are complete, or all single files may come together; `variant` is the one that was chosen. `unsafe` counts pickles that are
 	left out. `problem` says why nothing can be fetched, '' when it can."""
 
 	layout: Literal['pipeline', 'component', 'files', 'nothing']
@@ -179,22 +183,40 @@ def of_files(repository: Repository, variant: str) -> Choice:
 			chosen = weights_of(here, '', variant) | {p for p in TOP if p in here}
 			files = tuple(f for f in repository.files if f.path in chosen)
 			return Choice(layout='component', variants=variants, variant=variant, files=files)
-	if variant and variant not in singles:
-		raise InvalidInput(
-			f'{repository.repo} has no file {variant}.', 'Look at its page again.', field='variant'
-		)
 	if not singles:
 		return Choice(
 			layout='nothing',
 			problem='There is no safetensors or GGUF file in this repository.',
 		)
-	if not variant and len(singles) == 1:
-		variant = singles[0]
-	files = (paths[variant],) if variant else ()
-	problem = '' if variant else f'There are {len(singles)} models in this repository. Choose one.'
-	return Choice(
-		layout='files', variants=tuple(singles), variant=variant, files=files, problem=problem
+	groups = together(singles)
+	small = all(p.lower().endswith('.safetensors') for p in singles) and (
+		sum(paths[p].bytes for p in singles) <= SMALL_COLLECTION
 	)
+	if small and len(groups) > 1:
+		groups = {'': tuple(singles)} | groups
+	if not variant and len(groups) == 1:
+		variant = next(iter(groups))
+	if variant and variant not in groups:
+		raise InvalidInput(
+			f'{repository.repo} has no file {variant}.', 'Look at its page again.', field='variant'
+		)
+	chosen = groups.get(variant, ())
+	problem = '' if chosen else f'There are {len(groups)} models in this repository. Choose one.'
+	return Choice(
+		layout='files',
+		variants=tuple(groups),
+		variant=variant,
+		files=tuple(paths[p] for p in chosen),
+		problem=problem,
+	)
+
+
+def together(singles: list[str]) -> dict[str, tuple[str, ...]]:
+	"""Numbered pieces of one file belong together, under the name of the first."""
+	pieces: dict[str, list[str]] = {}
+	for path in singles:
+		pieces.setdefault(PIECE.sub('', path), []).append(path)
+	return {group[0]: tuple(group) for group in pieces.values()}
 
 
 def page_of(repository: Repository, choice: Choice) -> HubPage:

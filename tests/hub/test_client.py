@@ -239,6 +239,15 @@ class TestChoice:
 		chosen = which_files(client.repository('two/files'), 'deep/q8.gguf')
 		assert [f.path for f in chosen.files] == ['deep/q8.gguf'] and not chosen.problem
 		assert which_files(client.repository('no/files')).layout == 'nothing'
+		add_repository(
+			hub.root, 'split/files', {f'x-0000{i}-of-00002.gguf': i for i in (1, 2)} | {'y.gguf': 9}
+		)
+		split = which_files(client.repository('split/files'), 'x-00001-of-00002.gguf')
+		assert len(split.files) == 2 and split.variants == ('x-00001-of-00002.gguf', 'y.gguf')
+		add_repository(hub.root, 'small/lot', {f'{i}.safetensors': i + 1 for i in range(3)})
+		lot = which_files(client.repository('small/lot'))
+		assert len(lot.files) == 3 and lot.variants[:2] == ('', '0.safetensors')
+		assert len(which_files(client.repository('small/lot'), '1.safetensors').files) == 1
 		vae = which_files(client.repository('a/vae'))
 		assert vae.layout == 'component' and len(vae.files) == 2
 
