@@ -61,7 +61,8 @@ def words_of(entry: ModelEntry) -> str:
 
 
 def inspect(settings: Settings, options: argparse.Namespace) -> int:
-	"""Reads headers only and starts nothing. 1 for what is missing or damaged."""
+	"""Reads headers only and starts nothing. 1 for what is missing, or so damaged that nothing can be
+	told of it."""
 	from localai.files.identify import identify
 
 	if not options.file.strip():
@@ -77,7 +78,7 @@ def inspect(settings: Settings, options: argparse.Namespace) -> int:
 			format='safetensors',
 			problem=f'{options.file} cannot be read: {why}.',
 		)
-	damaged = facts.kind == 'unknown' and bool(facts.problem)
+	damaged = facts.kind == 'unknown' and facts.format != 'pickle' and bool(facts.problem)
 	if options.json:
 		answer = facts.model_dump(mode='json') | {'path': str(path)}
 		print(json.dumps(answer, ensure_ascii=False))
