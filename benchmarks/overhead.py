@@ -19,6 +19,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks import sd15
+
 BAR = 1.03
 FIELDS = {
 	'prompt': 'a red apple on a blue background',
@@ -130,15 +132,7 @@ def main() -> int:
 	with tempfile.TemporaryDirectory() as temporary:
 		home = Path(temporary) / 'home'
 		folder = options.model_dir or Path(temporary) / 'sd15'
-		subprocess.run(
-			[
-				sys.executable,
-				'-c',
-				f'from pathlib import Path; from benchmarks import sd15; sd15.make(Path({str(folder)!r}))',
-			],
-			check=True,
-			stderr=subprocess.DEVNULL,
-		)
+		sd15.make_apart(folder)
 		theirs, ours = Bare(folder, options), Ours(folder, home, options.size)
 		for side in (theirs, ours):
 			side.draw(1)  # warm: the model is in memory, the hash is known

@@ -1,11 +1,25 @@
 """Makes a model of the size of Stable Diffusion 1.5 with random weights, for measuring what weights
 do not change."""
 
+import subprocess
+import sys
 from pathlib import Path
 
+CHANNELS = (320, 640, 1280, 1280)
 
-def make(folder: Path) -> Path:
-	"""A pipeline folder in bf16 (2.1 GB) from the real classes; kept when it is there already."""
+
+def make_apart(folder: Path, channels: tuple[int, ...] = CHANNELS) -> Path:
+	"""The same in a process of its own, so that this one stays small."""
+	code = f'from pathlib import Path; from benchmarks import sd15; sd15.make(Path({str(folder)!r}), {channels})'
+	subprocess.run([sys.executable, '-c', code], check=True, stderr=subprocess.DEVNULL)
+	return folder
+
+
+def make(folder: Path, channels: tuple[int, ...] = CHANNELS) -> Path:
+	"""A pipeline folder in bf16 (2.1 GB) from the real classes; kept when it is there already.
+
+	With fewer `channels` its denoiser is smaller, the rest stays.
+	"""
 	if (folder / 'model_index.json').is_file():
 		return folder
 	import torch
@@ -27,7 +41,7 @@ def make(folder: Path) -> Path:
 	pipeline = StableDiffusionPipeline(
 		unet=UNet2DConditionModel(
 			sample_size=64,
-			block_out_channels=(320, 640, 1280, 1280),
+			block_out_channels=channels,
 			cross_attention_dim=768,
 			attention_head_dim=8,
 		),
