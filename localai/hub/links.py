@@ -30,17 +30,8 @@ from localai.hub.transfer import (
 )
 from localai.hub.wire import Refused, Source, Wire, origin
 from localai.schemas.downloads import DownloadPlan, PlannedFile
-from localai.schemas.models import Facts, KindName
+from localai.schemas.models import DRAWERS, Facts, KindName
 
-FOLDERS: dict[KindName, str] = {
-	'checkpoint': 'checkpoints',
-	'lora': 'loras',
-	'embedding': 'embeddings',
-	'vae': 'vae',
-	'controlnet': 'controlnet',
-	'upscaler': 'upscalers',
-	'unknown': 'unknown',
-}
 # So much is looked at before anything is fetched; how long that may take, in seconds.
 FIRST = 4096
 ASKING = 8
@@ -105,7 +96,7 @@ class Links:
 			wire.close()
 		check_first(first, size, name)
 		file = PlannedFile(path=name, bytes=size, etag=validator(response), sha256=sha256.lower())
-		folder = FOLDERS[kind] if kind and kind != 'unknown' else ''
+		folder = DRAWERS[kind] if kind and kind != 'unknown' else ''
 		return DownloadPlan(name=name, url=url, folder=folder, files=(file,))
 
 	def fetch(
@@ -172,7 +163,7 @@ class Links:
 		facts = self.identify(whole) if self.identify else None
 		if facts and facts.problem and facts.kind == 'unknown' and facts.family == 'unknown':
 			raise ModelBroken(f'{file.path} was fetched, but: {facts.problem}')
-		folder = self.models / (plan.folder or FOLDERS[facts.kind if facts else 'unknown'])
+		folder = self.models / (plan.folder or DRAWERS[facts.kind if facts else 'unknown'])
 		stem, suffix = os.path.splitext(file.path)
 		with guard(folder):
 			folder.mkdir(parents=True, exist_ok=True)

@@ -50,6 +50,16 @@ ARCHITECTURES: dict[ArchitectureName, str] = {
 	'unknown': 'Unknown',
 }
 KindName = Literal['checkpoint', 'lora', 'embedding', 'vae', 'controlnet', 'upscaler', 'unknown']
+# Where each kind lies below LOCALAI_HOME/models, when it is LocalAI that puts it there.
+DRAWERS: dict[KindName, str] = {
+	'checkpoint': 'checkpoints',
+	'lora': 'loras',
+	'embedding': 'embeddings',
+	'vae': 'vae',
+	'controlnet': 'controlnet',
+	'upscaler': 'upscalers',
+	'unknown': 'unknown',
+}
 FormatName = Literal['folder', 'safetensors', 'gguf', 'pickle']
 SourceName = Literal['builtin', 'home', 'hub', 'folder']
 FitName = Literal['fits', 'offload', 'too large', 'unknown']

@@ -15,7 +15,7 @@ from localai.schemas import engine as say
 from localai.schemas.chores import ChoreSnapshot
 from localai.schemas.hardware import EngineStatus
 from localai.schemas.jobs import Problem
-from localai.schemas.models import ModelEntry, ModelSpec
+from localai.schemas.models import DRAWERS, ModelEntry, ModelSpec
 from localai.services.board import Board
 from localai.store.jobs import Jobs
 
@@ -23,16 +23,6 @@ log = logging.getLogger('localai.jobs')
 Chore = say.Load | say.Unload | say.Convert
 ENDS = 50  # chores that ended, of which is known how
 QUIET = 5.0  # seconds until a chore that stays as it is is told again
-# Where each kind of model lies below LOCALAI_HOME/models.
-FOLDERS = {
-	'checkpoint': 'checkpoints',
-	'lora': 'loras',
-	'embedding': 'embeddings',
-	'vae': 'vaes',
-	'controlnet': 'controlnets',
-	'upscaler': 'upscalers',
-	'unknown': 'checkpoints',
-}
 
 
 class Library(Protocol):
@@ -125,7 +115,7 @@ class Chores(Board):
 		"""
 		card = self.models.card(model_id)
 		source = Path(card.path)
-		folder = self.models.folder / FOLDERS[card.kind]
+		folder = self.models.folder / DRAWERS[card.kind]
 		model = None
 		if card.format == 'pickle':
 			target = folder / f'{source.stem}.safetensors'
