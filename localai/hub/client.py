@@ -5,11 +5,13 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
-from huggingface_hub import HfApi, ModelInfo, constants, errors, get_session, hf_hub_url
-from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, httpx
-from pydantic import ValidationError
+from huggingface_hub import constants, errors
+from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status, httpx
+from pydantic import ConfigDict, ValidationError
 
 from localai.errors import BadToken, Gated, HubUnreachable, InvalidInput, LocalAIError, NotOnHub
 from localai.hub.cache import REVISION, check_file, check_repository
@@ -37,6 +39,43 @@ FIELDS = [
 LOOKED_AT = 400
 PAGE = 100
 INDEX_BYTES = 1_000_000
+
+
+class Told(Schema):
+	"""What the hub says, as far as we listen; spelled as it does. HfApi would say the same, but importing it takes
+	longer than most of our commands."""
+
+	model_config = ConfigDict(extra='ignore')
+
+
+class Lfs(Told):
+	sha256: str
+	size: int
+
+
+class Sibling(Told):
+	rfilename: str
+	size: int | None = None
+	blobId: str | None = None
+	lfs: Lfs | None = None
+
+
+class Info(Told):
+	id: str
+	sha: str = ''
+	private: bool | None = False
+	gated: bool | str | None = False
+	tags: tuple[str, ...] = ()
+	pipeline_tag: str | None = None
+	library_name: str | None = None
+	downloads: int | None = 0
+	likes: int | None = 0
+	usedStorage: int | None = 0
+	lastModified: datetime | None = None
+	createdAt: datetime | None = None
+	cardData: dict[str, Any] | None = None
+	config: dict[str, Any] | None = None
+	siblings: tuple[Sibling, ...] | None = None
 
 
 class Repository(Schema):
@@ -73,7 +112,6 @@ class Hub:
 		self.endpoint = (endpoint or constants.ENDPOINT).rstrip('/')
 		self.token = token
 		self.timeout = timeout
-		self.library = HfApi(endpoint=self.endpoint, token=False, library_name='localai')
 
 	def search(self, query: HubQuery) -> tuple[HubModel, ...]:
 		"""Text, licence and gate are asked of the hub; family and size are looked for in what it finds."""
@@ -91,7 +129,7 @@ class Hub:
 		models: list[HubModel] = []
 		with translated('', self.endpoint, bool(self.token())):
 			for item in self.pages(asked):
-				model = model_of(ModelInfo(**{'siblings': None} | item))
+				model = model_of(Info.model_validate(item))
 				if query.family not in (None, model.family):
 					continue
 				if query.largest and not 0 < model.bytes <= query.largest:
@@ -133,13 +171,8 @@ class Hub:
 		if not REVISION.fullmatch(revision) or '..' in revision:
 			raise InvalidInput(f'{revision!r} is not a revision.', field='revision')
 		with translated(repo, self.endpoint, bool(self.token())):
-			info = self.library.model_info(
-				repo,
-				revision=revision,
-				files_metadata=True,
-				timeout=self.timeout,
-				token=self.token() or False,
-			)
+			url = f'{self.endpoint}/api/models/{repo}/revision/{quote(revision, safe="")}'
+			info = Info.model_validate(self.get(url, params={'blobs': 'true'}).json())
 			files = tuple(planned(repo, s) for s in info.siblings or ())
 			index: dict[str, Any] = {}
 			problem = ''
@@ -151,7 +184,7 @@ class Hub:
 		return repository_of(info, repo, revision, files, index, problem, self.endpoint)
 
 	def read_index(self, repo: str, commit: str) -> dict[str, Any]:
-		url = hf_hub_url(repo, 'model_index.json', revision=commit, endpoint=self.endpoint)
+		url = address_of(self.endpoint, repo, commit, 'model_index.json')
 		with translated(repo, self.endpoint, bool(self.token())):
 			response = self.get(url)
 		try:
@@ -233,25 +266,24 @@ def refusal_of(repo: str, endpoint: str, refusal: Refused, path: str = '') -> Lo
 	return HubUnreachable(f'The hub answers with error {refusal.status}.')
 
 
-def planned(repo: str, sibling: Any) -> PlannedFile:
+def address_of(endpoint: str, repo: str, commit: str, path: str) -> str:
+	return f'{endpoint}/{repo}/resolve/{commit}/{quote(path)}'
+
+
+def planned(repo: str, sibling: Sibling) -> PlannedFile:
 	lfs = sibling.lfs.sha256 if sibling.lfs else ''
 	size = sibling.lfs.size if sibling.lfs else sibling.size
 	file = PlannedFile(
-		path=sibling.rfilename, bytes=size or 0, etag=lfs or sibling.blob_id or '', sha256=lfs
+		path=sibling.rfilename, bytes=size or 0, etag=lfs or sibling.blobId or '', sha256=lfs
 	)
 	check_file(repo, file)
 	return file
 
 
-def card_of(info: ModelInfo) -> dict[str, Any]:
-	card = info.card_data
-	return card.to_dict() if card is not None else {}
-
-
-def licence_of(info: ModelInfo) -> tuple[str, str]:
+def licence_of(info: Info) -> tuple[str, str]:
 	"""Its name and, where there is one, its link. 'other' hides the name in another field."""
-	card = card_of(info)
-	tagged = next((t[8:] for t in info.tags or () if t.startswith('license:')), '')
+	card = info.cardData or {}
+	tagged = next((t[8:] for t in info.tags if t.startswith('license:')), '')
 	name = card.get('license') or tagged
 	if isinstance(name, list):
 		name = name[0] if name else ''
@@ -261,17 +293,22 @@ def licence_of(info: ModelInfo) -> tuple[str, str]:
 	return str(name), str(link) if str(link).startswith('https://') else ''
 
 
-def class_of(info: ModelInfo) -> str:
+def class_of(info: Info) -> str:
 	diffusers = (info.config or {}).get('diffusers') or {}
 	found = diffusers.get('_class_name') if isinstance(diffusers, dict) else ''
 	return found if isinstance(found, str) else ''
 
 
-def model_of(info: ModelInfo) -> HubModel:
-	tags = tuple(info.tags or ())
+def bases_of(info: Info) -> tuple[str, ...]:
+	base = (info.cardData or {}).get('base_model') or ()
+	bases = (base,) if isinstance(base, str) else base
+	return tuple(b for b in bases if isinstance(b, str))
+
+
+def model_of(info: Info) -> HubModel:
+	tags = tuple(info.tags)
 	pipeline = class_of(info)
-	base = card_of(info).get('base_model') or ()
-	names = (info.id, *((base,) if isinstance(base, str) else base))
+	names = (info.id, *bases_of(info))
 	return HubModel(
 		repo=info.id,
 		family=family_of(pipeline, tags, names),
@@ -280,13 +317,13 @@ def model_of(info: ModelInfo) -> HubModel:
 		gated=bool(info.gated),
 		downloads=info.downloads or 0,
 		likes=info.likes or 0,
-		bytes=info.used_storage or 0,
-		updated=info.last_modified or info.created_at,
+		bytes=info.usedStorage or 0,
+		updated=info.lastModified or info.createdAt,
 	)
 
 
 def repository_of(
-	info: ModelInfo,
+	info: Info,
 	repo: str,
 	revision: str,
 	files: tuple[PlannedFile, ...],
@@ -299,13 +336,12 @@ def repository_of(
 	if isinstance(pipeline, list):  # a class of its own: code, which is never run
 		pipeline = ''
 		problem = 'This repository brings its own program code, which LocalAI does not run.'
-	tags = tuple(info.tags or ())
+	tags = tuple(info.tags)
 	licence, link = licence_of(info)
 	if not link and any(f.path in ('LICENSE', 'LICENSE.md') for f in files):
 		name = next(f.path for f in files if f.path in ('LICENSE', 'LICENSE.md'))
 		link = f'{endpoint}/{repo}/blob/{info.sha}/{name}'
-	base = card_of(info).get('base_model') or ()
-	names = (repo, *((base,) if isinstance(base, str) else base))
+	names = (repo, *bases_of(info))
 	return Repository(
 		repo=repo,
 		revision=revision,

@@ -11,11 +11,11 @@ from functools import partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from huggingface_hub import constants, hf_hub_url
+from huggingface_hub import constants
 
 from localai.errors import DiskFull, HubUnreachable, StorageProblem, WrongBytes
 from localai.hub.cache import RepositoryCache, free_at, has_snapshot
-from localai.hub.client import refusal_of
+from localai.hub.client import address_of, refusal_of
 from localai.hub.fetch import WATCH, Fetch, Run, Stopped
 from localai.hub.limiter import Limiter
 from localai.hub.part import Digest, Part, guard
@@ -153,12 +153,7 @@ class Transfers:
 				part.remove()
 				return meter.settle(file.bytes)
 			source = Source(
-				hf_hub_url(
-					repository.plan.repo,
-					file.path,
-					revision=repository.plan.commit,
-					endpoint=self.endpoint,
-				),
+				address_of(self.endpoint, repository.plan.repo, repository.plan.commit, file.path),
 				self.token,
 				explain=lambda refusal: refusal_of(
 					repository.plan.repo, self.endpoint, refusal, file.path

@@ -13,7 +13,7 @@ from ssl import SSLContext
 from urllib.parse import quote, unquote, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-import httpx
+from huggingface_hub.utils import httpx
 
 from localai import __version__
 from localai.errors import LinkRefused

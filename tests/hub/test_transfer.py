@@ -143,7 +143,7 @@ class TestResume:
 
 	def test_a_large_file_comes_over_several_connections(self, hub, fetching):
 		add_repository(hub.root, 'org/big', {'a.safetensors': BIG})
-		hub.fault('/cdn/*', rate=40 * MB)
+		hub.fault('/cdn/*', rate=15 * MB)
 		fetching.fetch(fetching.plan('org/big'))
 		assert hub.ledger.most == 4
 		assert hub.sent() <= BIG + 100
