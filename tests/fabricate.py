@@ -19,10 +19,28 @@ from typing import NamedTuple
 from tests import layouts
 from tests.layouts import Shapes, behind
 
-BYTES = {'F32': 4, 'F16': 2, 'BF16': 2, 'F8_E4M3': 1, 'F8_E5M2': 1, 'U8': 1, 'I8': 1, 'I64': 8, 'F64': 8}
+BYTES = {
+	'F32': 4,
+	'F16': 2,
+	'BF16': 2,
+	'F8_E4M3': 1,
+	'F8_E5M2': 1,
+	'U8': 1,
+	'I8': 1,
+	'I64': 8,
+	'F64': 8,
+}
 # Of GGUF: number, values in a block, bytes of a block.
-QUANTS = {'F32': (0, 1, 4), 'F16': (1, 1, 2), 'Q4_0': (2, 32, 18), 'Q8_0': (8, 32, 34), 'Q4_K': (12, 256, 144), 'Q6_K': (14, 256, 210)}
+QUANTS = {
+	'F32': (0, 1, 4),
+	'F16': (1, 1, 2),
+	'Q4_0': (2, 32, 18),
+	'Q8_0': (8, 32, 34),
+	'Q4_K': (12, 256, 144),
+	'Q6_K': (14, 256, 210),
+}
 ALIGNMENT = 32
+TYPES = ('F16', 'F32', 'BF16')
 
 
 class Made(NamedTuple):
@@ -51,8 +69,18 @@ def size(shape: tuple[int, ...]) -> int:
 	return number
 
 
-def safetensors(path: Path, shapes: Shapes, dtype: str = 'F16', metadata: Mapping[str, str] = {}) -> Path:
-	"""The whole file, its body sparse."""
+def safetensors(
+	path: Path, shapes: Shapes, dtype: str = 'F16', metadata: Mapping[str, str] = {}
+) -> Path:
+	return written(path, *head_safetensors(shapes, dtype, metadata))
+
+
+def gguf(path: Path, shapes: Shapes, quant: str, metadata: Mapping[str, str] = {}) -> Path:
+	return written(path, *head_gguf(shapes, quant, metadata))
+
+
+def head_safetensors(shapes: Shapes, dtype: str, metadata: Mapping[str, str]) -> tuple[bytes, int]:
+	"""The header, and how many bytes follow it."""
 	place = 0
 	entries: dict[str, object] = {'__metadata__': dict(metadata)} if metadata else {}
 	for name, shape in shapes.items():
@@ -61,10 +89,10 @@ def safetensors(path: Path, shapes: Shapes, dtype: str = 'F16', metadata: Mappin
 		place = end
 	text = json.dumps(entries, separators=(',', ':')).encode()
 	text += b' ' * (-len(text) % 8)
-	return written(path, struct.pack('<Q', len(text)) + text, place)
+	return struct.pack('<Q', len(text)) + text, place
 
 
-def gguf(path: Path, shapes: Shapes, quant: str, metadata: Mapping[str, str] = {}) -> Path:
+def head_gguf(shapes: Shapes, quant: str, metadata: Mapping[str, str]) -> tuple[bytes, int]:
 	"""Matrices quantized where their rows fill blocks, all else in full."""
 
 	def text(value: str) -> bytes:
@@ -84,10 +112,11 @@ def gguf(path: Path, shapes: Shapes, quant: str, metadata: Mapping[str, str] = {
 		place += size(shape) // block * each
 		place += -place % ALIGNMENT
 	head = b''.join(parts)
-	return written(path, head + b'\0' * (-len(head) % ALIGNMENT), place)
+	return head + b'\0' * (-len(head) % ALIGNMENT), place
 
 
 def written(path: Path, head: bytes, body: int) -> Path:
+	"""The whole file, its body sparse."""
 	path.parent.mkdir(parents=True, exist_ok=True)
 	with open(path, 'wb') as stream:
 		stream.write(head)
@@ -111,10 +140,14 @@ def clip(family: str) -> Shapes:
 	)
 
 
-NOISE = dict.fromkeys(('betas', 'alphas_cumprod', 'sqrt_alphas_cumprod', 'posterior_variance'), (1000,))
+NOISE = dict.fromkeys(
+	('betas', 'alphas_cumprod', 'sqrt_alphas_cumprod', 'posterior_variance'), (1000,)
+)
 
 
-def ldm(family: str, channels: int = 4, vae: bool = True, ema: bool = False, more: Shapes = {}) -> Shapes:
+def ldm(
+	family: str, channels: int = 4, vae: bool = True, ema: bool = False, more: Shapes = {}
+) -> Shapes:
 	denoiser = layouts.ldm_unet(layouts.unet(family, channels))
 	shapes = behind('model.diffusion_model.', denoiser) | clip(family) | NOISE
 	if ema:
@@ -150,9 +183,17 @@ def checkpoints() -> Iterator[Recipe]:
 		yield made(family, '', 'merged', lambda f=family: ldm(f))
 		yield made(family, '', 'without vae', lambda f=family: ldm(f, vae=False))
 		yield made(family, 'unet', 'unet', lambda f=family: layouts.ldm_unet(layouts.unet(f)))
-		yield made(family, 'unet', 'comfy unet', lambda f=family: comfy(layouts.ldm_unet(layouts.unet(f))))
+		yield made(
+			family, 'unet', 'comfy unet', lambda f=family: comfy(layouts.ldm_unet(layouts.unet(f)))
+		)
 		yield made(family, 'unet', 'diffusers unet', lambda f=family: layouts.unet(f))
-		yield made(family, 'unet', 'Q8', lambda f=family: layouts.ldm_unet(layouts.unet(f)), quantized='Q8_0')
+		yield made(
+			family,
+			'unet',
+			'Q8',
+			lambda f=family: layouts.ldm_unet(layouts.unet(f)),
+			quantized='Q8_0',
+		)
 	for family in ('sd1', 'sd2', 'sdxl'):
 		yield made(family, 'inpaint', 'inpainting', lambda f=family: ldm(f, 9))
 		yield made(family, 'inpaint', 'inpainting unet', lambda f=family: layouts.unet(f, 9))
@@ -161,10 +202,26 @@ def checkpoints() -> Iterator[Recipe]:
 	yield made('sd2', 'depth', 'depth', lambda: ldm('sd2', 5))
 	yield made('sd2', '', 'v', lambda: ldm('sd2'), metadata={'modelspec.prediction_type': 'v'})
 	yield made('sdxl', '', 'v pred', lambda: ldm('sdxl', more={'v_pred': (), 'ztsnr': ()}))
-	yield made('sdxl', 'playground', 'playground', lambda: ldm('sdxl', more={'edm_mean': (1, 4, 1, 1), 'edm_std': (1, 4, 1, 1)}))
-	yield made('sdxl', 'small', 'ssd', lambda: {n: s for n, s in ldm('sdxl').items() if not any(f'7.1.transformer_blocks.{i}.' in n for i in range(4, 10))})
+	yield made(
+		'sdxl',
+		'playground',
+		'playground',
+		lambda: ldm('sdxl', more={'edm_mean': (1, 4, 1, 1), 'edm_std': (1, 4, 1, 1)}),
+	)
+	yield made(
+		'sdxl',
+		'small',
+		'ssd',
+		lambda: {
+			n: s
+			for n, s in ldm('sdxl').items()
+			if not any(f'7.1.transformer_blocks.{i}.' in n for i in range(4, 10))
+		},
+	)
 	yield made('kolors', 'unet', 'kolors', lambda: layouts.unet('kolors'))
-	yield made('kolors', 'unet', 'kolors comfy', lambda: comfy(layouts.ldm_unet(layouts.unet('kolors'))))
+	yield made(
+		'kolors', 'unet', 'kolors comfy', lambda: comfy(layouts.ldm_unet(layouts.unet('kolors')))
+	)
 
 	transformers = (
 		('flux1', 'dev'), ('flux1', 'schnell'), ('flux1', 'fill'), ('flux1', 'control'), ('flux2', ''),
@@ -176,27 +233,84 @@ def checkpoints() -> Iterator[Recipe]:
 	for family, variant in transformers:
 		title = f'{family} {variant}'.strip()
 		yield made(family, variant, title, lambda f=family, v=variant: layouts.original(f, v))
-		yield made(family, variant, f'{title} comfy', lambda f=family, v=variant: comfy(layouts.original(f, v)))
-		yield made(family, variant, f'{title} diffusers', lambda f=family, v=variant: layouts.transformer(f, v))
+		yield made(
+			family,
+			variant,
+			f'{title} comfy',
+			lambda f=family, v=variant: comfy(layouts.original(f, v)),
+		)
+		yield made(
+			family,
+			variant,
+			f'{title} diffusers',
+			lambda f=family, v=variant: layouts.transformer(f, v),
+		)
 		for quant in ('Q4_K', 'Q8_0'):
 			yield made(
 				family, variant, f'{title} {quant}', lambda f=family, v=variant: layouts.original(f, v),
 				metadata={'general.architecture': GGUF.get(family, 'flux')}, quantized=quant,
 			)  # fmt: skip
 	yield made('flux1', 'dev', 'nf4', lambda: comfy(packed(layouts.original('flux1', 'dev'))))
-	yield made('sdxl', '', 'nf4 sdxl', lambda: behind('model.diffusion_model.', packed(layouts.ldm_unet(layouts.unet('sdxl')))) | clip('sdxl') | behind('first_stage_model.', layouts.ldm_vae(layouts.vae())))
-	yield made('flux1', 'dev', 'all in one', lambda: comfy(layouts.original('flux1', 'dev')) | behind('vae.', layouts.ldm_vae(layouts.vae(16, False))) | behind('text_encoders.clip_l.transformer.', layouts.clip_l()) | behind('text_encoders.t5xxl.transformer.', layouts.t5()))
-	yield made('sd3', 'medium', 'all in one', lambda: comfy(layouts.original('sd3', 'medium')) | behind('first_stage_model.', layouts.ldm_vae(layouts.vae(16, False))) | behind('text_encoders.clip_l.transformer.', layouts.clip_l()))
+	yield made(
+		'sdxl',
+		'',
+		'nf4 sdxl',
+		lambda: (
+			behind('model.diffusion_model.', packed(layouts.ldm_unet(layouts.unet('sdxl'))))
+			| clip('sdxl')
+			| behind('first_stage_model.', layouts.ldm_vae(layouts.vae()))
+		),
+	)
+	yield made(
+		'flux1',
+		'dev',
+		'all in one',
+		lambda: (
+			comfy(layouts.original('flux1', 'dev'))
+			| behind('vae.', layouts.ldm_vae(layouts.vae(16, False)))
+			| behind('text_encoders.clip_l.transformer.', layouts.clip_l())
+			| behind('text_encoders.t5xxl.transformer.', layouts.t5())
+		),
+	)
+	yield made(
+		'sd3',
+		'medium',
+		'all in one',
+		lambda: (
+			comfy(layouts.original('sd3', 'medium'))
+			| behind('first_stage_model.', layouts.ldm_vae(layouts.vae(16, False)))
+			| behind('text_encoders.clip_l.transformer.', layouts.clip_l())
+		),
+	)
 	said = (
-		('flux1', 'kontext', 'dev', {'modelspec.architecture': 'Flux.1-dev', 'modelspec.title': 'FLUX.1-Kontext-dev'}),
+		(
+			'flux1',
+			'kontext',
+			'dev',
+			{'modelspec.architecture': 'Flux.1-dev', 'modelspec.title': 'FLUX.1-Kontext-dev'},
+		),
 		('qwen-image', 'edit', '', {'modelspec.architecture': 'qwen-image-edit'}),
 		('z-image', 'turbo', '', {'modelspec.title': 'Z-Image-Turbo'}),
 	)
 	for family, variant, shape, metadata in said:
-		yield made(family, variant, f'{family} {variant}', lambda f=family, v=shape: layouts.original(f, v), metadata=metadata)
+		yield made(
+			family,
+			variant,
+			f'{family} {variant}',
+			lambda f=family, v=shape: layouts.original(f, v),
+			metadata=metadata,
+		)
 
 
-GGUF = {'sd3': 'sd3', 'qwen-image': 'qwen_image', 'z-image': 'lumina2', 'lumina2': 'lumina2', 'hidream': 'hidream', 'pixart': 'pixart', 'sana': 'sana'}
+GGUF = {
+	'sd3': 'sd3',
+	'qwen-image': 'qwen_image',
+	'z-image': 'lumina2',
+	'lumina2': 'lumina2',
+	'hidream': 'hidream',
+	'pixart': 'pixart',
+	'sana': 'sana',
+}
 
 
 # What is added to others
@@ -215,14 +329,21 @@ def kohya(layers: Mapping[str, tuple[int, int]], prefix: str, rank: int = 16) ->
 	found: Shapes = {}
 	for name, (out, into) in layers.items():
 		start = prefix + name.replace('.', '_')
-		found |= {f'{start}.lora_down.weight': (rank, into), f'{start}.lora_up.weight': (out, rank), f'{start}.alpha': ()}
+		found |= {
+			f'{start}.lora_down.weight': (rank, into),
+			f'{start}.lora_up.weight': (out, rank),
+			f'{start}.alpha': (),
+		}
 	return found
 
 
 def peft(layers: Mapping[str, tuple[int, int]], prefix: str, rank: int = 16) -> Shapes:
 	found: Shapes = {}
 	for name, (out, into) in layers.items():
-		found |= {f'{prefix}{name}.lora_A.weight': (rank, into), f'{prefix}{name}.lora_B.weight': (out, rank)}
+		found |= {
+			f'{prefix}{name}.lora_A.weight': (rank, into),
+			f'{prefix}{name}.lora_B.weight': (out, rank),
+		}
 	return found
 
 
@@ -244,17 +365,39 @@ def lycoris(kind: str, layers: Mapping[str, tuple[int, int]], prefix: str, rank:
 		parts: Shapes = {}
 		match kind:
 			case 'loha':
-				parts = {'hada_w1_a': (out, rank), 'hada_w1_b': (rank, into), 'hada_w2_a': (out, rank), 'hada_w2_b': (rank, into), 'alpha': ()}
+				parts = {
+					'hada_w1_a': (out, rank),
+					'hada_w1_b': (rank, into),
+					'hada_w2_a': (out, rank),
+					'hada_w2_b': (rank, into),
+					'alpha': (),
+				}
 			case 'lokr':
-				parts = {'lokr_w1': (8, 8), 'lokr_w2_a': (out // 8, rank), 'lokr_w2_b': (rank, into // 8), 'alpha': ()}
+				parts = {
+					'lokr_w1': (8, 8),
+					'lokr_w2_a': (out // 8, rank),
+					'lokr_w2_b': (rank, into // 8),
+					'alpha': (),
+				}
 			case 'full':
 				parts = {'diff': (out, into)}
 			case 'ia3':
 				parts = {'weight': (out, 1), 'on_input': ()}
 			case 'glora':
-				parts = {'a1.weight': (rank, into), 'a2.weight': (into, rank), 'b1.weight': (rank, into), 'b2.weight': (out, rank), 'alpha': ()}
+				parts = {
+					'a1.weight': (rank, into),
+					'a2.weight': (into, rank),
+					'b1.weight': (rank, into),
+					'b2.weight': (out, rank),
+					'alpha': (),
+				}
 			case 'dora':
-				parts = {'lora_down.weight': (rank, into), 'lora_up.weight': (out, rank), 'dora_scale': (out, 1), 'alpha': ()}
+				parts = {
+					'lora_down.weight': (rank, into),
+					'lora_up.weight': (out, rank),
+					'dora_scale': (out, 1),
+					'alpha': (),
+				}
 		found |= {f'{start}.{n}': s for n, s in parts.items()}
 	return found
 
@@ -274,22 +417,92 @@ def loras() -> Iterator[Recipe]:
 
 	words = linears(layouts.clip_l(), *WORDS)
 	for family in ('sd1', 'sd2', 'sdxl'):
-		yield made(family, 'kohya', 'kohya', lambda f=family: kohya(unet_layers(f), 'lora_unet_'), metadata=TRAINED)
-		yield made(family, 'kohya', 'kohya attention 2', lambda f=family: kohya({n: s for n, s in unet_layers(f).items() if 'attn2' in n}, 'lora_unet_'))
+		yield made(
+			family,
+			'kohya',
+			'kohya',
+			lambda f=family: kohya(unet_layers(f), 'lora_unet_'),
+			metadata=TRAINED,
+		)
+		yield made(
+			family,
+			'kohya',
+			'kohya attention 2',
+			lambda f=family: kohya(
+				{n: s for n, s in unet_layers(f).items() if 'attn2' in n}, 'lora_unet_'
+			),
+		)
 		yield made(family, 'peft', 'peft', lambda f=family: peft(unet_layers(f), 'unet.'))
-		yield made(family, 'diffusers', 'old', lambda f=family: old({n: s for n, s in unet_layers(f).items() if '.ff.' not in n}, 'unet.'))
-		yield made(family, 'dora', 'dora', lambda f=family: lycoris('dora', unet_layers(f), 'lora_unet_'))
+		yield made(
+			family,
+			'diffusers',
+			'old',
+			lambda f=family: old(
+				{n: s for n, s in unet_layers(f).items() if '.ff.' not in n}, 'unet.'
+			),
+		)
+		yield made(
+			family, 'dora', 'dora', lambda f=family: lycoris('dora', unet_layers(f), 'lora_unet_')
+		)
 		for kind in ('loha', 'lokr', 'full', 'glora'):
-			yield made(family, f'lycoris {kind}', kind, lambda f=family, k=kind: lycoris(k, unet_layers(f), 'lora_unet_'))
-	yield made('sd1', 'kohya', 'with words', lambda: kohya(unet_layers('sd1'), 'lora_unet_') | kohya(words, 'lora_te_'))
+			yield made(
+				family,
+				f'lycoris {kind}',
+				kind,
+				lambda f=family, k=kind: lycoris(k, unet_layers(f), 'lora_unet_'),
+			)
+	yield made(
+		'sd1',
+		'kohya',
+		'with words',
+		lambda: kohya(unet_layers('sd1'), 'lora_unet_') | kohya(words, 'lora_te_'),
+	)
 	yield made('sd1', 'kohya', 'words alone', lambda: kohya(words, 'lora_te_'))
-	yield made('sdxl', 'kohya', 'own layout', lambda: kohya(unet_layers('sdxl', True), 'lora_unet_') | kohya(words, 'lora_te1_') | kohya(words, 'lora_te2_'))
-	yield made('sdxl', 'lycoris ia3', 'ia3', lambda: lycoris('ia3', {n: s for n, s in unet_layers('sdxl', True).items() if 'to_k' in n or 'to_v' in n}, 'lora_unet_'))
-	yield made('sdxl-refiner', 'kohya', 'refiner', lambda: kohya(unet_layers('sdxl-refiner', True), 'lora_unet_'))
-	yield made('kolors', 'peft', 'kolors', lambda: peft(unet_layers('sdxl'), 'unet.'), metadata={'modelspec.architecture': 'kolors'})
+	yield made(
+		'sdxl',
+		'kohya',
+		'own layout',
+		lambda: (
+			kohya(unet_layers('sdxl', True), 'lora_unet_')
+			| kohya(words, 'lora_te1_')
+			| kohya(words, 'lora_te2_')
+		),
+	)
+	yield made(
+		'sdxl',
+		'lycoris ia3',
+		'ia3',
+		lambda: lycoris(
+			'ia3',
+			{n: s for n, s in unet_layers('sdxl', True).items() if 'to_k' in n or 'to_v' in n},
+			'lora_unet_',
+		),
+	)
+	yield made(
+		'sdxl-refiner',
+		'kohya',
+		'refiner',
+		lambda: kohya(unet_layers('sdxl-refiner', True), 'lora_unet_'),
+	)
+	yield made(
+		'kolors',
+		'peft',
+		'kolors',
+		lambda: peft(unet_layers('sdxl'), 'unet.'),
+		metadata={'modelspec.architecture': 'kolors'},
+	)
 
 	mine = {
-		'flux1': ('img_attn', 'txt_attn', 'img_mlp', 'txt_mlp', 'linear1', 'linear2', '_mod.', 'modulation'),
+		'flux1': (
+			'img_attn',
+			'txt_attn',
+			'img_mlp',
+			'txt_mlp',
+			'linear1',
+			'linear2',
+			'_mod.',
+			'modulation',
+		),
 		'flux2': ('img_attn', 'txt_attn', 'img_mlp', 'txt_mlp', 'linear1', 'linear2'),
 		'sd3': ('attn.qkv', 'attn.proj', 'mlp.fc'),
 		'lumina2': ('attention.qkv', 'attention.out', 'feed_forward', 'adaLN'),
@@ -320,18 +533,78 @@ def loras() -> Iterator[Recipe]:
 		own = lambda f=family, v=variant, k=key: linears(layouts.original(f, v), *mine[k])  # noqa: E731
 		new = lambda f=family, v=variant, k=key: linears(layouts.transformer(f, v), *theirs[k])  # noqa: E731
 		title = f'{family} {variant}'.strip()
-		yield made(family, 'kohya', f'{title} kohya', lambda o=own: kohya(o(), 'lora_unet_'), metadata=TRAINED)
-		yield made(family, 'peft', f'{title} ai-toolkit', lambda o=own: peft(o(), 'diffusion_model.'))
+		yield made(
+			family,
+			'kohya',
+			f'{title} kohya',
+			lambda o=own: kohya(o(), 'lora_unet_'),
+			metadata=TRAINED,
+		)
+		yield made(
+			family, 'peft', f'{title} ai-toolkit', lambda o=own: peft(o(), 'diffusion_model.')
+		)
 		yield made(family, 'peft', f'{title} peft', lambda n=new: peft(n(), 'transformer.'))
-		yield made(family, 'lycoris lokr', f'{title} lokr', lambda n=new: lycoris('lokr', n(), 'lycoris_'))
+		yield made(
+			family, 'lycoris lokr', f'{title} lokr', lambda n=new: lycoris('lokr', n(), 'lycoris_')
+		)
 	few = ('img_attn.', 'txt_attn.')
-	yield made('flux1', 'kohya', 'flux1 attention', lambda: kohya(linears(layouts.original('flux1', 'dev'), *few), 'lora_unet_'))
+	yield made(
+		'flux1',
+		'kohya',
+		'flux1 attention',
+		lambda: kohya(linears(layouts.original('flux1', 'dev'), *few), 'lora_unet_'),
+	)
 	yield made('flux1', 'diffusers', 'xlabs', xlabs)
-	yield made('flux1', 'control', 'canny', lambda: peft(linears(layouts.original('flux1', 'dev'), 'img_attn', 'linear'), '') | {n: s for n, s in layouts.original('flux1', 'dev').items() if n.endswith('_norm.scale')})
-	yield made('chroma', 'kohya', 'chroma', lambda: kohya(linears(layouts.original('chroma'), *few), 'lora_unet_'), metadata={'ss_base_model_version': 'chroma'})
-	yield made('qwen-image', 'peft', 'qwen attention', lambda: peft(linears(layouts.transformer('qwen-image'), 'attn.to_'), ''))
-	yield made('unknown', 'peft', 'film', lambda: peft({f'blocks.{i}.cross_attn.{n}': (5120, 5120) for i in range(40) for n in 'qkvo'}, 'diffusion_model.'))
-	yield made('unknown', 'kohya', 'motion', lambda: kohya({f'down_blocks.0.motion_modules.0.temporal_transformer.transformer_blocks.0.attention_blocks.{i}.to_q': (320, 320) for i in range(2)}, ''))
+	yield made(
+		'flux1',
+		'control',
+		'canny',
+		lambda: (
+			peft(linears(layouts.original('flux1', 'dev'), 'img_attn', 'linear'), '')
+			| {
+				n: s
+				for n, s in layouts.original('flux1', 'dev').items()
+				if n.endswith('_norm.scale')
+			}
+		),
+	)
+	yield made(
+		'chroma',
+		'kohya',
+		'chroma',
+		lambda: kohya(linears(layouts.original('chroma'), *few), 'lora_unet_'),
+		metadata={'ss_base_model_version': 'chroma'},
+	)
+	yield made(
+		'qwen-image',
+		'peft',
+		'qwen attention',
+		lambda: peft(linears(layouts.transformer('qwen-image'), 'attn.to_'), ''),
+	)
+	yield made(
+		'unknown',
+		'peft',
+		'film',
+		lambda: peft(
+			{f'blocks.{i}.cross_attn.{n}': (5120, 5120) for i in range(40) for n in 'qkvo'},
+			'diffusion_model.',
+		),
+	)
+	yield made(
+		'unknown',
+		'kohya',
+		'motion',
+		lambda: kohya(
+			{
+				f'down_blocks.0.motion_modules.0.temporal_transformer.transformer_blocks.0.attention_blocks.{i}.to_q': (
+					320,
+					320,
+				)
+				for i in range(2)
+			},
+			'',
+		),
+	)
 
 
 def xlabs() -> Shapes:
@@ -364,50 +637,211 @@ def embeddings() -> Iterator[Recipe]:
 
 
 def others() -> Iterator[Recipe]:
-	def made(kind: str, family: str, variant: str, name: str, shapes: Callable[[], Shapes], **more) -> Recipe:
+	def made(
+		kind: str, family: str, variant: str, name: str, shapes: Callable[[], Shapes], **more
+	) -> Recipe:
 		return Recipe(kind, family, variant, name, shapes, **more)
 
 	for family in ('sd1', 'sd2', 'sdxl'):
-		yield made('controlnet', family, '', 'control original', lambda f=family: behind('control_model.', layouts.ldm_unet(layouts.controlnet(f))))
-		yield made('controlnet', family, '', 'control bare', lambda f=family: layouts.ldm_unet(layouts.controlnet(f)))
-		yield made('controlnet', family, '', 'control diffusers', lambda f=family: layouts.controlnet(f))
-	yield made('controlnet', 'sdxl', '', 'control small', lambda: {n: s for n, s in layouts.controlnet('sdxl').items() if 'attentions' not in n})
-	yield made('controlnet', 'sdxl', 'union', 'control union', lambda: layouts.controlnet('sdxl') | {'task_embedding': (6, 320), 'control_add_embedding.linear_1.weight': (1280, 1536)})
+		yield made(
+			'controlnet',
+			family,
+			'',
+			'control original',
+			lambda f=family: behind('control_model.', layouts.ldm_unet(layouts.controlnet(f))),
+		)
+		yield made(
+			'controlnet',
+			family,
+			'',
+			'control bare',
+			lambda f=family: layouts.ldm_unet(layouts.controlnet(f)),
+		)
+		yield made(
+			'controlnet', family, '', 'control diffusers', lambda f=family: layouts.controlnet(f)
+		)
+	yield made(
+		'controlnet',
+		'sdxl',
+		'',
+		'control small',
+		lambda: {n: s for n, s in layouts.controlnet('sdxl').items() if 'attentions' not in n},
+	)
+	yield made(
+		'controlnet',
+		'sdxl',
+		'union',
+		'control union',
+		lambda: (
+			layouts.controlnet('sdxl')
+			| {'task_embedding': (6, 320), 'control_add_embedding.linear_1.weight': (1280, 1536)}
+		),
+	)
 	yield made('controlnet', 'sdxl', 'control-lora', 'control lora', control_lora)
 	for family, options in (
-		('flux1', {'name': 'FluxControlNetModel', 'guidance_embeds': True, 'num_layers': 5, 'num_single_layers': 0}),
+		(
+			'flux1',
+			{
+				'name': 'FluxControlNetModel',
+				'guidance_embeds': True,
+				'num_layers': 5,
+				'num_single_layers': 0,
+			},
+		),
 		('qwen-image', {'name': 'QwenImageControlNetModel', 'num_layers': 5}),
-		('sd3', {'name': 'SD3ControlNetModel', 'num_layers': 12, 'num_attention_heads': 24, 'caption_projection_dim': 1536}),
+		(
+			'sd3',
+			{
+				'name': 'SD3ControlNetModel',
+				'num_layers': 12,
+				'num_attention_heads': 24,
+				'caption_projection_dim': 1536,
+			},
+		),
 	):
-		yield made('controlnet', family, '', f'control {family}', lambda o=options: layouts.model(**o))
-	yield made('controlnet', 'sd1', 't2i-adapter', 't2i', lambda: layouts.model('T2IAdapter', adapter_type='full_adapter', channels=(320, 640, 1280, 1280)))
-	yield made('controlnet', 'sdxl', 't2i-adapter', 't2i xl', lambda: layouts.model('T2IAdapter', adapter_type='full_adapter_xl', channels=(320, 640, 1280, 1280), downscale_factor=16))
+		yield made(
+			'controlnet', family, '', f'control {family}', lambda o=options: layouts.model(**o)
+		)
+	yield made(
+		'controlnet',
+		'sd1',
+		't2i-adapter',
+		't2i',
+		lambda: layouts.model(
+			'T2IAdapter', adapter_type='full_adapter', channels=(320, 640, 1280, 1280)
+		),
+	)
+	yield made(
+		'controlnet',
+		'sdxl',
+		't2i-adapter',
+		't2i xl',
+		lambda: layouts.model(
+			'T2IAdapter',
+			adapter_type='full_adapter_xl',
+			channels=(320, 640, 1280, 1280),
+			downscale_factor=16,
+		),
+	)
 
 	for channels, quant, variant in ((4, True, ''), (16, False, '16 channels')):
-		yield made('vae', 'unknown', variant, f'vae {channels}', lambda c=channels, q=quant: layouts.ldm_vae(layouts.vae(c, q)))
-		yield made('vae', 'unknown', variant, f'vae {channels} prefixed', lambda c=channels, q=quant: behind('first_stage_model.', layouts.ldm_vae(layouts.vae(c, q))))
-		yield made('vae', 'unknown', variant, f'vae {channels} diffusers', lambda c=channels, q=quant: layouts.vae(c, q))
-		yield made('vae', 'unknown', 'taesd', f'taesd {channels}', lambda c=channels: layouts.model('AutoencoderTiny', latent_channels=c))
-	yield made('vae', 'sdxl', '', 'vae said', lambda: layouts.ldm_vae(layouts.vae()), metadata={'modelspec.architecture': 'stable-diffusion-xl-v1-base/vae'})
+		yield made(
+			'vae',
+			'unknown',
+			variant,
+			f'vae {channels}',
+			lambda c=channels, q=quant: layouts.ldm_vae(layouts.vae(c, q)),
+		)
+		yield made(
+			'vae',
+			'unknown',
+			variant,
+			f'vae {channels} prefixed',
+			lambda c=channels, q=quant: behind(
+				'first_stage_model.', layouts.ldm_vae(layouts.vae(c, q))
+			),
+		)
+		yield made(
+			'vae',
+			'unknown',
+			variant,
+			f'vae {channels} diffusers',
+			lambda c=channels, q=quant: layouts.vae(c, q),
+		)
+		yield made(
+			'vae',
+			'unknown',
+			'taesd',
+			f'taesd {channels}',
+			lambda c=channels: layouts.model('AutoencoderTiny', latent_channels=c),
+		)
+	yield made(
+		'vae',
+		'sdxl',
+		'',
+		'vae said',
+		lambda: layouts.ldm_vae(layouts.vae()),
+		metadata={'modelspec.architecture': 'stable-diffusion-xl-v1-base/vae'},
+	)
 	yield made('vae', 'flux2', '', 'vae flux2', lambda: layouts.model('AutoencoderKLFlux2'))
-	yield made('vae', 'unknown', 'video', 'vae qwen', lambda: layouts.model('AutoencoderKLQwenImage'))
+	yield made(
+		'vae', 'unknown', 'video', 'vae qwen', lambda: layouts.model('AutoencoderKLQwenImage')
+	)
 	yield made('vae', 'unknown', '', 'vae dc', lambda: layouts.model('AutoencoderDC'))
 	yield made('vae', 'unknown', 'taesd', 'taesd decoder', lambda: tiny('decoder'))
 	yield made('vae', 'unknown', 'taesd', 'taesd encoder', lambda: tiny('encoder'))
 
-	yield made('upscaler', 'unknown', 'ESRGAN', 'esrgan', lambda: esrgan('body.{0}.rdb{1}.conv{2}', 'conv_first', 'conv_last'))
-	yield made('upscaler', 'unknown', 'ESRGAN', 'esrgan old', lambda: esrgan('model.1.sub.{0}.RDB{1}.conv{2}.0', 'model.0', 'model.10'))
+	yield made(
+		'upscaler',
+		'unknown',
+		'ESRGAN',
+		'esrgan',
+		lambda: esrgan('body.{0}.rdb{1}.conv{2}', 'conv_first', 'conv_last'),
+	)
+	yield made(
+		'upscaler',
+		'unknown',
+		'ESRGAN',
+		'esrgan old',
+		lambda: esrgan('model.1.sub.{0}.RDB{1}.conv{2}.0', 'model.0', 'model.10'),
+	)
 	yield made('upscaler', 'unknown', 'ESRGAN compact', 'compact', compact)
-	yield made('upscaler', 'unknown', 'SwinIR', 'swinir', lambda: swin('layers.0.residual_group.blocks.0.attn.relative_position_bias_table'))
-	yield made('upscaler', 'unknown', 'HAT', 'hat', lambda: swin('layers.0.residual_group.overlap_attn.relative_position_bias_table', 'layers.0.residual_group.blocks.0.attn.relative_position_bias_table'))
-	yield made('upscaler', 'unknown', 'DAT', 'dat', lambda: swin('before_RG.1.weight', 'layers.0.blocks.0.attn.attns.0.pos.pos_proj.weight'))
+	yield made(
+		'upscaler',
+		'unknown',
+		'SwinIR',
+		'swinir',
+		lambda: swin('layers.0.residual_group.blocks.0.attn.relative_position_bias_table'),
+	)
+	yield made(
+		'upscaler',
+		'unknown',
+		'HAT',
+		'hat',
+		lambda: swin(
+			'layers.0.residual_group.overlap_attn.relative_position_bias_table',
+			'layers.0.residual_group.blocks.0.attn.relative_position_bias_table',
+		),
+	)
+	yield made(
+		'upscaler',
+		'unknown',
+		'DAT',
+		'dat',
+		lambda: swin('before_RG.1.weight', 'layers.0.blocks.0.attn.attns.0.pos.pos_proj.weight'),
+	)
 
 	yield made('unknown', 'unknown', 'text encoder', 't5', layouts.t5)
 	yield made('unknown', 'unknown', 'text encoder', 'clip', layouts.clip_l)
-	yield made('unknown', 'unknown', '', 'something', lambda: {f'encoder.layer.{i}.weight': (64, 64) for i in range(40)})
-	yield made('unknown', 'unknown', '', 'mlp', lambda: {f'layers.{i}.weight': (768, 768) for i in range(5)} | {'head.bias': (10,)})
+	yield made(
+		'unknown',
+		'unknown',
+		'',
+		'something',
+		lambda: {f'encoder.layer.{i}.weight': (64, 64) for i in range(40)},
+	)
+	yield made(
+		'unknown',
+		'unknown',
+		'',
+		'mlp',
+		lambda: {f'layers.{i}.weight': (768, 768) for i in range(5)} | {'head.bias': (10,)},
+	)
 	yield made('unknown', 'unknown', '', 'one matrix', lambda: {'linear.weight': (768, 768)})
-	yield made('checkpoint', 'unknown', 'Wan', 'wan', lambda: layouts.behind('model.diffusion_model.', {'patch_embedding.weight': (1536, 16, 1, 2, 2), 'head.modulation': (1, 2, 1536), 'blocks.0.cross_attn.norm_k.weight': (1536,)}))
+	yield made(
+		'checkpoint',
+		'unknown',
+		'Wan',
+		'wan',
+		lambda: layouts.behind(
+			'model.diffusion_model.',
+			{
+				'patch_embedding.weight': (1536, 16, 1, 2, 2),
+				'head.modulation': (1, 2, 1536),
+				'blocks.0.cross_attn.norm_k.weight': (1536,),
+			},
+		),
+	)
 
 
 def control_lora() -> Shapes:
@@ -424,7 +858,11 @@ def control_lora() -> Shapes:
 
 def tiny(half: str) -> Shapes:
 	"""As https://github.com/madebyollin/taesd has them: a plain sequence; the decoder begins with a clamp."""
-	layers = {n.removeprefix(f'{half}.layers.'): s for n, s in layouts.model('AutoencoderTiny').items() if n.startswith(half)}
+	layers = {
+		n.removeprefix(f'{half}.layers.'): s
+		for n, s in layouts.model('AutoencoderTiny').items()
+		if n.startswith(half)
+	}
 	shift = 1 if half == 'decoder' else 0
 	return {f'{int(n.split(".")[0]) + shift}.{n.split(".", 1)[1]}': s for n, s in layers.items()}
 
@@ -447,8 +885,16 @@ def compact() -> Shapes:
 
 
 def swin(*names: str) -> Shapes:
-	found: Shapes = {'conv_first.weight': (180, 3, 3, 3), 'conv_last.weight': (3, 64, 3, 3), 'conv_after_body.weight': (180, 180, 3, 3)}
-	found |= {f'layers.{i}.blocks.0.attn.qkv.weight': (540, 180) for i in range(6) if 'before_RG.1.weight' in names}
+	found: Shapes = {
+		'conv_first.weight': (180, 3, 3, 3),
+		'conv_last.weight': (3, 64, 3, 3),
+		'conv_after_body.weight': (180, 180, 3, 3),
+	}
+	found |= {
+		f'layers.{i}.blocks.0.attn.qkv.weight': (540, 180)
+		for i in range(6)
+		if 'before_RG.1.weight' in names
+	}
 	return found | dict.fromkeys(names, (225, 6))
 
 
@@ -461,20 +907,32 @@ def library(folder: Path, count: int = 2000, seed: int = 1) -> list[Made]:
 	seed. Whole models are long, so past the first round the small kinds come more often."""
 	chance = random.Random(seed)
 	every = recipes()
-	small = [r for r in every if r.kind != 'checkpoint']
-	made = []
+	small = [n for n, r in enumerate(every) if r.kind != 'checkpoint']
+	turns: dict[int, list[int]] = {}
 	for number in range(count):
-		recipe = every[number] if number < len(every) else chance.choice(small if number % 4 else every)
-		name = f'{number:04} {recipe.family} {recipe.name}'
-		place = folder / recipe.kind / f'{number % 7}'
-		if recipe.quantized:
-			path = gguf(place / f'{name}.gguf', recipe.shapes(), recipe.quantized, recipe.metadata)
-		else:
-			types = ('F16', 'F32', 'BF16') if recipe.kind != 'checkpoint' else ('F16', 'BF16', 'F32', 'F8_E4M3')
-			dtype = 'U8' if 'nf4' in recipe.name else chance.choice(types)
-			path = safetensors(place / f'{name}.safetensors', recipe.shapes(), dtype, recipe.metadata)
-		made.append(Made(path, recipe.kind, recipe.family, recipe.variant))
-	return made
+		more = chance.choice(small if number % 4 else range(len(every)))
+		turns.setdefault(number if number < len(every) else more, []).append(number)
+	made: dict[int, Made] = {}
+	for (
+		index,
+		numbers,
+	) in turns.items():  # one recipe after the other, so that its shapes are made once
+		recipe, sources = every[index], {}
+		for number in numbers:
+			name = f'{number:04} {recipe.family} {recipe.name}'
+			stem = folder / recipe.kind / f'{number % 7}' / name
+			if recipe.quantized:
+				dtype, path = recipe.quantized, stem.with_name(f'{name}.gguf')
+			else:
+				types = TYPES if recipe.kind != 'checkpoint' else (*TYPES, 'F8_E4M3')
+				dtype = 'U8' if 'nf4' in recipe.name else chance.choice(types)
+				path = stem.with_name(f'{name}.safetensors')
+			if dtype not in sources:
+				write = head_gguf if recipe.quantized else head_safetensors
+				sources[dtype] = write(recipe.shapes(), dtype, recipe.metadata)
+			written(path, *sources[dtype])
+			made[number] = Made(path, recipe.kind, recipe.family, recipe.variant)
+	return [made[number] for number in range(count)]
 
 
 def table(made: list[Made]) -> tuple[str, int]:

@@ -5,8 +5,8 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
-from localai.files.headers import Tensor
 from localai.files.signatures import FILMS, Found
+from localai.files.tensors import Tensor
 from localai.schemas.models import ArchitectureName
 
 # How the names of what is added to a layer end, and what that makes of the file.

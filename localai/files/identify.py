@@ -1,6 +1,7 @@
 """Knows what a model is from its headers alone: kind, family, variant, precision, and what is wrong
 with it. What nothing tells stays unknown."""
 
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Literal
 from localai.errors import LocalAIError, ModelBroken
 from localai.files import adapters, folders, models, unets, walk
 from localai.files.claims import Claims, claims, plain
-from localai.files.headers import Header, Tensor, read_header
+from localai.files.denoisers import TRANSFORMERS
+from localai.files.headers import read_header
 from localai.files.layouts import PICKLES
 from localai.files.signatures import (
 	CONTROLS,
@@ -17,7 +19,6 @@ from localai.files.signatures import (
 	ENCODERS,
 	OTHERS,
 	PARTS,
-	TRANSFORMERS,
 	UNKNOWN,
 	UPSCALERS,
 	VAES,
@@ -25,6 +26,7 @@ from localai.files.signatures import (
 	match,
 	without,
 )
+from localai.files.tensors import Header, Tensor
 from localai.schemas.models import ArchitectureName, Facts, FormatName
 
 PRECISIONS = {'F16': 'fp16', 'BF16': 'bf16', 'F32': 'fp32', 'F64': 'fp64', 'I8': 'int8'}
@@ -106,6 +108,7 @@ def read_all(files: list[Path], model: Path) -> tuple[Header, str]:
 	tensors: dict[str, Tensor] = {}
 	metadata: dict[str, str] = {}
 	weights: dict[str, int] = {}
+	values = 0
 	problem = ''
 	for file in files:
 		header = read_header(file, whole=False)
@@ -117,10 +120,11 @@ def read_all(files: list[Path], model: Path) -> tuple[Header, str]:
 		if len(files) == 1:
 			return header, problem
 		tensors |= header.tensors
+		values += header.values
 		metadata |= header.metadata
 		for dtype, count in header.weights.items():
 			weights[dtype] = weights.get(dtype, 0) + count
-	return Header(tensors, metadata, weights), problem
+	return Header(tensors, metadata, weights, values), problem
 
 
 def describe(header: Header, name: str, format: FormatName = 'safetensors') -> Facts:
@@ -231,9 +235,8 @@ def precision(header: Header) -> str:
 
 def parameters(header: Header) -> int:
 	"""Of what is used: averages of the training that lie beside the weights are not."""
-	return sum(
-		models.count(t.shape) for n, t in header.tensors.items() if not n.startswith('model_ema.')
-	)
+	beside = (t for n, t in header.tensors.items() if n.startswith('model_ema.'))
+	return header.values - sum(math.prod(t.shape) for t in beside)
 
 
 def prediction(header: Header, said: Claims) -> Literal['', 'epsilon', 'v_prediction']:

@@ -2,7 +2,6 @@
 whether it is whole."""
 
 import hashlib
-import math
 from pathlib import Path
 
 from localai.errors import ModelBroken, ModelUnsupported, PickleRefused
@@ -61,7 +60,7 @@ def inspect_folder(path: Path) -> Inspection:
 		for file in weight_files(path / part, path):
 			header = read_header(file, f'{path.name}/{part}/{file.name}')
 			size += file.stat().st_size
-			parameters += sum(count(t.shape) for t in header.tensors.values())
+			parameters += header.values
 	for part in ('scheduler', 'tokenizer'):
 		if not (path / part).is_dir():
 			raise ModelBroken(f'{path.name} has no {part} folder.')
@@ -90,10 +89,6 @@ def family_of(path: Path, kind: str) -> FamilyName:
 	if kind == 'StableDiffusionXLPipeline':
 		return 'sdxl'
 	return 'sd2' if unet.get('cross_attention_dim') == 1024 else 'sd1'
-
-
-def count(shape: tuple[int, ...]) -> int:
-	return math.prod(shape)
 
 
 def sha256(file: Path) -> str:

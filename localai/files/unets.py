@@ -3,8 +3,8 @@ words they listen to and by what their first layer takes in."""
 
 from collections.abc import Iterable, Mapping
 
-from localai.files.headers import Tensor
 from localai.files.signatures import FILMS, PACKED, Found, side
+from localai.files.tensors import Tensor
 from localai.schemas.models import ArchitectureName
 
 # Where the first layer that listens to words is, in the layouts of the original and of diffusers.

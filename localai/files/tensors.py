@@ -1,0 +1,37 @@
+"""Knows what a header is, whatever the format, and how far one may go."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from localai.errors import ModelBroken
+
+# The headers of the biggest models stay below 20 MB.
+LIMIT = 25_000_000
+# More than any tensor has: sides, values along one of them.
+SIDES, SIDE = 16, 1 << 48
+
+
+class Tensor(NamedTuple):
+	dtype: str
+	shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+	"""`weights` are the bytes of each dtype, `values` counts all numbers; `missing` are the bytes that
+	the end of the file lacks, as that of a download that was cut does."""
+
+	tensors: dict[str, Tensor]
+	metadata: dict[str, str]
+	weights: dict[str, int]
+	values: int
+	missing: int = 0
+
+	@property
+	def data_bytes(self) -> int:
+		return sum(self.weights.values())
+
+
+def damaged(name: str, key: str) -> ModelBroken:
+	key = ''.join(c for c in key if c.isprintable())
+	return ModelBroken(f'{name} is damaged: what its header says of {key[:80]!r} does not add up.')
