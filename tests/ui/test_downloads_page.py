@@ -137,11 +137,11 @@ class TestFetching:
 		page.click('#repository-load')
 		expect(fetched(page, TINY)).to_contain_text('Finished', timeout=60_000)
 		page.click('#tab-models')
-		expect(page.locator('#models-memory-words')).to_contain_text(TINY, timeout=90_000)
+		expect(page.locator('#models-memory-words')).to_contain_text('tiny-sd', timeout=90_000)
+		expect(page.locator('#model-name')).to_have_text('tiny-sd')
 		page.fill('#models-search', 'tiny')
 		expect(page.locator('#models-rows .row')).to_have_count(1)
-		page.locator('#models-rows').get_by_role('button', name='Use').click()
-		expect(page.locator('#model-name')).to_have_text(TINY)
+		expect(page.locator('#models-rows').get_by_role('button', name='Unload')).to_be_visible()
 
 	def test_wrong_bytes_are_refused_and_can_be_tried_again(self, open_page, hub):
 		publish(hub.root, 'ada/wrong-sd', size=MB, **DIFFUSERS)

@@ -95,7 +95,7 @@ class TestFinding:
 			find(page, name[:24], 1)
 			page.locator('#models-rows .row-open').click()
 			expect(page.locator('#card-name')).to_have_text(name)
-			expect(page.locator('#card-words')).to_contain_text('words')
+			expect(page.locator('#card-words')).to_contain_text(name[:16])
 			page.fill('#card-notes', f'{MARKUP[:8]} or {MARKUP[8:]}')
 			expect(page.locator('#card-notes-state')).to_have_text('Saved.')
 			assert page.evaluate('document.documentElement.scrollWidth <= innerWidth')

@@ -84,7 +84,7 @@ window.LocalAI.downloads = (() => {
 				if (LocalAI.tabs.open() !== 'downloads') LocalAI.tabs.show('downloads');
 				return repository.open(one.repo, one.variant, true);
 			}
-			LocalAI.ask('ui_download_start', { source: one.repo, variant: one.variant, then_load: one.drawable });
+			fetching.start({ source: one.repo, variant: one.variant, then_load: one.drawable });
 		});
 		function update() {
 			const under = fetching.of(one.repo);
@@ -172,7 +172,7 @@ window.LocalAI.downloads = (() => {
 		byId('hub-rows').replaceChildren();
 		byId('hub-found').hidden = true;
 		write(byId('hub-count'), '');
-		write(byId('hub-message-title'), title);
+		write(byId('hub-message-title'), title.replace(/\.$/, ''));
 		write(byId('hub-message-text'), text);
 		byId('hub-again').hidden = !again;
 		byId('hub-models').hidden = !again;

@@ -5,6 +5,8 @@ window.LocalAI.fetching = (() => {
 	const LocalAI = window.LocalAI;
 	const { element, byId, write, state, words, rows } = LocalAI;
 	const made = new Map();
+	// What this page asked to be loaded when it is here.
+	const wanted = new Set();
 
 	const all = () => (state.snapshot ? state.snapshot.downloads : []);
 	const change = (id, verb, more = {}) => LocalAI.ask('ui_download_change', { id, verb, ...more });
@@ -166,10 +168,28 @@ window.LocalAI.fetching = (() => {
 		for (const one of all()) if (!pending(one)) await change(one.id, 'forget');
 	}
 
+	/** Answers whether it is on its way now. */
+	async function start(fields) {
+		const answer = await LocalAI.ask('ui_download_start', fields);
+		if (answer.error) return false;
+		if (fields.then_load) wanted.add(answer.download.id);
+		return true;
+	}
+
+	/** Chooses for Generate what this page wanted to draw with. */
+	async function choose(one) {
+		if (!wanted.delete(one.id) || !one.model) return;
+		const answer = await LocalAI.ask('ui_models', {}, { quiet: true });
+		if (answer.error) return;
+		state.models = answer.models;
+		if (state.models.some((model) => model.id === one.model && !model.problem)) LocalAI.form.setModel(one.model);
+	}
+
 	/** Says once how a download ended that was seen under way, where its row cannot be seen. */
 	const seen = new Set();
 	function tell() {
 		for (const one of all()) {
+			if (one.state === 'finished') choose(one);
 			if (pending(one)) seen.add(one.id);
 			else if (seen.delete(one.id) && LocalAI.tabs.open() !== 'downloads') {
 				if (one.state === 'finished')
@@ -183,5 +203,5 @@ window.LocalAI.fetching = (() => {
 		}
 	}
 
-	return { all, doing, fraction, draw, tidy, tell, pending, of };
+	return { all, doing, fraction, draw, start, tidy, tell, pending, of };
 })();

@@ -208,8 +208,7 @@ window.LocalAI.repository = (() => {
 		const fields = page
 			? { source: page.repo, revision: page.revision, variant: page.variant, then_load: thenLoad }
 			: { source: asked.link, then_load: thenLoad };
-		const answer = await LocalAI.ask('ui_download_start', fields);
-		if (answer.error) return;
+		if (!(await LocalAI.fetching.start(fields))) return;
 		byId('hub-scroll').scrollTop = 0;
 		LocalAI.downloads.mark();
 		if (LocalAI.phone()) close();
@@ -243,6 +242,7 @@ window.LocalAI.repository = (() => {
 		LocalAI.on('snapshot', () => {
 			if (page) buttons(hindered(), drawable());
 		});
+		LocalAI.on('library', () => page && open(page.repo, page.variant));
 		LocalAI.on('token', () => asked && asked.repo && open(asked.repo, asked.variant));
 	}
 
