@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from tests import layouts
@@ -146,7 +147,11 @@ NOISE = dict.fromkeys(
 
 
 def ldm(
-	family: str, channels: int = 4, vae: bool = True, ema: bool = False, more: Shapes = {}
+	family: str,
+	channels: int = 4,
+	vae: bool = True,
+	ema: bool = False,
+	more: Mapping[str, tuple[int, ...]] = MappingProxyType({}),
 ) -> Shapes:
 	denoiser = layouts.ldm_unet(layouts.unet(family, channels))
 	shapes = behind('model.diffusion_model.', denoiser) | clip(family) | NOISE
@@ -155,7 +160,7 @@ def ldm(
 		shapes |= behind('model_ema.', flat) | {'model_ema.decay': (), 'model_ema.num_updates': ()}
 	if vae:
 		shapes |= behind('first_stage_model.', layouts.ldm_vae(layouts.vae()))
-	return shapes | more
+	return shapes | dict(more)
 
 
 def comfy(shapes: Shapes) -> Shapes:

@@ -2,7 +2,7 @@
 of each part."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from localai.errors import ModelBroken, PickleRefused
@@ -156,12 +156,12 @@ def parts(index: Mapping[str, object]) -> list[str]:
 def weight_files(folder: Path, model: Path) -> list[Path]:
 	"""The safetensors files of one component. Raises PickleRefused for one that only has pickles,
 	ModelBroken for one that lacks some or all."""
-	where = f'{folder.name} folder' if folder != model else 'weights'
+	part = 'weights' if folder == model else folder.name
 	if not folder.is_dir():
-		raise ModelBroken(f'{model.name} has no {where}.')
-	shards = sorted(folder.glob('*.safetensors.index.json'))
-	if shards:
-		weights = read_json(shards[0], model).get('weight_map')
+		raise ModelBroken(f'{model.name} has no {folder.name} folder.')
+	index = first(folder, ('*.safetensors.index.json', '*.safetensors.index.*.json'))
+	if index:
+		weights = read_json(index, model).get('weight_map')
 		names = sorted({str(n) for n in weights.values()}) if isinstance(weights, dict) else []
 		# A name with a folder in it would lead out of the model.
 		missing = [n for n in names if Path(n).name != n or not (folder / n).is_file()]
@@ -170,14 +170,21 @@ def weight_files(folder: Path, model: Path) -> list[Path]:
 				f'{model.name} lacks {folder.name}/{missing[0][:100] if missing else "its weights"}.'
 			)
 		return [folder / n for n in names]
-	for name in NAMED:
-		if (folder / name).is_file():
-			return [folder / name]
+	file = first(folder, (*NAMED, *(n.replace('.safetensors', '.*.safetensors') for n in NAMED)))
+	if file:
+		return [file]
 	if any(f.suffix.lower() in PICKLES for f in folder.iterdir()):
 		raise PickleRefused(
-			f'{model.name} has its {folder.name} only as a pickle, a format that can run any program when it is opened.'
+			f'{model.name} has its {part} only as a pickle, a format that can run any program when it is opened.'
 		)
-	raise ModelBroken(f'{model.name} lacks the weights of its {folder.name}.')
+	what = 'its weights' if folder == model else f'the weights of its {part}'
+	raise ModelBroken(f'{model.name or model} lacks {what}.')
+
+
+def first(folder: Path, patterns: Iterable[str]) -> Path | None:
+	"""The plain files come before those of a variant, as `model.fp16.safetensors` is one."""
+	found = (f for pattern in patterns for f in sorted(folder.glob(pattern)) if f.is_file())
+	return next(found, None)
 
 
 def read_json(file: Path, model: Path) -> dict:
