@@ -94,8 +94,9 @@ def migrated() -> Path:
 class Shelf:
 	"""A service over folders of its own; `start` makes another one over the same database."""
 
-	def __init__(self, root: Path):
-		self.home = root / 'models'
+	def __init__(self, root: Path, home: Path | None = None):
+		root.mkdir(exist_ok=True)
+		self.home = home or root / 'models'
 		self.hub = root / 'hub'
 		self.trash = root / 'trash'
 		self.home.mkdir(parents=True, exist_ok=True)

@@ -60,15 +60,24 @@ CASES: dict[str, tuple[dict[str, object], str]] = {
 	'model without a folder': ({'model': 'partless'}, 'partless has no unet folder.'),
 	'truncated weights': (
 		{'model': 'truncated'},
-		'truncated is damaged: unet/diffusion_pytorch_model.safetensors ends too early',
+		'truncated/unet/diffusion_pytorch_model.safetensors ends too early',
 	),
-	'weights that are none': ({'model': 'noise'}, 'noise is damaged: vae/'),
-	'weights of strange tensors': ({'model': 'strange'}, 'strange is damaged'),
+	'weights that are none': (
+		{'model': 'noise'},
+		'noise/vae/diffusion_pytorch_model.safetensors ends too early or is not a weights file',
+	),
+	'weights of strange tensors': (
+		{'model': 'strange'},
+		'strange/unet/diffusion_pytorch_model.safetensors is damaged',
+	),
 	'model without words': ({'model': 'wordless'}, 'wordless lacks tokenizer/tokenizer.json.'),
 	'broken index': ({'model': 'unreadable'}, 'unreadable is damaged: model_index.json'),
 	'pickle component': ({'model': 'pickled'}, 'pickled has its text_encoder only as a pickle'),
 	'pickle checkpoint': ({'model': 'old.ckpt'}, 'old.ckpt is a pickle checkpoint'),
-	'single file': ({'model': 'single.safetensors'}, 'single.safetensors is a single file'),
+	'single file': (
+		{'model': 'single.safetensors'},
+		'single.safetensors ends too early or is not a weights file',
+	),
 }
 # What only JSON can say: wrong types, and numbers that JSON does not have.
 RAW: dict[str, tuple[str, str]] = {
@@ -87,7 +96,7 @@ RAW: dict[str, tuple[str, str]] = {
 	'lone surrogate as model': (r'"model": "\ud800"', 'model is not valid'),
 	'lone surrogate as sampler': (r'"sampler": "\ud800"', 'There is no sampler called'),
 }
-MODEL_PROBLEM = re.compile('damaged|lacks|pickle|single file|no unet folder')
+MODEL_PROBLEM = re.compile('damaged|lacks|pickle|ends too early|no unet folder')
 NAMES = {'negative_prompt': 'negative', 'guidance_scale': 'guidance'}
 
 

@@ -113,7 +113,7 @@ def name_of(path: str) -> str:
 		if repo := layouts.repo_name(part):
 			return repo.split('/')[-1]
 	if suffix.lower() not in ('.safetensors', '.sft', '.gguf', *layouts.PICKLES):
-		return name  # a folder
+		return name or path  # a folder, or a whole disk
 	return os.path.basename(parent) if stem.split('.')[0] in NAMELESS else stem
 
 

@@ -2,6 +2,7 @@
 has."""
 
 import contextlib
+import os
 from pathlib import Path
 
 from localai.errors import UnknownName
@@ -37,7 +38,8 @@ class Lookup:
 	def on_disk(self, model_id: str) -> Path | None:
 		given = Path(model_id).expanduser()
 		if given.is_absolute():
-			return given if given.exists() else None
+			path = Path(os.path.abspath(given))
+			return path if path.exists() else None
 		if '..' in given.parts or not given.parts:
 			return None
 		path = self.registry.home / model_id

@@ -139,6 +139,8 @@ class ModelService:
 		"""Raises UnknownName for a name that nothing has, ModelProblem for a model that cannot be
 		drawn with."""
 		label, path = self.lookup.locate(model_id)
+		if path.is_dir() and not (path / 'model_index.json').is_file():
+			raise ModelBroken(f'{label.name} lacks model_index.json.')
 		try:
 			record = self.registry.known(walk.look(path))
 		except OSError as error:

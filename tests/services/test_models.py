@@ -171,6 +171,25 @@ class TestScan:
 		assert 'Permission denied' in shelf.models.folders()[0].problem
 
 
+@pytest.mark.slow
+class TestTwoThousand:
+	def test_every_file_is_one_card_of_its_kind(self, tmp_path):
+		from tests.fabricate import library
+
+		made = library(tmp_path / 'made')
+		shelf = Shelf(tmp_path / 'shelf', home=tmp_path / 'made')
+		shelf.models.scan()
+		assert len(shelf.ids()) == len(made) + 1
+		cards = {i.record.path: i.entry for i in shelf.models.registry.library.items.values()}
+		for one in made:
+			card = cards[str(one.path)]
+			assert card.family == one.family, card
+			assert one.kind in ('unknown', card.kind), card  # the folder's name may say more
+			assert card.drawable <= (one.family in ('sd1', 'sd2', 'sdxl')), card
+			assert card.drawable or card.kind != 'checkpoint' or card.problem, card
+		shelf.close()
+
+
 class TestHub:
 	@pytest.mark.parametrize('links', [True, False])
 	def test_repositories_go_by_their_names(self, shelf, links):
@@ -303,6 +322,12 @@ class TestResolve:
 		with pytest.raises(UnknownName) as caught:
 			shelf.models.resolve(name)
 		assert 'sketchbook' in caught.value.remedy
+
+	@pytest.mark.parametrize('path', ['/', 'elsewhere', 'elsewhere/../elsewhere'])
+	def test_a_folder_that_is_no_model_is_said(self, shelf, tmp_path, path):
+		(tmp_path / 'elsewhere').mkdir()
+		with pytest.raises(ModelBroken, match=r'\S+ lacks model_index.json\.'):
+			shelf.models.resolve(str(tmp_path / path))
 
 	def test_a_pickle_is_refused(self, shelf):
 		(shelf.home / 'old.ckpt').write_bytes(b'\x80\x04.')
