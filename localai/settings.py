@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from localai.errors import BadSetting, HomeUnusable
 
+# The header by which the guard marks who came over the network while no password is set.
+STRANGER = 'x-localai-stranger'
 LevelName = Literal['DEBUG', 'INFO', 'WARNING', 'ERROR']
 
 
@@ -61,7 +63,7 @@ class Settings(BaseModel):
 	allow_local_links: bool = Field(
 		False,
 		alias='LOCALAI_ALLOW_LOCAL_LINKS',
-		description='fetch links to this machine and its network too; for tests',
+		description='fetch links to this machine too; for tests',
 	)
 	# Those of huggingface_hub, so that both look into the same cache.
 	hub_cache: Path | None = Field(

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 from localai.executors.base import Executor
 from localai.executors.local import LocalExecutor
+from localai.files.identify import identify
 from localai.hub.client import Hub
 from localai.hub.limiter import Limiter
 from localai.hub.links import Links
@@ -72,7 +73,11 @@ class Studio:
 			Hub(token=keeper.read),
 			Transfers(settings.hub, token=keeper.read, **shared),
 			Links(
-				settings.models, settings.temporary, allow_local=settings.allow_local_links, **shared
+				settings.models,
+				settings.temporary,
+				allow_local=settings.allow_local_links,
+				identify=identify,
+				**shared,
 			),
 			keeper,
 			self.hardware.room,
