@@ -15,6 +15,7 @@ LocalAIError
 │   ├── HubUnreachable      no network, or the hub does not answer
 │   ├── WrongBytes          what came is not what was promised
 │   └── LinkRefused         a link that is not fetched: not https, a private address, no weights file
+├── NotAllowed              only for visitors who gave a password
 ├── OutOfMemory             it does not fit, before or while drawing
 ├── BrokenPicture           the model returned values that are not a picture
 ├── EngineDied              the engine process ended in the middle of work
@@ -113,6 +114,12 @@ class WrongBytes(DownloadProblem):
 
 class LinkRefused(DownloadProblem):
 	pass
+
+
+class NotAllowed(LocalAIError):
+	remedy = (
+		'Set LOCALAI_PASSWORD where LocalAI runs and start it again, or do this on that computer.'
+	)
 
 
 class OutOfMemory(LocalAIError):

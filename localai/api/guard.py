@@ -11,7 +11,12 @@ import time
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from localai.errors import NotAllowed
+from localai.settings import STRANGER
+
 log = logging.getLogger('localai.guard')
+# Not for strangers: paths of this machine, and links that may carry a key.
+OURS = ('/api/models', '/api/downloads')
 SAFE = ('GET', 'HEAD', 'OPTIONS')
 LOCAL_HOSTS = frozenset(('localhost', '127.0.0.1', '[::1]', '::1'))
 TRIES, WINDOW = 10, 60.0  # wrong passwords per minute, over all visitors, before everybody waits
@@ -46,7 +51,14 @@ class Guard:
 			await self.app(scope, receive, send)
 			return
 		headers = {k.decode('latin-1').lower(): v.decode('latin-1') for k, v in scope['headers']}
+		# Who could not be asked for a password is marked, for the doors to know.
+		stranger = self.stranger(scope, headers)
+		kept = [h for h in scope['headers'] if h[0].lower() != STRANGER.encode()]
+		mark = [(STRANGER.encode(), b'1')] if stranger else []
+		scope = scope | {'headers': [*kept, *mark]}
 		refusal = self.refuse(scope, headers)
+		if refusal is None and stranger and scope['path'].startswith(OURS):
+			refusal = 403, f'This is only for visitors who gave a password. {NotAllowed.remedy}'
 		if refusal is None:
 			await self.app(scope, receive, with_safety(send))
 		elif scope['type'] == 'websocket':
@@ -82,6 +94,19 @@ class Guard:
 		):
 			return 401, 'This LocalAI asks for a password.'
 		return None
+
+	def stranger(self, scope, headers: dict[str, str]) -> bool:
+		"""Whether this came from another machine, and no password says that it may."""
+		token = headers.get('authorization', '')
+		if self.password or (token.lower().startswith('bearer ') and self.known(token)):
+			return False
+		client, server = scope.get('client'), scope.get('server')
+		if not client or (server and client[0] == server[0]):
+			return False
+		try:
+			return not ipaddress.ip_address(client[0].partition('%')[0]).is_loopback
+		except ValueError:  # a socket of this machine has no address
+			return False
 
 	def ours(self, name: str) -> bool:
 		"""Opened to the network, it goes by any number, but by no name that a stranger's DNS could

@@ -6,6 +6,7 @@ import gradio as gr
 from localai.ui import downloads, endpoints, generation, hardware, history, models
 from localai.ui.components import catalog, part
 from localai.ui.theme import STATIC, head, theme
+from localai.ui.visitors import for_owner
 
 # In reading order.
 PARTS = (
@@ -32,7 +33,7 @@ def build(studio) -> gr.Blocks:
 			*history.functions(studio),
 			*hardware.functions(studio),
 		]
-		wire = part('wire', functions)
+		wire = part('wire', [for_owner(function) for function in functions])
 		for name in PARTS:
 			part(name)
 		demo.load(

@@ -3,10 +3,11 @@
 import socket
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 
 from localai.api.guard import TRIES, Guard
+from localai.settings import STRANGER
 
 
 def client(**options) -> TestClient:
@@ -65,6 +66,43 @@ class TestOrigins:
 
 	def test_answers_say_nosniff(self):
 		assert client().get('/').headers['x-content-type-options'] == 'nosniff'
+
+
+class TestStrangers:
+	"""Visitors over the network of a LocalAI that has no password."""
+
+	def seen(self, address: str, path: str, **options) -> tuple[int, str]:
+		"""Status, and what the app was told of the visitor."""
+		app = FastAPI()
+
+		@app.get('/{path:path}')
+		@app.post('/{path:path}')
+		def echo(request: Request) -> str:
+			return request.headers.get(STRANGER, '')
+
+		guarded = TestClient(
+			Guard(app, network=True, **options),
+			base_url='http://192.168.1.7:7860',
+			client=(address, 1),
+		)
+		answer = guarded.post(
+			path, headers={STRANGER: ''}, auth=('any', options.get('password', ''))
+		)
+		return answer.status_code, answer.json() if answer.status_code == 200 else ''
+
+	def test_they_are_marked_and_kept_from_models_and_downloads(self):
+		assert self.seen('192.168.1.9', '/gradio_api/queue/join') == (200, '1')
+		for path in ('/api/downloads', '/api/downloads/one/cancel', '/api/models/load'):
+			assert self.seen('192.168.1.9', path)[0] == 403
+
+	def test_this_machine_and_who_gave_the_password_are_none(self):
+		for address, options in (
+			('127.0.0.1', {}),
+			('::1', {}),
+			('192.168.1.7', {}),  # by its own address
+			('192.168.1.9', {'password': 'p'}),
+		):
+			assert self.seen(address, '/api/downloads', **options) == (200, ''), address
 
 
 class TestPassword:

@@ -11,6 +11,7 @@ from localai.schemas.models import ArchitectureName, KindName
 from localai.services.fields import read
 from localai.ui.components import said
 from localai.ui.endpoints.words import failure, refused, text
+from localai.ui.visitors import check
 
 
 def add(studio) -> None:
@@ -55,6 +56,7 @@ def add(studio) -> None:
 		kind: KindName | None = None,
 		then_load: bool = False,
 		wait: bool = False,
+		request: gr.Request = None,
 	) -> dict[str, Any]:
 		"""Begins to fetch a model and returns how it stands; what was begun before goes on. Follow
 		it with /downloads, or wait for its end.
@@ -77,6 +79,7 @@ def add(studio) -> None:
 			'then_load': then_load,
 		}
 		with refused():
+			check(request)
 			now = await to_thread(studio.downloads.start, fields)
 		if not wait:
 			return said(now)
@@ -93,13 +96,14 @@ def add(studio) -> None:
 		"""The pending downloads in their order, then those that ended last."""
 		return [said(one) for one in studio.downloads.list()]
 
-	def cancel_download(download: str) -> dict[str, Any]:
+	def cancel_download(download: str, request: gr.Request = None) -> dict[str, Any]:
 		"""Gives a download up; what of it was not in use before is removed.
 
 		Args:
 			download: The id that /download returned.
 		"""
 		with refused():
+			check(request)
 			return said(studio.downloads.cancel(text(download, 'download')))
 
 	gr.api(search_hub, api_name='search_hub', concurrency_limit=8)
