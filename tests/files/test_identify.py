@@ -466,4 +466,4 @@ class TestFolders:
 
 	def test_an_empty_folder(self, tmp_path):
 		facts = identify(tmp_path)
-		assert facts.kind == 'unknown' and 'lacks model_index.json' in facts.problem
+		assert facts.kind == 'unknown' and f'{tmp_path.name} lacks ' in facts.problem
