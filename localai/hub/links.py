@@ -162,7 +162,8 @@ class Links:
 			check_first(stream.read(FIRST), file.bytes, file.path)
 		facts = self.identify(whole) if self.identify else None
 		if facts and facts.problem and facts.kind == 'unknown' and facts.family == 'unknown':
-			raise ModelBroken(f'{file.path} was fetched, but: {facts.problem}')
+			words = facts.problem.replace(whole.name, file.path)
+			raise ModelBroken(f'The link gives no whole model: {words}')
 		folder = self.models / (plan.folder or DRAWERS[facts.kind if facts else 'unknown'])
 		stem, suffix = os.path.splitext(file.path)
 		with guard(folder):
