@@ -109,6 +109,11 @@ def cut(name: str) -> tuple[str, str, str]:
 def ends_of(shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, int]:
 	"""How many values go into the layer and come out of it, as far as the added parts tell."""
 
+	down = shapes.get('lora_down') or shapes.get('lora_A')
+	up = shapes.get('lora_up') or shapes.get('lora_B')
+	if down and up and len(down) > 1:  # nearly always
+		return down[1], up[0]
+
 	def size(axis: int, *names: str) -> int:
 		return next((shapes[n][axis] for n in names if len(shapes.get(n, ())) > axis), 0)
 
