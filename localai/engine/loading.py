@@ -2,6 +2,7 @@
 single file with the configs that ship with the package."""
 
 import logging
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ PARTS = {
 	'text_encoder': 'text encoder',
 	'text_encoder_2': 'second text encoder',
 }
+# A weights file of a part, with its variant: `model.fp16-00001-of-00002.safetensors`.
+VARIANT = re.compile(r'(?:diffusion_pytorch_model|model)(?:\.(\w+))?(?:-\d+-of-\d+)?\.safetensors')
 # How the names of each part's tensors begin in a single file, in any of these ways.
 PLACES = {
 	'unet': ('model.diffusion_model.',),
@@ -58,6 +61,7 @@ def load(model: ModelSpec, dtype: torch.dtype, progress: Progress) -> Any:
 					dtype=dtype,
 					local_files_only=True,
 					use_safetensors=True,
+					variant=variant_of(path),
 					**without_checker(model),
 				)
 	except LocalAIError:
@@ -81,6 +85,17 @@ def load(model: ModelSpec, dtype: torch.dtype, progress: Progress) -> Any:
 		raise ModelBroken(f'{model.name} could not be loaded: {first_line(error)}') from error
 	check_whole(model, pipeline)
 	return pipeline
+
+
+def variant_of(folder: Path) -> str | None:
+	"""The variant of which alone some part is here, such as 'fp16'; None where the plain files
+	are."""
+	for part in PARTS:
+		names = [VARIANT.fullmatch(f.name) for f in (folder / part).glob('*.safetensors')]
+		found = {name[1] for name in names if name}
+		if found and None not in found:
+			return min(found)
+	return None
 
 
 def load_file(model: ModelSpec, path: Path, dtype: torch.dtype, watch: 'watched') -> Any:

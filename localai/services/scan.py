@@ -15,7 +15,7 @@ from localai.store.models import ModelRecord
 
 log = logging.getLogger('localai.models')
 # Raised whenever `identify` learns something, so that what it said before is asked again.
-EDITION = 1
+EDITION = 2
 
 
 class Scan(NamedTuple):

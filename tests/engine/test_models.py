@@ -144,6 +144,16 @@ class TestCancel:
 			loading.check_whole(spec_of(three[0]), pipeline)
 
 
+class TestVariants:
+	def test_a_folder_with_only_half_precision_files_is_loaded(self, three, tmp_path):
+		"""As they come when a person chooses fp16 on a model's page."""
+		folder = Path(shutil.copytree(three[0], tmp_path / 'half'))
+		for file in folder.rglob('*.safetensors'):
+			file.rename(file.with_suffix('.fp16.safetensors'))
+		engine = Engine('cpu')
+		assert isinstance(load(engine, folder)[-1], say.Finished)
+
+
 class TestReading:
 	def test_bytes_are_told_piece_by_piece_to_the_last(self, tmp_path):
 		file, told = tmp_path / 'weights', []
