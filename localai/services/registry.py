@@ -87,6 +87,8 @@ class Registry:
 			raise FileNotFoundError(2, 'it is not there', found.path)
 		if item:
 			self.replace(new)
+		else:  # not in the library, or not yet: what is learnt of it is kept all the same
+			self.write(lambda: self.store.learn([new]))
 		return new
 
 	def stored(self, path: str) -> ModelRecord | None:

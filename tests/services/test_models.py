@@ -306,7 +306,10 @@ class TestResolve:
 		path = write_folder(tmp_path / 'elsewhere' / 'x')
 		spec = shelf.models.resolve(str(path))
 		assert (spec.id, spec.path, spec.name) == (str(path), str(path), 'x')
-		assert shelf.models.sha256(spec)
+		known = shelf.models.sha256(spec)
+		assert known and shelf.models.resolve(str(path)).sha256 == known
+		shelf.models.scan()
+		assert shelf.models.resolve(str(path)).sha256 == known and str(path) not in shelf.ids()
 
 	def test_what_changed_since_the_scan_is_looked_at_again(self, shelf):
 		path = write_folder(shelf.home / 'a')
