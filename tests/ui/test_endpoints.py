@@ -182,7 +182,7 @@ class TestDownloads:
 		assert now['state'] in ('queued', 'running')
 		assert client.predict(source='org/large', api_name='/download')['id'] == now['id']
 		listed = client.predict(api_name='/downloads')
-		assert now['id'] == listed[0]['id'] and 'source' not in listed[0]['request']
+		assert now['id'] == listed[0]['id'] and listed[0]['request']['source'] == 'org/large'
 		gone = client.predict(download=now['id'], api_name='/cancel_download')
 		assert gone['state'] == 'cancelled'
 		hub.faults.remove(slow)
