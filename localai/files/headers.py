@@ -11,6 +11,8 @@ import struct
 from pathlib import Path
 from typing import BinaryIO
 
+import orjson
+
 from localai.errors import ModelBroken
 from localai.files.gguf import read_gguf
 from localai.files.tensors import LIMIT, SIDE, SIDES, Header, Tensor, damaged
@@ -74,7 +76,7 @@ def read_safetensors(stream: BinaryIO, size: int, name: str) -> Header:
 	# 2. JSON, each name once
 	text = stream.read(length)
 	try:
-		content = json.loads(text)
+		content = orjson.loads(text)
 		if not isinstance(content, dict):
 			raise ValueError('not an object')
 		metadata = content.pop('__metadata__', {})
