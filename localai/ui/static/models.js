@@ -5,6 +5,7 @@ window.LocalAI.models = (() => {
 	const LocalAI = window.LocalAI;
 	const { element, byId, write, state, words, rows, library } = LocalAI;
 	const FEW = 4;
+	const AGAIN = 2000;
 	const query = { text: '', kinds: [], families: [], sources: [], fits: false, sort: 'name' };
 	let list = null;
 	let stale = true;
@@ -97,11 +98,14 @@ window.LocalAI.models = (() => {
 	const narrowed = () =>
 		Boolean(query.text || query.kinds.length || query.families.length || query.sources.length || query.fits);
 
+	const lookAgain = LocalAI.later(() => LocalAI.tabs.open() === 'models' && list.refresh(), AGAIN);
+
 	function drawCount(page) {
 		write(byId('models-count'), words.plural(page.total, 'model'));
 		const refresh = byId('models-refresh');
 		refresh.disabled = page.scanning;
 		write(refresh, page.scanning ? 'Scanning' : 'Refresh');
+		if (page.scanning) lookAgain();
 		const none = page.total === 0;
 		byId('models-none').hidden = !none;
 		if (none) {

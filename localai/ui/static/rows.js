@@ -6,6 +6,7 @@ window.LocalAI.rows = (() => {
 	const { element, write } = LocalAI;
 	const PAGE = 100;
 	const AROUND = 6;
+	const SETTLED = 60;
 	const BADGES = {
 		fits: 'Fits',
 		offload: 'Fits with offload',
@@ -93,6 +94,13 @@ window.LocalAI.rows = (() => {
 		let active = 0;
 		let wanted = false;
 		let height = 0;
+		let span = [0, 0];
+
+		/** Asks for what is in sight when it has come to rest, not for all that was flown over. */
+		const fill = LocalAI.later(() => {
+			for (let number = Math.floor(span[0] / PAGE); number <= Math.floor(span[1] / PAGE); number++)
+				if (total) load(number);
+		}, SETTLED);
 
 		async function load(number) {
 			if (pages.has(number)) return;
@@ -114,6 +122,9 @@ window.LocalAI.rows = (() => {
 		}
 
 		function place(row, at) {
+			const where = [at, height, total, at === active].join();
+			if (row.where === where) return;
+			row.where = where;
 			row.item.style.transform = `translateY(${at * height}px)`;
 			row.item.setAttribute('aria-posinset', String(at + 1));
 			row.item.setAttribute('aria-setsize', String(total));
@@ -133,7 +144,8 @@ window.LocalAI.rows = (() => {
 				const after = [...shown.keys()].filter((other) => other > at).sort((a, b) => a - b)[0];
 				list.insertBefore(row.item, after === undefined ? null : shown.get(after).item);
 			}
-			row.update(entry);
+			if (row.entry !== entry) row.update(entry);
+			row.entry = entry;
 			place(row, at);
 		}
 
@@ -153,10 +165,9 @@ window.LocalAI.rows = (() => {
 					shown.delete(at);
 				}
 			}
-			for (let at = first; at <= last; at++) {
-				if (known.has(at)) settle(at);
-				if (!pages.has(Math.floor(at / PAGE))) load(Math.floor(at / PAGE));
-			}
+			for (let at = first; at <= last; at++) if (known.has(at)) settle(at);
+			span = [first, last];
+			fill();
 			// The row that had the focus is gone, or the one it was sent to has come.
 			const row = shown.get(active);
 			if (row && (wanted === 'focus' || (held && !list.contains(document.activeElement)))) {
@@ -200,8 +211,17 @@ window.LocalAI.rows = (() => {
 					place(row, at);
 				}
 		});
-		scroller.addEventListener('scroll', draw, { passive: true });
-		new ResizeObserver(draw).observe(scroller);
+		let drawing = false;
+		const drawSoon = () => {
+			if (drawing) return;
+			drawing = true;
+			requestAnimationFrame(() => {
+				drawing = false;
+				draw();
+			});
+		};
+		scroller.addEventListener('scroll', drawSoon, { passive: true });
+		new ResizeObserver(drawSoon).observe(scroller);
 
 		return {
 			/** Another question: from its beginning. */
