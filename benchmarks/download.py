@@ -59,6 +59,9 @@ def run(command: list[str], home: Path, endpoint: str) -> tuple[float, float]:
 		'HF_HUB_DISABLE_PROGRESS_BARS': '1',
 		'HF_HUB_DISABLE_UPDATE_CHECK': '1',
 		'HF_HUB_OFFLINE': '0',
+		# Both as installed programs are: compiled.
+		'PYTHONDONTWRITEBYTECODE': '',
+		'PYTHONPYCACHEPREFIX': str(home.parent / 'compiled'),
 		'LOCALAI_HOME': str(home / 'localai'),
 	}
 	before, began = os.times(), time.perf_counter()
@@ -85,7 +88,7 @@ def main() -> int:
 		home = Path(folder)
 		fill(home / 'root' / REPO, given.files, given.megabytes * MB)
 		with serving(home / 'root') as endpoint:
-			for name, command in commands.items():  # the files into memory, the database made
+			for name, command in commands.items():  # files into memory, database made, compiled
 				run(command, home / name, endpoint)
 			for number in range(given.rounds):
 				for name, command in commands.items():
