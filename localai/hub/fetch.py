@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 # A file of this size or more comes over several connections, when they are free.
 LARGE = 64_000_000
 LANES = 4
+# Units that one request brings at most.
+SPAN = 4
 # How long small pieces are gathered before they are written, and how soon a stop is seen, in seconds.
 GATHER = 0.1
 WATCH = 0.2
@@ -89,7 +91,7 @@ class Fetch:
 		self.shared, self.source, self.part, self.digest = run, source, part, digest
 		self.tick, self.name = tick, name
 		self.lock = threading.Lock()
-		self.units = deque(part.missing())
+		self.units: deque[int] = deque()
 		self.helpers: list[Future] = []
 		self.failures = 0
 		self.error: BaseException | None = None
@@ -97,13 +99,16 @@ class Fetch:
 		self.carrier: int | None = None
 
 	def run(self, pool: ThreadPoolExecutor) -> None:
-		self.shared.take_slot()
-		self.lane(pool)
-		for helper in self.helpers:
-			helper.result()
-		if self.error:
-			raise self.error
-		self.shared.check()
+		while missing := self.part.missing():
+			self.units.extend(missing)
+			self.carrier = None
+			self.shared.take_slot()
+			self.lane(pool)
+			for helper in self.helpers:
+				helper.result()
+			if self.error:
+				raise self.error
+			self.shared.check()
 
 	def lane(self, pool: ThreadPoolExecutor | None) -> None:
 		"""Fetches unit after unit; the first lane calls others when connections are free."""
@@ -112,10 +117,8 @@ class Fetch:
 		try:
 			buffer = memoryview(bytearray(BLOCK))
 			with open(self.part.path, 'r+b', buffering=0) as file:
-				while (unit := self.next_unit()) is not None:
-					if pool:
-						self.call_help(pool)
-					self.fetch_unit(wire, file, buffer, unit)
+				while span := self.next_span(pool):
+					self.fetch_span(wire, file, buffer, span)
 		except Superfluous:
 			pass
 		except BaseException as error:
@@ -125,30 +128,44 @@ class Fetch:
 			wire.close()
 			self.shared.slots.release()
 
-	def next_unit(self) -> int | None:
+	def next_span(self, pool: ThreadPoolExecutor | None) -> range | None:
+		"""Units for one request: one, or several in a row while no connection is free to share them with."""
 		with self.lock:
-			while self.units and not self.error and not self.shared.halt.is_set():
+			first = None
+			while first is None:
+				if not self.units or self.error or self.shared.halt.is_set():
+					return None
 				unit = self.units.popleft()
-				if self.part.done[unit] < self.part.length(unit):
-					return unit
-			return None
+				first = unit if self.part.done[unit] < self.part.length(unit) else None
+		alone = self.call_help(pool) if pool else False
+		with self.lock:
+			last = first
+			while (
+				alone
+				and self.units
+				and self.units[0] == last + 1 < first + SPAN
+				and not self.part.done[self.units[0]]
+			):
+				last = self.units.popleft()
+		return range(first, last + 1)
 
-	def call_help(self, pool: ThreadPoolExecutor) -> None:
+	def call_help(self, pool: ThreadPoolExecutor) -> bool:
+		"""Starts more lanes when connections are free; whether this one is the only one."""
 		self.helpers = [h for h in self.helpers if not h.done()]
 		if self.part.size < LARGE or self.carrier:
-			return
-		while len(self.helpers) < min(LANES - 1, len(self.units)) and self.shared.slots.acquire(
-			blocking=False
-		):
-			self.helpers.append(pool.submit(self.lane, None))
+			return not self.helpers
+		for _ in range(min(LANES - 1 - len(self.helpers), len(self.units))):
+			if self.shared.slots.acquire(blocking=False):
+				self.helpers.append(pool.submit(self.lane, None))
+		return not self.helpers
 
-	def fetch_unit(self, wire: Wire, file, buffer: memoryview, unit: int) -> None:
-		"""Goes on with a unit until it is whole, whatever happens to the connection."""
-		while self.part.done[unit] < self.part.length(unit):
+	def fetch_span(self, wire: Wire, file, buffer: memoryview, span: range) -> None:
+		"""Goes on until it is whole, whatever happens to the connection."""
+		while missing := [u for u in span if self.part.done[u] < self.part.length(u)]:
 			self.shared.check()
 			before = self.part.came
 			try:
-				self.request(wire, file, buffer, unit)
+				self.request(wire, file, buffer, missing[0], span[-1])
 				self.failures = 0
 			except (OSError, http.client.HTTPException, Refused) as error:
 				wire.close()
@@ -169,10 +186,10 @@ class Fetch:
 		logger.info('%s: %s; trying again in %.1f s', self.name, error, seconds)
 		self.shared.halt.wait(seconds)
 
-	def request(self, wire: Wire, file, buffer: memoryview, unit: int) -> None:
+	def request(self, wire: Wire, file, buffer: memoryview, first: int, last: int) -> None:
 		"""1 ask, 2 see that it is what was asked for, 3 write it down block by block."""
-		start = unit * UNIT + self.part.done[unit]
-		end = unit * UNIT + self.part.length(unit)
+		start = first * UNIT + self.part.done[first]
+		end = last * UNIT + self.part.length(last)
 		response = self.source.open(wire, start, end)
 		if response.getheader('Content-Encoding', 'identity') != 'identity':
 			raise WrongBytes(f'{self.name} comes packed, which was not asked for.')

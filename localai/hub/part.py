@@ -14,7 +14,7 @@ from localai.errors import DiskFull, StorageProblem
 FULL = (errno.ENOSPC, getattr(errno, 'EDQUOT', errno.ENOSPC))
 # What one request asks for. How much of it has come is written down with every block.
 UNIT = 16 << 20
-BLOCK = 1 << 20
+BLOCK = 1 << 19
 # How much of what lies on the disk already is hashed between two blocks from the network.
 CATCH_UP = 32 << 20
 HEAD = struct.Struct('<8sQQ32s8x')

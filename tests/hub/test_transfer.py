@@ -331,7 +331,8 @@ class TestTrouble:
 
 	def test_a_signed_address_that_expires_is_asked_for_again(self, hub, fetching):
 		add_repository(hub.root, 'org/big', {'a.safetensors': 40 * MB})
-		hub.fault('/cdn/*', status=403, times=1, skip=1)
+		hub.fault('/cdn/*', cut=5 * MB, times=1)
+		hub.fault('/cdn/*', status=403, times=1)
 		fetching.fetch(fetching.plan('org/big'))
 		assert len(hub.asked('*/resolve/*')) == 2
 
