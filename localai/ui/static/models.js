@@ -226,6 +226,7 @@ window.LocalAI.models = (() => {
 		});
 		LocalAI.on('tab', begin);
 		LocalAI.on('begun', begin);
+		LocalAI.on('begun', drawMemory);
 		LocalAI.on('library', () => {
 			stale = true;
 			begin();
