@@ -8,7 +8,22 @@ from pathlib import Path
 import gradio as gr
 
 STATIC = Path(__file__).parent / 'static'
-STYLES = ('tokens', 'base', 'header', 'composer', 'choices', 'stage', 'viewer', 'history', 'shelf')
+STYLES = (
+	'tokens',
+	'base',
+	'header',
+	'composer',
+	'choices',
+	'stage',
+	'viewer',
+	'history',
+	'shelf',
+	'rows',
+	'side',
+	'foot',
+	'switcher',
+	'narrow',
+)
 # In the order in which they need each other; what a part draws is in the file of its name.
 SCRIPTS = (
 	'shared',
