@@ -168,7 +168,7 @@ class TestStop:
 		kept = drawn(run(builtin, task(BUILTIN, **LARGE, sampler=sampler), react))[0]
 		assert kept.stopped_early and kept.steps_done < whole.steps_done
 		both = numpy.corrcoef(pixels_of(kept).ravel(), pixels_of(whole).ravel())[0, 1]
-		assert both > 0.8
+		assert both > 0.7
 
 	def test_skip_goes_on_with_the_next(self, engine, tiny_model):
 		def react(event, cancel):
