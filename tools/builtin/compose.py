@@ -106,6 +106,13 @@ class Composer:
 			parts.insert(self.random.randint(0, len(parts)), f'{manner} style')
 		return ', '.join(parts)
 
+	def say(self, thing: int, style: int, colour: str, place: int) -> str:
+		"""What a model is taught with: a caption, at times loosened, at times the colour alone, so that
+		this means something as a negative prompt too."""
+		if self.random.random() < 0.05:
+			return self.random.choice((colour, f'{colour} background'))
+		return self.loosen(self.caption(thing, style, colour, place))
+
 	def loosen(self, text: str) -> str:
 		"""As people really write, now and then: with words that mean nothing here, and other stops."""
 		if not text or self.random.random() < 0.7:
@@ -151,5 +158,5 @@ class Composer:
 	def batch(self, count: int) -> tuple[torch.Tensor, list[str]]:
 		"""Images (B, 3, 128, 128) in [-1, 1] and their captions."""
 		drawn = self.draw(count)
-		captions = [self.loosen(self.caption(*each)) for each in zip(*drawn, strict=True)]
+		captions = [self.say(*each) for each in zip(*drawn, strict=True)]
 		return self.compose(*drawn), captions
