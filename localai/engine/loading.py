@@ -191,8 +191,8 @@ class watched:
 		self.original = diffusers.utils.logging.tqdm
 
 	def __enter__(self) -> None:
+		self.tell('files', 0)  # may raise, and then nothing is to be put back
 		diffusers.utils.logging.tqdm = self.bar
-		self.tell('files', 0)
 
 	def __exit__(self, *error: object) -> None:
 		diffusers.utils.logging.tqdm = self.original

@@ -133,7 +133,8 @@ class Reader:
 	def broken(self) -> ModelBroken:
 		return ModelBroken(f'{self.name} is damaged: its GGUF header cannot be read.')
 
-	def take(self, length: int) -> bytes:
+	def reach(self, length: int) -> int:
+		"""Where the next `length` bytes begin, which are in `data` from now on."""
 		if length < 0 or self.place + length > LIMIT:
 			raise self.broken()
 		end = self.place + length
@@ -141,12 +142,16 @@ class Reader:
 			self.data += self.stream.read(max(end - len(self.data), 1 << 18))
 		if end > len(self.data):
 			raise ModelBroken(f'{self.name} ends too early or is not a weights file.')
-		data = self.data[self.place : end]
-		self.place = end
-		return data
+		begin, self.place = self.place, end
+		return begin
+
+	def take(self, length: int) -> bytes:
+		begin = self.reach(length)
+		return self.data[begin : self.place]
 
 	def numbers(self, code: str) -> tuple:
-		return struct.unpack(code, self.take(struct.calcsize(code)))
+		begin = self.reach(struct.calcsize(code))
+		return struct.unpack_from(code, self.data, begin)
 
 	def number(self, code: str) -> int:
 		return self.numbers(code)[0]

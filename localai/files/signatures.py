@@ -355,7 +355,8 @@ def without(tensors: Mapping[str, Tensor], prefixes: tuple[str, ...]) -> Mapping
 	"""The tensors behind the first of the prefixes that is there, by the rest of their names; all
 	of them when there is none."""
 	for prefix in prefixes:
-		inner = {n[len(prefix) :]: t for n, t in tensors.items() if n.startswith(prefix)}
+		cut = len(prefix)
+		inner = {n[cut:]: t for n, t in tensors.items() if n.startswith(prefix)}
 		if inner:
 			return inner
 	return tensors

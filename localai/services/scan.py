@@ -1,9 +1,11 @@
 """Looks through all places of models and learns what is new; what did not change is not opened."""
 
+import gc
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +32,17 @@ class Scan(NamedTuple):
 	counts: dict[str, int]
 
 
+@contextmanager
+def no_collection() -> Iterator[None]:
+	"""Headers are millions of small objects without circles: looking for some takes a fifth of the
+	time."""
+	gc.disable()
+	try:
+		yield
+	finally:
+		gc.enable()
+
+
 def scan(
 	known: dict[str, ModelRecord],
 	places: tuple[Place, ...],
@@ -43,14 +56,15 @@ def scan(
 	# 2. What is new or changed is opened
 	kept: list[ModelRecord] = []
 	fresh: list[ModelRecord] = []
-	for path, seen in found.items():
-		if given_up():
-			return None
-		record = known.get(path)
-		if record and record.facts and same(record, seen):
-			kept.append(record)
-		elif learnt := learn(seen, record):
-			fresh.append(learnt)
+	with no_collection():
+		for path, seen in found.items():
+			if given_up():
+				return None
+			record = known.get(path)
+			if record and record.facts and same(record, seen):
+				kept.append(record)
+			elif learnt := learn(seen, record):
+				fresh.append(learnt)
 
 	# 3. What moved brings what was written of it
 	here = {r.path for r in (*kept, *fresh)}

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import diffusers.utils.logging
 import pytest
 import torch
 
@@ -116,6 +117,7 @@ class TestCancel:
 	def test_a_load_is_left_and_what_was_warm_stays(self, three, stage):
 		engine = Engine('cpu', 10**9)
 		load(engine, three[0])
+		bar = diffusers.utils.logging.tqdm
 
 		def react(event, cancel):
 			if isinstance(event, say.Loading) and event.stage == stage:
@@ -124,7 +126,18 @@ class TestCancel:
 		events = load(engine, three[1], react)
 		assert isinstance(events[-1], say.Cancelled) and held(engine) == ['a']
 		assert torch.get_default_dtype() == torch.float32
+		assert diffusers.utils.logging.tqdm is bar
 		assert isinstance(load(engine, three[1])[-1], say.Finished)
+
+	def test_one_that_is_left_before_it_begins_leaves_the_bar_of_diffusers_alone(self, three):
+		bar = diffusers.utils.logging.tqdm
+
+		def refuse(stage, done, total):
+			raise KeyboardInterrupt
+
+		with pytest.raises(KeyboardInterrupt):
+			loading.load(spec_of(three[0]), torch.float32, refuse)
+		assert diffusers.utils.logging.tqdm is bar
 
 	def test_a_broken_model_leaves_the_others(self, three, tmp_path):
 		folder = Path(shutil.copytree(three[0], tmp_path / 'broken'))
