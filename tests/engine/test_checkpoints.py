@@ -1,6 +1,7 @@
 """Single files in the original layout: loaded without a network, they draw what their folders draw;
 converted they stay the same; pickles give nothing but weights."""
 
+import contextlib
 import io
 import json
 import pickle
@@ -90,7 +91,9 @@ def build(family: str, configs: Path):
 			parts[name] = getattr(transformers, value[1])(config)
 		else:
 			kind = getattr(diffusers, value[1])
-			parts[name] = kind.from_config(kind.load_config(configs / family / name))
+			# A sampler works with its numbers as soon as it is made: on the meta device it has none.
+			with torch.device('cpu') if name == 'scheduler' else contextlib.nullcontext():
+				parts[name] = kind.from_config(kind.load_config(configs / family / name))
 	return getattr(diffusers, index['_class_name'])(
 		**parts,
 		**(
