@@ -33,7 +33,9 @@ def step_of(page: Page) -> int:
 
 def expect_picture(page: Page) -> None:
 	expect(page.locator('#stage-image[data-kind=picture]')).to_be_visible(timeout=60_000)
-	page.wait_for_function("document.getElementById('stage-image').naturalWidth > 0", timeout=10_000)
+	page.wait_for_function(
+		"document.getElementById('stage-image').naturalWidth > 0", timeout=10_000
+	)
 
 
 class TestJourney:
