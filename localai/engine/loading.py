@@ -91,11 +91,25 @@ def variant_of(folder: Path) -> str | None:
 	"""The variant of which alone some part is here, such as 'fp16'; None where the plain files
 	are."""
 	for part in PARTS:
-		names = [VARIANT.fullmatch(f.name) for f in (folder / part).glob('*.safetensors')]
-		found = {name[1] for name in names if name}
+		found = variants_of(folder / part)
 		if found and None not in found:
 			return min(found)
 	return None
+
+
+def variants_of(part: Path) -> dict[str | None, list[Path]]:
+	"""The weights files of one part by their variant, the plain ones under None."""
+	found: dict[str | None, list[Path]] = {}
+	for file in sorted(part.glob('*.safetensors')):
+		if name := VARIANT.fullmatch(file.name):
+			found.setdefault(name[1], []).append(file)
+	return found
+
+
+def weights_of(part: Path, variant: str | None) -> list[Path]:
+	"""What diffusers will read of a part: its files of the variant, or else the plain ones."""
+	found = variants_of(part)
+	return found.get(variant) or found.get(None, [])
 
 
 def load_file(model: ModelSpec, path: Path, dtype: torch.dtype, watch: 'watched') -> Any:
@@ -210,6 +224,6 @@ class watched:
 			if isinstance(item, tuple) and isinstance(item[0], str):
 				self.part = item[0]
 				self.tell(self.part, 0)
-				for file in sorted((self.path / self.part).glob('*.safetensors')):
+				for file in weights_of(self.path / self.part, variant_of(self.path)):
 					self.read(self.part, file)
 			yield item

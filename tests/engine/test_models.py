@@ -166,6 +166,17 @@ class TestVariants:
 		engine = Engine('cpu')
 		assert isinstance(load(engine, folder)[-1], say.Finished)
 
+	def test_only_the_files_that_are_loaded_are_read_ahead(self, three, tmp_path):
+		folder = Path(shutil.copytree(three[0], tmp_path / 'both'))
+		for file in list(folder.rglob('*.safetensors')):
+			shutil.copy2(file, file.with_suffix('.fp16.safetensors'))
+		told = []
+		model = spec_of(three[0]).model_copy(update={'path': str(folder)})
+		loading.load(model, torch.float32, lambda stage, done, all: told.append(done))
+		unet = folder / 'unet'
+		assert loading.weights_of(unet, None) == [unet / 'diffusion_pytorch_model.safetensors']
+		assert told == sorted(told) and told.count(model.bytes) <= 2
+
 
 class TestReading:
 	def test_bytes_are_told_piece_by_piece_to_the_last(self, tmp_path):
