@@ -6,15 +6,32 @@ import struct
 import zlib
 from pathlib import Path
 
-from PIL import Image
 from pydantic import Field, ValidationError
 
+from localai.errors import InvalidInput
+from localai.files.chunks import OURS, PNG_SIGNATURE, read_contents
+from localai.files.foreign.values import listing, lora, mapping, reading, words
 from localai.schemas.base import Schema
-from localai.schemas.generation import GenerationRequest, Receipt
+from localai.schemas.generation import GenerationRequest, Receipt, Recipe
+from localai.schemas.history import Reading
 from localai.schemas.samplers import SamplerName
 
-CHUNK = 'localai'
-PNG_SIGNATURE = b'\x89PNG\r\n\x1a\n'
+CHUNK = OURS
+# Fields of a Recipe that stand in our own chunk as they are.
+FIELDS = (
+	'prompt',
+	'negative_prompt',
+	'width',
+	'height',
+	'steps',
+	'guidance_scale',
+	'sampler',
+	'schedule',
+	'seed',
+	'clip_skip',
+	'denoising_strength',
+	'vae',
+)
 # The names other programs know, where ours is only spelt otherwise.
 A1111_NAMES: dict[SamplerName, str] = {'DPM++ 2S': 'DPM++ 2S a'}
 
@@ -94,10 +111,39 @@ def embed(png: bytes, record: Record, width: int, height: int) -> bytes:
 
 
 def read_record(path: Path) -> Record | None:
-	"""Our own chunk of a picture file, None where there is none or it cannot be understood."""
+	"""Our own chunk of a picture file, None where there is none or it cannot be understood. No pixel
+	is decoded, but a file that ends too early has none."""
 	try:
-		with Image.open(path) as image:
-			image.load()
-			return Record.model_validate_json(image.text[CHUNK])
-	except (OSError, KeyError, AttributeError, ValidationError, ValueError, SyntaxError):
+		return parse_record(read_contents(path).texts.get(CHUNK, ''))
+	except InvalidInput:
 		return None
+
+
+def parse_record(text: str) -> Record | None:
+	try:
+		return Record.model_validate_json(text) if text else None
+	except (ValidationError, ValueError, RecursionError):
+		return None
+
+
+def reading_of(fields: dict, request: dict, receipt: dict, text: str) -> Reading:
+	"""What our own chunk says, as of any other picture. A chunk of a later version may say more and
+	otherwise; what has no field here becomes an extra."""
+	named = {**request, 'seed': fields.get('seed', request.get('seed'))}
+	loras = [
+		lora(use.get('name'), use.get('weight', 1.0), use.get('hash', ''))
+		for use in map(mapping, listing(request.get('loras')))
+	]
+	return reading(
+		'localai',
+		text,
+		app=f'LocalAI {words(receipt.get("app"))}',
+		model_hash=receipt.get('model_hash'),
+		loras=loras,
+		styles=listing(request.get('styles')),
+		extra=[(k, v) for k, v in named.items() if k not in Recipe.model_fields],
+		**{
+			**{k: named.get(k) for k in FIELDS},
+			'model': words(receipt.get('model_name') or named.get('model')),
+		},
+	)

@@ -1,0 +1,187 @@
+"""Knows how what another program wrote becomes the values of a Recipe: clean, finite, of sane length.
+What fits nowhere stays as text under its name."""
+
+import json
+import math
+import re
+from collections.abc import Iterable
+
+import orjson
+
+from localai.schemas.generation import LoraUse, Recipe
+from localai.schemas.history import FormatName, Reading
+
+TEXT_LIMIT = 200_000  # characters of a prompt or a whole text
+NAME_LIMIT = 300  # characters of a name
+VALUE_LIMIT = 2000  # characters of a value without a field of its own
+EXTRAS = 200  # values without a field of their own
+LORAS = 100
+CONTROL = re.compile(r'[\x00-\x08\x0b-\x1f\x7f]')
+WEIGHTS = ('.safetensors', '.sft', '.ckpt', '.gguf', '.pth', '.pt', '.bin')
+# Whole numbers and their limits; those with a point are below.
+WHOLE = {
+	'width': (1, 1_000_000),
+	'height': (1, 1_000_000),
+	'steps': (0, 1_000_000),
+	'seed': (0, 2**64 - 1),
+	'clip_skip': (1, 1000),
+}
+TAG = re.compile(r'<(?:lora|lyco):([^<>\n]{1,400})>', re.IGNORECASE)
+
+
+def clean(value: object, limit: int = TEXT_LIMIT) -> str:
+	"""Text as it can be kept and shown: no control characters, no half letters. '' of what is none."""
+	if not isinstance(value, str):
+		return ''
+	value = value[:limit].encode('utf-8', 'ignore').decode('utf-8')
+	return CONTROL.sub(' ', value.replace('\r\n', '\n').replace('\r', '\n')).strip()
+
+
+def line(value: object, limit: int = NAME_LIMIT) -> str:
+	return ' '.join(clean(value, limit).split())
+
+
+def loads(text: object) -> object:
+	"""JSON as programs truly write it, NaN included; None of what is none."""
+	if not isinstance(text, str):
+		return None
+	try:
+		return orjson.loads(text)
+	except ValueError:
+		pass
+	try:
+		return json.loads(text, parse_constant=lambda _: None)
+	except (ValueError, RecursionError):
+		return None
+
+
+def mapping(value: object) -> dict:
+	"""A JSON object, also one that stands as text in another; {} of anything else."""
+	if isinstance(value, str) and value.lstrip()[:1] == '{':
+		value = loads(value)
+	return value if isinstance(value, dict) else {}
+
+
+def listing(value: object) -> list:
+	return value if isinstance(value, list) else []
+
+
+def words(value: object, limit: int = VALUE_LIMIT) -> str:
+	"""Any value as text."""
+	if isinstance(value, str):
+		return clean(value, limit)
+	if value is None:
+		return ''
+	if isinstance(value, bool):
+		return 'yes' if value else 'no'
+	if isinstance(value, int | float):
+		return f'{value:.17g}' if isinstance(value, float) else str(value)[:NAME_LIMIT]
+	try:
+		return clean(orjson.dumps(value).decode(), limit)
+	except (TypeError, ValueError, RecursionError):
+		return ''
+
+
+def whole(value: object, low: int, high: int) -> int | None:
+	if isinstance(value, str) and len(value) <= 30:
+		value = number(value) if '.' in value or 'e' in value.lower() else digits(value)
+	if isinstance(value, float) and math.isfinite(value) and value == int(value):
+		value = int(value) if abs(value) < 2**53 else None
+	if isinstance(value, bool) or not isinstance(value, int):
+		return None
+	return value if low <= value <= high else None
+
+
+def digits(value: str) -> int | None:
+	try:
+		return int(value)
+	except ValueError:
+		return None
+
+
+def number(value: object) -> float | None:
+	"""A finite number of a size that settings have."""
+	if isinstance(value, bool) or not isinstance(value, int | float | str):
+		return None
+	try:
+		found = float(value[:40] if isinstance(value, str) else value)
+	except (ValueError, OverflowError):
+		return None
+	return found if math.isfinite(found) and abs(found) <= 1e6 else None
+
+
+def stem(name: object) -> str:
+	"""The name of a weights file without folder and ending."""
+	name = line(name).replace('\\', '/').rstrip('/').rsplit('/', 1)[-1]
+	for ending in WEIGHTS:
+		if name.lower().endswith(ending):
+			return name[: -len(ending)]
+	return name
+
+
+def model_name(name: object) -> str:
+	"""A file without folder and ending; anything else as it stands, for a name of the hub has a slash
+	too."""
+	name = line(name)
+	return stem(name) if name.lower().endswith(WEIGHTS) else name
+
+
+def lora(name: object, weight: object = 1.0, hash: object = '') -> LoraUse | None:
+	name, found = stem(name), number(weight)
+	if not name or name.lower() == 'none':
+		return None
+	return LoraUse(name=name, weight=1.0 if found is None else found, hash=line(hash, 80))
+
+
+def tagged(prompt: str) -> list[LoraUse]:
+	"""The LoRAs that a prompt names: `<lora:name:weight>`, the weight also as `unet=0.5`."""
+	found: dict[str, LoraUse] = {}
+	for tag in TAG.finditer(prompt):
+		name, *rest = tag[1].split(':')
+		said = [number(part.rpartition('=')[2]) for part in rest]
+		use = lora(name, next((w for w in said if w is not None), 1.0))
+		if use and len(found) < LORAS:
+			found.setdefault(use.name, use)
+	return list(found.values())
+
+
+def reading(
+	format: FormatName,
+	text: str,
+	app: object = '',
+	model_hash: object = '',
+	loras: Iterable[LoraUse | None] = (),
+	styles: Iterable[object] = (),
+	extra: Iterable[tuple[object, object]] = (),
+	**given: object,
+) -> Reading:
+	"""A Reading of what was found. `given` are fields of a Recipe as the other program wrote them; one
+	that is not what it should be becomes an extra."""
+	fields: dict[str, object] = {}
+	rest: list[tuple[object, object]] = []
+	for name, value in given.items():
+		if name in ('prompt', 'negative_prompt'):
+			fields[name] = clean(value)
+		elif name in ('model', 'vae'):
+			fields[name] = model_name(value)
+		elif name in ('sampler', 'schedule'):
+			fields[name] = line(value) or None
+		else:
+			limits = WHOLE.get(name)
+			fields[name] = whole(value, *limits) if limits else number(value)
+			if fields[name] is None and value not in (None, ''):
+				rest.append((name.replace('_', ' '), value))
+	pairs = [(line(str(k)), words(v)) for k, v in [*rest, *extra][: 5 * EXTRAS]]
+	recipe = Recipe(
+		loras=tuple([use for use in loras if use][:LORAS]),
+		styles=tuple([s for s in map(line, styles) if s][:EXTRAS]),
+		extra=tuple([(k, v) for k, v in pairs if k and v][:EXTRAS]),
+		**fields,
+	)
+	return Reading(
+		format=format,
+		app=line(app),
+		model_hash=line(model_hash, 200),
+		recipe=recipe,
+		text=clean(text),
+	)

@@ -1,0 +1,58 @@
+"""Knows how to find the settings in any picture: its texts, then what is hidden in its pixels, and
+whose grammar they follow."""
+
+from pathlib import Path
+
+from localai.files import metadata, stealth
+from localai.files.chunks import OURS, read_contents
+from localai.files.foreign import a1111, comfyui, fooocus, invokeai, novelai, swarmui
+from localai.files.foreign.values import TEXT_LIMIT, loads, mapping, reading
+from localai.schemas.history import Reading
+
+# Who is asked, in this order: those with marks of their own before those that others imitate.
+READERS = (swarmui.read, fooocus.read, invokeai.read, novelai.read, a1111.read, comfyui.read)
+# Texts that say nothing of how a picture was made.
+SILENT = frozenset(('GPS', 'DateTime', 'DateTimeOriginal', 'date:create', 'date:modify'))
+
+
+def read_settings(source: Path | bytes) -> Reading:
+	"""What a picture file says of itself. Raises InvalidInput for what is no PNG, JPEG or WebP or is
+	damaged; whatever else it holds is understood or shown as text."""
+	contents = read_contents(source)
+	found = read_texts(contents.texts)
+	if not found.format and not found.recipe.prompt:
+		hidden = stealth.read_hidden(source, contents)
+		if hidden:
+			found = read_texts(hidden).model_copy(update={'stealth': True})
+	return found.model_copy(
+		update={
+			'width': contents.width,
+			'height': contents.height,
+			'media_type': contents.media_type,
+		}
+	)
+
+
+def read_texts(texts: dict[str, str]) -> Reading:
+	"""Ours first, then the others; the texts as they stand when nobody knows them."""
+	found = read_own(texts)
+	if found:
+		return found
+	for reader in READERS:
+		found = reader(texts)
+		if found:
+			return found
+	lines = (f'{k}: {v[:TEXT_LIMIT]}' for k, v in texts.items() if k not in SILENT)
+	return reading('', '\n'.join(lines))
+
+
+def read_own(texts: dict[str, str]) -> Reading | None:
+	"""Our own chunk, whole or, of a later version, as far as it is understood."""
+	if OURS not in texts:
+		return None
+	record = metadata.parse_record(texts[OURS])
+	fields = record.model_dump() if record else mapping(loads(texts[OURS]))
+	request, receipt = mapping(fields.get('request')), mapping(fields.get('receipt'))
+	if not request:
+		return None
+	return metadata.reading_of(fields, request, receipt, texts.get('parameters') or texts[OURS])
