@@ -34,6 +34,8 @@ LINES = 60  # how far from the end the settings are looked for
 PAIRS = 500
 GUESSES = 50  # how often a value may turn out not to be the JSON that it began as
 DECODER = json.JSONDecoder()
+# Two of these make a line of settings; a prompt may have other words with colons.
+SURE = frozenset(('Steps', 'Sampler', 'CFG scale', 'Seed', 'Size', 'Model', 'Model hash'))
 # What has a field of its own, or says nothing more.
 TAKEN = frozenset(
 	(
@@ -65,8 +67,8 @@ def read(texts: dict[str, str]) -> Reading | None:
 
 
 def read_text(text: str) -> Reading | None:
-	"""None when the text has neither settings nor a negative prompt."""
-	found = split(text)
+	"""None when the text has neither settings nor a negative prompt, or is JSON."""
+	found = None if mapping(text) else split(text)
 	if found is None:
 		return None
 	prompt, negative, pairs, after = found
@@ -105,7 +107,7 @@ def split(text: str) -> tuple[str, str, dict[str, str], list[tuple[str, str]]] |
 	place = len(lines)
 	for index in range(len(lines) - 1, max(-1, len(lines) - 1 - LINES), -1):
 		found = dict(pairs_of(lines[index]))
-		if len(found) >= 3 or (found and lines[index].startswith('Steps: ')):
+		if len(found.keys() & SURE) >= 2:
 			pairs, place = found, index
 			break
 	before = '\n'.join(lines[:place])
