@@ -96,6 +96,10 @@ class Settings(BaseModel):
 		return self.home / 'pictures'
 
 	@property
+	def thumbnails(self) -> Path:
+		return self.home / 'thumbnails'
+
+	@property
 	def models(self) -> Path:
 		return self.home / 'models'
 

@@ -6,27 +6,41 @@ from collections.abc import AsyncIterator
 from localai.executors.base import Executor
 from localai.executors.local import LocalExecutor
 from localai.files.identify import identify
+from localai.files.journal import Journal
 from localai.hub.client import Hub
 from localai.hub.limiter import Limiter
 from localai.hub.links import Links
 from localai.hub.token import TokenKeeper
 from localai.hub.transfer import Transfers
+from localai.schemas.generation import Picture
 from localai.schemas.studio import StudioSnapshot
 from localai.services.catalogue import Catalogue
+from localai.services.discarding import PictureTrash
 from localai.services.downloads import DownloadService
+from localai.services.exporting import ExportService
 from localai.services.generation import GenerationService
 from localai.services.hardware import HardwareService
 from localai.services.history import HistoryService
+from localai.services.importing import ImportService
 from localai.services.jobs import JobService
+from localai.services.marks import MarkService
 from localai.services.models import ModelService
+from localai.services.thumbnails import Thumbnails
 from localai.services.trash import ModelTrash
+from localai.services.truth import TruthService
+from localai.services.upkeep import Upkeep
+from localai.services.verifying import VerifyService
 from localai.settings import Settings
 from localai.store.database import Database
+from localai.store.discards import Discards
 from localai.store.downloads import Downloads
 from localai.store.history import History
 from localai.store.jobs import Jobs
+from localai.store.marks import MarkStore
 from localai.store.models import Models
+from localai.store.pages import Pages
 from localai.store.preferences import Preferences
+from localai.store.records import Records
 from localai.store.trash import Trash
 
 log = logging.getLogger('localai.studio')
@@ -61,10 +75,43 @@ class Studio:
 			history,
 			self.jobs.enqueue,
 			lambda: self.jobs.engine.model,
+			self.saved,
 		)
-		self.history = HistoryService(history, settings.home / 'thumbnails')
+		self.build_history(history)
 		self.hardware = HardwareService(lambda: self.jobs.engine)
 		self.downloads = self.build_downloads()
+
+	def build_history(self, store: History) -> None:
+		settings, journal = self.settings, Journal(self.settings.pictures)
+		discards = Discards(self.database)
+		self.thumbnails = Thumbnails(settings.thumbnails)
+		self.history = HistoryService(store, Pages(self.database), self.thumbnails, self.models)
+		self.marks = MarkService(MarkStore(self.database), journal, self.history_changed)
+		self.picture_trash = PictureTrash(
+			settings.pictures, settings.trash, discards, self.thumbnails, self.history_changed
+		)
+		self.imports = ImportService(settings.pictures, store, self.history_changed)
+		self.exports = ExportService(
+			store, self.history.select, settings.pictures, self.history.thumbnail
+		)
+		self.truth = TruthService(
+			settings.pictures,
+			settings.trash,
+			Records(self.database),
+			discards,
+			journal,
+			self.history_changed,
+		)
+		self.verifying = VerifyService(self.history, self.models, self.jobs.verify)
+		self.upkeep = Upkeep(self.truth, self.picture_trash, self.marks)
+
+	def history_changed(self) -> None:
+		self.jobs.present(history=True)
+
+	def saved(self, picture: Picture) -> None:
+		"""A picture that was drawn: its small one is made before anyone looks."""
+		self.history.prepare_thumbnail(picture)
+		self.history_changed()
 
 	def build_downloads(self) -> DownloadService:
 		settings, limiter, keeper = self.settings, Limiter(), TokenKeeper(Hub())
@@ -97,6 +144,7 @@ class Studio:
 		if resume:
 			waiting = self.jobs.resume(self.generation.adopt)
 			self.models.open()
+			self.upkeep.open()
 			log.info('opened %s; %s jobs waiting', self.settings.home, waiting)
 		self.downloads.open(resume)
 		return self
@@ -107,5 +155,7 @@ class Studio:
 	def close(self) -> None:
 		self.downloads.close()
 		self.jobs.close()
+		self.upkeep.close()
+		self.thumbnails.close()
 		self.models.close()
 		self.database.close()

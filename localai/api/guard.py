@@ -16,7 +16,7 @@ from localai.settings import STRANGER
 
 log = logging.getLogger('localai.guard')
 # Not for strangers: paths of this machine, and links that may carry a key.
-OURS = ('/api/models', '/api/downloads')
+OURS = ('/api/models', '/api/downloads', '/api/history')
 SAFE = ('GET', 'HEAD', 'OPTIONS')
 LOCAL_HOSTS = frozenset(('localhost', '127.0.0.1', '[::1]', '::1'))
 TRIES, WINDOW = 10, 60.0  # wrong passwords per minute, over all visitors, before everybody waits

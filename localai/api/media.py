@@ -10,6 +10,12 @@ from localai.errors import UnknownName
 
 FOREVER = {'Cache-Control': 'private, max-age=31536000, immutable'}
 NEVER = {'Cache-Control': 'no-store'}
+TYPES = {
+	'.png': 'image/png',
+	'.jpg': 'image/jpeg',
+	'.jpeg': 'image/jpeg',
+	'.webp': 'image/webp',
+}
 
 
 def router(studio) -> APIRouter:
@@ -25,6 +31,13 @@ def router(studio) -> APIRouter:
 			else Response(status_code=404, headers=NEVER)
 		)
 
+	@routes.api_route('/trash/{trash_id}', methods=['GET', 'HEAD'])
+	def trashed(trash_id: str) -> Response:
+		"""A picture in the trash, small."""
+		path = studio.picture_trash.thumbnail(trash_id)
+		return FileResponse(path, media_type='image/webp', headers=FOREVER)
+
+	# Addresses carry a stamp (`?v=`) that keeps caches apart; nothing is read from it.
 	@routes.api_route('/{picture_id}/thumbnail', methods=['GET', 'HEAD'])
 	def thumbnail(picture_id: int) -> Response:
 		return FileResponse(
@@ -43,7 +56,7 @@ def router(studio) -> APIRouter:
 			)
 		return FileResponse(
 			path,
-			media_type='image/png',
+			media_type=TYPES.get(path.suffix.lower(), 'application/octet-stream'),
 			headers=FOREVER,
 			filename=path.name,
 			content_disposition_type='attachment' if download else 'inline',

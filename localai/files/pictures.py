@@ -5,10 +5,12 @@ import contextlib
 import errno
 import io
 import os
+import threading
 from datetime import datetime
+from hashlib import blake2b
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 from localai.errors import DiskFull, StorageProblem
 
@@ -51,7 +53,11 @@ def flush_folder(folder: Path) -> None:
 
 def picture_path(folder: Path, job_id: str, index: int, seed: int, when: datetime) -> Path:
 	"""`pictures/2026-11-23/JOB-001-seed.png`: the job's id makes it findable after a crash."""
-	return folder / when.astimezone().strftime('%Y-%m-%d') / f'{job_id}-{index + 1:03}-{seed}.png'
+	return folder / when.astimezone().strftime('%Y-%m-%d') / picture_name(job_id, index, seed)
+
+
+def picture_name(job_id: str, index: int, seed: int) -> str:
+	return f'{job_id}-{index + 1:03}-{seed}.png'
 
 
 def find_pictures(folder: Path, job_id: str, since: datetime) -> list[Path]:
@@ -63,11 +69,36 @@ def find_pictures(folder: Path, job_id: str, since: datetime) -> list[Path]:
 	return sorted(p for d in days for p in d.glob(f'{job_id}-*.png'))
 
 
+def write_quickly(path: Path, data: bytes) -> None:
+	"""Whole or not at all, but not flushed: for what can be made again. Raises StorageProblem."""
+	temporary = path.with_name(f'.{path.name}.{os.getpid()}-{threading.get_ident()}.part')
+	try:
+		path.parent.mkdir(parents=True, exist_ok=True)
+		temporary.write_bytes(data)
+		os.replace(temporary, path)
+	except OSError as error:
+		with contextlib.suppress(OSError):
+			temporary.unlink(missing_ok=True)
+		raise StorageProblem(
+			f'{path.parent} cannot be written: {error.strerror or error}.', 'Check the folder.'
+		) from error
+
+
+def digest(data: bytes) -> str:
+	"""What tells the bytes of one picture file from those of another."""
+	return blake2b(data, digest_size=16).hexdigest()
+
+
 def thumbnail(path: Path, side: int) -> bytes:
-	"""A WebP that fits into a square of `side` pixels; small pictures are not blown up."""
-	with Image.open(path) as image:
-		image = image.convert('RGB')
-		image.thumbnail((side, side), Image.Resampling.LANCZOS)
+	"""A WebP that fits into a square of `side` pixels; small pictures are not blown up. What can be
+	seen through lies on white."""
+	with Image.open(path, formats=('PNG', 'JPEG', 'WEBP')) as image:
+		image.draft('RGB', (side, side))
+		image = ImageOps.exif_transpose(image)
+		image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=3.0)
+		if image.has_transparency_data:
+			image = image.convert('RGBA')
+			image = Image.alpha_composite(Image.new('RGBA', image.size, 'white'), image)
 		buffer = io.BytesIO()
-		image.save(buffer, 'WEBP', quality=82, method=2)
+		image.convert('RGB').save(buffer, 'WEBP', quality=82, method=2)
 		return buffer.getvalue()

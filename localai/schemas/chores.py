@@ -1,18 +1,19 @@
-"""Knows how a load, an unload or a conversion is said to be: where it stands, how far it is, how it
-ended."""
+"""Knows how a load, an unload, a conversion or a verification is said to be: where it stands, how far
+it is, how it ended."""
 
 from typing import Literal
 
 from localai.schemas.base import Schema
+from localai.schemas.history import Verdict
 from localai.schemas.jobs import Problem
 
-ChoreName = Literal['load', 'unload', 'convert']
+ChoreName = Literal['load', 'unload', 'convert', 'verify']
 ChoreState = Literal['waiting', 'running', 'finished', 'cancelled', 'failed']
 
 
 class ChoreSnapshot(Schema):
 	"""A chore now. `model` is the id of its model, '' for all of them; `stage` and its bytes tell of
-	what is read from the disk."""
+	what is read from the disk. A verification also has steps, and at its end a verdict."""
 
 	id: str
 	kind: ChoreName
@@ -21,6 +22,9 @@ class ChoreSnapshot(Schema):
 	stage: str = ''
 	stage_done: int = 0
 	stage_total: int = 0
+	step: int = 0
+	steps: int = 0
+	verdict: Verdict | None = None
 	error: Problem | None = None
 
 	@property

@@ -3,7 +3,7 @@
 import math
 import re
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -121,8 +121,43 @@ class GenerationRequest(Schema):
 		return self
 
 
+class LoraUse(Schema):
+	"""A LoRA as a picture names it. `weight` is 1 where none is said."""
+
+	name: str
+	weight: float = 1.0
+	hash: str = ''
+
+
+class Recipe(Schema):
+	"""All that is known of how a picture was asked for, whoever drew it.
+
+	Nothing is certain to be there, and the values of other programs need not be ones that can be
+	asked for here. `extra` holds what has no field of its own, as name and value.
+	"""
+
+	prompt: str = ''
+	negative_prompt: str = ''
+	model: str = ''
+	width: int | None = None
+	height: int | None = None
+	steps: int | None = None
+	guidance_scale: float | None = None
+	sampler: str | None = None
+	schedule: str | None = None
+	seed: int | None = None
+	count: int = 1
+	clip_skip: int | None = None
+	denoising_strength: float | None = None
+	vae: str = ''
+	loras: tuple[LoraUse, ...] = ()
+	styles: tuple[str, ...] = ()
+	extra: tuple[tuple[str, str], ...] = ()
+
+
 class Receipt(Schema):
-	"""How a picture came to be, beyond what was asked for."""
+	"""How a picture came to be, beyond what was asked for. `app` is the version of LocalAI, or of a
+	picture from elsewhere the program that drew it."""
 
 	app: str
 	torch: str
@@ -135,10 +170,15 @@ class Receipt(Schema):
 	seconds: float
 	steps_done: int
 	stopped_early: bool = False
+	family: str = ''
+
+
+PictureKind = Literal['generated', 'imported']
 
 
 class Picture(Schema):
-	"""A saved picture. `path` is absolute; `url` is where the page's server shows it."""
+	"""A saved picture. `path` is absolute; `url` and `thumbnail` are where the page's server shows
+	it. `job_id` is '' for one that no job of this app drew."""
 
 	id: int
 	job_id: str
@@ -148,6 +188,10 @@ class Picture(Schema):
 	height: int
 	path: str
 	url: str
+	thumbnail: str
 	created_at: datetime
-	request: GenerationRequest
+	kind: PictureKind = 'generated'
+	favourite: bool = False
+	rating: int = 0
+	request: Recipe
 	receipt: Receipt

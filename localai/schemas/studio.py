@@ -8,10 +8,12 @@ from localai.schemas.jobs import JobSnapshot
 
 class StudioSnapshot(Schema):
 	"""The engine, the live jobs in the order they will be drawn, the job that ended last, the
-	downloads; `library` grows with every change of the models."""
+	downloads; `library` grows with every change of the models, `history` with every one of the
+	pictures."""
 
 	engine: EngineStatus
 	queue: tuple[JobSnapshot, ...] = ()
 	last: JobSnapshot | None = None
 	downloads: tuple[DownloadSnapshot, ...] = ()
 	library: int = 0
+	history: int = 0

@@ -36,6 +36,7 @@ class Board:
 		self.last: JobSnapshot | None = None
 		self.downloads: tuple[DownloadSnapshot, ...] = ()
 		self.library = 0
+		self.history = 0
 		self.studio: Feed[StudioSnapshot] = Feed(StudioSnapshot(engine=self.engine))
 
 	def open(self, seconds: Seconds) -> None:
@@ -102,12 +103,14 @@ class Board:
 		self,
 		downloads: tuple[DownloadSnapshot, ...] | None = None,
 		library: int | None = None,
+		history: bool = False,
 	) -> None:
-		"""Shows the downloads, or that the library changed, to everybody; None leaves what was
-		shown."""
+		"""Shows the downloads, or that the library or the history changed, to everybody; None leaves
+		what was shown."""
 		with self.lock:
 			self.downloads = self.downloads if downloads is None else downloads
 			self.library = self.library if library is None else library
+			self.history += history
 			self.publish()
 
 	# Changes
@@ -208,6 +211,7 @@ class Board:
 				last=self.last,
 				downloads=self.downloads,
 				library=self.library,
+				history=self.history,
 			)
 		)
 

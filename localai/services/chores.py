@@ -1,5 +1,5 @@
-"""What the engine does besides drawing: models come into its memory, leave it, are converted; one
-after the other, each before the next job."""
+"""What the engine does besides jobs: models come into its memory, leave it, are converted, pictures
+are drawn again to be verified; one after the other, each before the next job."""
 
 import logging
 import secrets
@@ -14,13 +14,15 @@ from localai.executors.base import Executor, subject
 from localai.schemas import engine as say
 from localai.schemas.chores import ChoreSnapshot
 from localai.schemas.hardware import EngineStatus
+from localai.schemas.history import Verdict
 from localai.schemas.jobs import Problem
 from localai.schemas.models import DRAWERS, ModelEntry, ModelSpec
 from localai.services.board import Board
 from localai.store.jobs import Jobs
 
 log = logging.getLogger('localai.jobs')
-Chore = say.Load | say.Unload | say.Convert
+Chore = say.Load | say.Unload | say.Convert | say.Generate
+Judge = Callable[[say.Drawn], Verdict]
 ENDS = 50  # chores that ended, of which is known how
 QUIET = 5.0  # seconds until a chore that stays as it is is told again
 
@@ -53,6 +55,10 @@ class Chores(Board):
 		# What the last chore failed with, until the next one begins.
 		self.trouble = ''
 		self.closed = False
+		# Who judges what is drawn again, by the id of the chore; how far it is, and what was found.
+		self.judges: dict[str, Judge] = {}
+		self.step: dict[str, int] = {}
+		self.verdict: Verdict | LocalAIError | None = None
 		# Where the models lie that the engine has seen, by id.
 		self.paths: dict[str, str] = {}
 
@@ -143,6 +149,14 @@ class Chores(Board):
 				say.Convert(job_id=chore_id(), source=str(source), target=str(target), model=model)
 			)
 
+	def verify(self, task: say.Generate, judge: Judge) -> str:
+		"""Draws a picture again for `judge`, who hears of it and keeps nothing. Returns the id to
+		follow it by. Raises EngineDied."""
+		with self.lock:
+			self.check_engine()
+			self.judges[task.job_id] = judge
+			return self.begin(task)
+
 	def begin(self, chore: Chore) -> str:
 		self.chores.append(chore)
 		self.dispatch()
@@ -157,7 +171,7 @@ class Chores(Board):
 			waiting = next((c for c in self.chores if c.job_id == which), None)
 			if self.chore and self.chore.job_id == which:
 				stage = {n: getattr(engine, n) for n in ('stage', 'stage_done', 'stage_total')}
-				return snapshot(self.chore, state='running', **stage)
+				return snapshot(self.chore, state='running', **stage, **self.step)
 			if waiting and engine.state == 'stopped':
 				problem = Problem(
 					code='EngineDied', message='The engine is not running.', remedy=engine.message
@@ -191,7 +205,7 @@ class Chores(Board):
 				paths.add(self.running.model.path)
 			for chore in (self.chore, *self.chores):
 				match chore:
-					case say.Load():
+					case say.Load() | say.Generate():
 						paths.add(chore.model.path)
 					case say.Convert():
 						paths.add(chore.source)
@@ -210,7 +224,8 @@ class Chores(Board):
 		self.chore = self.chores.popleft()
 		if not isinstance(self.chore, say.Unload):
 			self.trouble = ''
-		if isinstance(self.chore, say.Load):
+		self.step, self.verdict = {}, None
+		if isinstance(self.chore, say.Load | say.Generate):
 			self.paths[self.chore.model.id] = self.chore.model.path
 		log.info('chore %s: %s', self.chore.kind, subject(self.chore) or 'memory')
 		self.executor.submit(self.chore)
@@ -223,8 +238,15 @@ class Chores(Board):
 				end = snapshot(chore, state='failed', error=problem)
 			case say.Cancelled():
 				end = snapshot(chore, state='cancelled')
+			case _ if isinstance(self.verdict, LocalAIError):
+				why = self.verdict
+				problem = Problem(code=why.code, message=why.message, remedy=why.remedy)
+				end = snapshot(chore, state='failed', error=problem)
+			case _ if isinstance(chore, say.Generate):
+				end = snapshot(chore, state='finished', verdict=self.verdict)
 			case _:
 				end = snapshot(chore, state='finished')
+		self.judges.pop(chore.job_id, None)
 		self.ends = dict([*self.ends.items(), (chore.job_id, end)][-ENDS:])
 
 	def with_trouble(self, status: EngineStatus) -> EngineStatus:
@@ -238,8 +260,15 @@ class Chores(Board):
 			chore = self.chore
 			if chore is None or getattr(event, 'job_id', '') != chore.job_id:
 				return False
-			if not isinstance(event, say.ENDINGS):
-				return True
+			judge = self.judges.get(chore.job_id)
+			if isinstance(event, say.Stepped):
+				self.step = {'step': event.step, 'steps': event.steps}
+				self.publish()
+		if isinstance(event, say.Drawn) and judge:
+			self.verdict = judged(judge, event)
+		if not isinstance(event, say.ENDINGS):
+			return True
+		with self.lock:
 			self.chore = None
 			self.ended(chore, event)
 			if isinstance(event, say.Failed):
@@ -256,12 +285,22 @@ class Chores(Board):
 		return True
 
 
+def judged(judge: Judge, drawn: say.Drawn) -> Verdict | LocalAIError:
+	"""Nothing that goes wrong here may stop the thread that hears the engine."""
+	try:
+		return judge(drawn)
+	except LocalAIError as error:
+		return error
+	except Exception as error:
+		log.exception('what was drawn again could not be compared')
+		return LocalAIError(f'The comparison failed: {error}.', 'See logs/localai.log.')
+
+
 def chore_id() -> str:
 	return f'chore-{secrets.token_hex(6)}'
 
 
 def snapshot(chore: Chore, **fields: object) -> ChoreSnapshot:
 	model = getattr(chore, 'model', None)
-	return ChoreSnapshot(
-		id=chore.job_id, kind=chore.kind, model=model.id if model else '', **fields
-	)
+	kind = 'verify' if isinstance(chore, say.Generate) else chore.kind
+	return ChoreSnapshot(id=chore.job_id, kind=kind, model=model.id if model else '', **fields)

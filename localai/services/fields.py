@@ -40,3 +40,21 @@ def read(schema: type[Kind], fields: Mapping[str, object]) -> Kind:
 def short(value: object) -> str:
 	text = repr(value)
 	return text if len(text) <= SHOWN else f'{text[:SHOWN]}…'
+
+
+def ids_of(value: object, most: int) -> tuple[int, ...]:
+	"""The numbers of pictures, each once. Raises InvalidInput for what are none."""
+	if isinstance(value, int) and not isinstance(value, bool):
+		value = (value,)
+	if not isinstance(value, list | tuple | set | frozenset):
+		raise InvalidInput('Which pictures is not said.', 'Send a list of their numbers.', 'ids')
+	if len(value) > most:
+		raise InvalidInput(
+			f'These are {len(value):,} pictures; {most:,} at once are the most.',
+			'Choose fewer.',
+			'ids',
+		)
+	for one in value:
+		if isinstance(one, bool) or not isinstance(one, int) or not 0 < one < 2**63:
+			raise InvalidInput(f'{short(one)} is not the number of a picture.', field='ids')
+	return tuple(dict.fromkeys(value))

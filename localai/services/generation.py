@@ -15,7 +15,7 @@ import psutil
 from pydantic import ValidationError
 
 from localai import __version__
-from localai.errors import DiskFull, InvalidInput, OutOfMemory, StorageProblem
+from localai.errors import DiskFull, InvalidInput, LocalAIError, OutOfMemory, StorageProblem
 from localai.files import metadata, pictures, tokens
 from localai.schemas import engine as say
 from localai.schemas.generation import SEED_LIMIT, GenerationRequest, Picture, Receipt
@@ -23,6 +23,7 @@ from localai.schemas.hardware import Estimate, MemoryReading
 from localai.schemas.jobs import JobSnapshot
 from localai.schemas.models import Family, FamilyName, ModelSpec
 from localai.schemas.samplers import evaluations, schedules_for
+from localai.services import recording
 from localai.store.history import History
 from localai.store.jobs import Jobs
 
@@ -42,7 +43,7 @@ class Models(Protocol):
 
 class GenerationService:
 	"""`enqueue` hands a stored job to the queue; `resident` is the id of the model that is in
-	memory."""
+	memory; `saved` hears of each picture that is kept."""
 
 	def __init__(
 		self,
@@ -52,6 +53,7 @@ class GenerationService:
 		history: History,
 		enqueue: Callable[[JobSnapshot], JobSnapshot],
 		resident: Callable[[], str],
+		saved: Callable[[Picture], None] = lambda picture: None,
 	):
 		self.folder = folder
 		self.models = models
@@ -59,6 +61,7 @@ class GenerationService:
 		self.history = history
 		self.enqueue = enqueue
 		self.resident = resident
+		self.saved = saved
 
 	def read(self, fields: Mapping[str, object] | GenerationRequest) -> GenerationRequest:
 		"""One request from whatever a door heard. Raises InvalidInput with the field and one
@@ -176,6 +179,7 @@ class GenerationService:
 			seconds=round(drawn.seconds, 3),
 			steps_done=drawn.steps_done,
 			stopped_early=drawn.stopped_early,
+			family=model.family,
 		)
 		record = metadata.Record(
 			job_id=job.id,
@@ -193,18 +197,11 @@ class GenerationService:
 		except StorageProblem as error:
 			raise self.rescue(error, png, path.name) from error
 		try:
-			return self.history.record(
-				job.id,
-				drawn.index,
-				drawn.seed,
-				drawn.width,
-				drawn.height,
-				path,
-				model.id,
-				job.request,
-				receipt,
-				when,
-			)
+			size = drawn.width, drawn.height
+			row = recording.of_record(record, path, self.folder, pictures.digest(png), size)
+			saved = self.history.record(row)
+			self.saved(saved)
+			return saved
 		except StorageProblem as error:
 			message = f'{error.message} The picture was kept as {path}.'
 			raise type(error)(message, error.remedy) from error
@@ -224,21 +221,14 @@ class GenerationService:
 		was. Returns how many."""
 		known, adopted = {Path(p.path) for p in job.pictures}, 0
 		for path in pictures.find_pictures(self.folder, job.id, job.created_at):
-			record = None if path in known else metadata.read_record(path)
-			if record and record.job_id == job.id:
-				width, height = record.request.width, record.request.height
-				self.history.record(
-					job.id,
-					record.index,
-					record.seed,
-					width,
-					height,
-					path,
-					record.model_id,
-					record.request,
-					record.receipt,
-					datetime.fromisoformat(record.created_at),
-				)
+			if path in known:
+				continue
+			try:
+				row = recording.of_file(path, self.folder)
+			except (OSError, LocalAIError):  # cut off while it was written, or no picture at all
+				continue
+			if row.job_id == job.id:
+				self.history.record(row)
 				adopted += 1
 		for part in self.folder.glob(f'*/.{job.id}-*.part'):
 			part.unlink(missing_ok=True)

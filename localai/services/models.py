@@ -163,6 +163,20 @@ class ModelService:
 			prediction=facts.prediction,
 		)
 
+	def match(self, model_id: str, name: str, digest: str) -> ModelEntry | None:
+		"""The model that can be drawn with and that a picture means: by its hash, by its id, by a
+		name that only one has."""
+		usable = [entry for entry in self.list() if not entry.problem]
+		digest = digest.casefold().removeprefix('0x')
+		same = [
+			e for e in usable if len(digest) >= 8 and digest in (e.sha256[: len(digest)], e.autov3)
+		]
+		same = same or [e for e in usable if model_id and e.id == model_id]
+		if not same:
+			names = {n.casefold() for n in (name, Path(name).stem, model_id) if n}
+			same = [e for e in usable if names & {e.name.casefold(), Path(e.id).stem.casefold()}]
+		return same[0] if len(same) == 1 or (same and same[0].id == model_id) else None
+
 	# What a person writes of it
 
 	def annotate(

@@ -15,7 +15,7 @@ from localai.errors import DatabaseTooNew, DiskFull, StorageProblem
 
 log = logging.getLogger('localai.store')
 MIGRATIONS = Path(__file__).parent / 'migrations'
-HEAD = '0002'  # the newest migration; a test holds it equal to the folder
+HEAD = '0003'  # the newest migration; a test holds it equal to the folder
 
 
 class Database:

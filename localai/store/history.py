@@ -1,13 +1,45 @@
-"""Pictures at rest: record, find, page; the files themselves are not its business."""
+"""Pictures at rest: record, read, take out; the files themselves are not its business."""
 
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import Row, insert, select
+from sqlalchemy.orm import Session
 
-from localai.schemas.generation import GenerationRequest, Picture, Receipt
+from localai.schemas.base import Schema
+from localai.schemas.generation import Picture, PictureKind, Receipt, Recipe
+from localai.schemas.history import Marks
+from localai.store import words
 from localai.store.database import Database
-from localai.store.tables import PictureRow, now
+from localai.store.tables import DAY, AlbumRow, PictureRow, TagRow
+
+EPOCH = date(1970, 1, 1)
+EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
+LARGEST = 2**63 - 1  # that SQLite can hold
+BATCH = 500
+PICTURE = PictureRow.__table__
+
+
+class NewPicture(Schema):
+	"""A picture as it is recorded. `path` is relative to the pictures folder; `bytes`, `modified` and
+	`digest` are of its file."""
+
+	job_id: str = ''
+	index: int = 0
+	kind: PictureKind = 'generated'
+	seed: int | None
+	width: int
+	height: int
+	path: str
+	model_id: str
+	recipe: Recipe
+	receipt: Receipt
+	created_at: datetime
+	bytes: int
+	modified: float
+	digest: str
+	marks: Marks = Marks()
 
 
 class History:
@@ -16,64 +48,109 @@ class History:
 	def __init__(self, database: Database, folder: Path):
 		self.database = database
 		self.folder = folder
+		words.prepare(database)
 
-	def record(
-		self,
-		job_id: str,
-		index: int,
-		seed: int,
-		width: int,
-		height: int,
-		path: Path,
-		model_id: str,
-		request: GenerationRequest,
-		receipt: Receipt,
-		created_at: datetime | None = None,
-	) -> Picture:
-		"""One transaction; a picture that is already recorded stays as it is."""
+	def record(self, picture: NewPicture) -> Picture:
+		"""One transaction; a picture of a job that is already recorded stays as it is."""
 		with self.database.transaction() as session:
 			found = session.scalar(
-				select(PictureRow).where(PictureRow.job_id == job_id, PictureRow.number == index)
+				select(PictureRow).where(
+					PictureRow.job_id == picture.job_id, PictureRow.number == picture.index
+				)
 			)
 			if found is None:
-				found = PictureRow(
-					job_id=job_id,
-					number=index,
-					seed=seed,
-					width=width,
-					height=height,
-					path=path.relative_to(self.folder).as_posix(),
-					model_id=model_id,
-					request=request.model_dump(mode='json'),
-					receipt=receipt.model_dump(mode='json'),
-					device=receipt.device,
-					steps=receipt.steps_done,
-					seconds=receipt.seconds,
-					created_at=created_at or now(),
-				)
-				session.add(found)
-				session.flush()
+				(added,) = add(session, [picture])
+				found = session.get(PictureRow, added)
 			return to_picture(found, self.folder)
+
+	def add(self, pictures: Sequence[NewPicture]) -> tuple[int, ...]:
+		"""Records many, each batch in one transaction. Their paths must be new. Returns their ids."""
+		ids: list[int] = []
+		for start in range(0, len(pictures), BATCH):
+			with self.database.transaction() as session:
+				ids += add(session, pictures[start : start + BATCH])
+		return tuple(ids)
 
 	def get(self, picture_id: int) -> Picture | None:
 		with self.database.transaction() as session:
 			row = session.get(PictureRow, picture_id)
 			return row and to_picture(row, self.folder)
 
+	def many(self, ids: Sequence[int]) -> tuple[Picture, ...]:
+		"""In the order asked; those that are not there are left out."""
+		found: dict[int, Picture] = {}
+		for start in range(0, len(ids), BATCH):
+			wanted = select(PictureRow).where(PictureRow.id.in_(ids[start : start + BATCH]))
+			with self.database.transaction() as session:
+				found |= {r.id: to_picture(r, self.folder) for r in session.scalars(wanted)}
+		return tuple(found[i] for i in ids if i in found)
+
+	def marks(self, ids: Sequence[int]) -> dict[int, Marks]:
+		"""By id."""
+		found: dict[int, Marks] = {}
+		for start in range(0, len(ids), BATCH):
+			with self.database.transaction() as session:
+				found |= read_marks(session, ids[start : start + BATCH])
+		return found
+
+	def place(self, picture_id: int) -> tuple[int, str] | None:
+		"""Ordinal and relative path of a picture, without all the rest."""
+		query = select(PICTURE.c.ordinal, PICTURE.c.path).where(PICTURE.c.id == picture_id)
+		with self.database.engine.connect() as connection:
+			row = connection.execute(query).first()
+			return row and (row.ordinal, row.path)
+
+	def file(self, picture_id: int) -> tuple[int, float, str] | None:
+		"""Bytes, time of change and digest of a picture's file as it was saved."""
+		columns = PICTURE.c.bytes, PICTURE.c.modified, PICTURE.c.digest
+		with self.database.engine.connect() as connection:
+			row = connection.execute(select(*columns).where(PICTURE.c.id == picture_id)).first()
+			return row and tuple(row)
+
+	def with_digests(self, digests: Iterable[str]) -> dict[str, int]:
+		"""The ids of pictures whose files have these digests."""
+		digests = list(digests)
+		found: dict[str, int] = {}
+		for start in range(0, len(digests), BATCH):
+			query = select(PICTURE.c.digest, PICTURE.c.id).where(
+				PICTURE.c.digest.in_(digests[start : start + BATCH])
+			)
+			with self.database.engine.connect() as connection:
+				found |= {row.digest: row.id for row in connection.execute(query)}
+		return found
+
 	def recent(self, limit: int, before: int | None = None) -> tuple[Picture, ...]:
 		"""Newest first; `before` is the id where the last page ended."""
-		query = select(PictureRow).order_by(PictureRow.id.desc()).limit(limit)
-		if before is not None:
-			query = query.where(PictureRow.id < before)
+		query = select(PictureRow).order_by(PictureRow.ordinal.desc()).limit(limit)
 		with self.database.transaction() as session:
+			if before is not None:
+				last = session.scalar(select(PictureRow.ordinal).where(PictureRow.id == before))
+				query = query.where(PictureRow.ordinal < (last or 0))
 			return tuple(to_picture(r, self.folder) for r in session.scalars(query))
+
+	def previous(self, picture_id: int) -> Picture | None:
+		"""The one that was generated before it."""
+		with self.database.transaction() as session:
+			own = select(PictureRow.ordinal).where(PictureRow.id == picture_id).scalar_subquery()
+			query = (
+				select(PictureRow)
+				.where(PictureRow.ordinal < own, PictureRow.kind == 'generated')
+				.order_by(PictureRow.ordinal.desc())
+				.limit(1)
+			)
+			row = session.scalar(query)
+			return row and to_picture(row, self.folder)
 
 	def speed(self, model_id: str) -> float | None:
 		"""Seconds that one step of one megapixel took lately with this model, the middle of the
 		last seven."""
 		query = (
 			select(PictureRow.seconds, PictureRow.steps, PictureRow.width, PictureRow.height)
-			.where(PictureRow.model_id == model_id, PictureRow.steps > 0)
+			.where(
+				PictureRow.model_id == model_id,
+				PictureRow.steps > 0,
+				PictureRow.kind == 'generated',
+			)
 			.order_by(PictureRow.created_at.desc())
 			.limit(7)
 		)
@@ -82,17 +159,134 @@ class History:
 		return rates[len(rates) // 2] if rates else None
 
 
+def add(session: Session, pictures: Sequence[NewPicture]) -> list[int]:
+	"""Rows, marks and words, within a transaction."""
+	taken = free_ordinals(session, [ordinal_of(p.created_at) for p in pictures])
+	values = [to_row(p, o) for p, o in zip(pictures, taken, strict=True)]
+	made = session.execute(
+		insert(PictureRow).returning(PictureRow.id, sort_by_parameter_order=True), values
+	)
+	ids = list(made.scalars())
+	for row_type, field in ((TagRow, 'tags'), (AlbumRow, 'albums')):
+		named = [
+			{'picture_id': i, 'name': name}
+			for i, p in zip(ids, pictures, strict=True)
+			for name in dict.fromkeys(getattr(p.marks, field))
+		]
+		if named:
+			session.execute(insert(row_type), named)
+	words.index(session.connection(), ids)
+	return ids
+
+
+def to_row(picture: NewPicture, ordinal: int) -> dict[str, object]:
+	recipe, receipt, seed = picture.recipe, picture.receipt, picture.seed
+	return {
+		'ordinal': ordinal,
+		'job_id': picture.job_id or None,
+		'number': picture.index,
+		'kind': picture.kind,
+		'seed': seed if seed is not None and abs(seed) <= LARGEST else None,
+		'width': picture.width,
+		'height': picture.height,
+		'path': picture.path,
+		'request': recipe.model_dump(mode='json', exclude_defaults=True),
+		'receipt': receipt.model_dump(mode='json'),
+		'model_id': picture.model_id,
+		'model_name': receipt.model_name,
+		'family': receipt.family,
+		'sampler': recipe.sampler or '',
+		'device': receipt.device,
+		'steps': receipt.steps_done,
+		'seconds': receipt.seconds,
+		'bytes': picture.bytes,
+		'modified': picture.modified,
+		'digest': picture.digest,
+		'favourite': picture.marks.favourite,
+		'rating': picture.marks.rating,
+		'notes': picture.marks.notes,
+		'created_at': picture.created_at,
+	}
+
+
+def free_ordinals(session: Session, wanted: Sequence[int]) -> list[int]:
+	"""Each as it is wanted, or the next that nothing has."""
+	given: list[int] = []
+	taken: set[int] = set()
+	for ordinal in wanted:
+		while (
+			ordinal in taken
+			or session.scalar(select(PictureRow.id).where(PictureRow.ordinal == ordinal))
+			is not None
+		):
+			ordinal += 1
+		taken.add(ordinal)
+		given.append(ordinal)
+	return given
+
+
+def ordinal_of(when: datetime) -> int:
+	"""The day on the clock of this machine, and the microseconds since its midnight. Also on a day
+	of 25 hours what was drawn later comes later."""
+	latest = datetime.now(UTC) + timedelta(days=366)
+	when = min(max(when.astimezone(UTC), EARLIEST), latest)
+	day = when.astimezone().date()
+	since = when - datetime.combine(day, time.min).astimezone()
+	return (day - EPOCH).days * DAY + since.seconds * 10**6 + since.microseconds
+
+
+def day_of(ordinal: int) -> str:
+	return (EPOCH + timedelta(days=ordinal // DAY)).isoformat()
+
+
+def day_number(day: str) -> int:
+	"""Days since 1970. Raises ValueError for what is no day."""
+	return (date.fromisoformat(day) - EPOCH).days
+
+
+def urls(picture_id: int, ordinal: int) -> dict[str, str]:
+	"""The stamp keeps what a browser remembers apart when a database was made anew."""
+	stamp = f'{ordinal:x}'
+	return {
+		'url': f'/media/{picture_id}?v={stamp}',
+		'thumbnail': f'/media/{picture_id}/thumbnail?v={stamp}',
+	}
+
+
+def read_marks(session: Session, ids: Sequence[int]) -> dict[int, Marks]:
+	named: dict[type, dict[int, list[str]]] = {TagRow: {}, AlbumRow: {}}
+	for row_type, found in named.items():
+		query = select(row_type).where(row_type.picture_id.in_(ids)).order_by(row_type.name)
+		for row in session.scalars(query):
+			found.setdefault(row.picture_id, []).append(row.name)
+	columns = PictureRow.id, PictureRow.favourite, PictureRow.rating, PictureRow.notes
+	rows: Iterable[Row] = session.execute(select(*columns).where(PictureRow.id.in_(ids)))
+	return {
+		row.id: Marks(
+			favourite=row.favourite,
+			rating=row.rating,
+			notes=row.notes,
+			tags=tuple(named[TagRow].get(row.id, ())),
+			albums=tuple(named[AlbumRow].get(row.id, ())),
+		)
+		for row in rows
+	}
+
+
 def to_picture(row: PictureRow, folder: Path) -> Picture:
 	return Picture(
 		id=row.id,
-		job_id=row.job_id,
+		job_id=row.job_id or '',
 		index=row.number,
+		kind=row.kind,
 		seed=row.seed,
 		width=row.width,
 		height=row.height,
 		path=str(folder / row.path),
-		url=f'/media/{row.id}',
 		created_at=row.created_at,
-		request=GenerationRequest.model_validate(row.request),
+		favourite=row.favourite,
+		rating=row.rating,
+		request=Recipe.model_validate(row.request),
 		receipt=Receipt.model_validate(row.receipt),
+		**urls(row.id, row.ordinal),
 	)

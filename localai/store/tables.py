@@ -1,8 +1,9 @@
-"""Knows every table: jobs, pictures, models, preferences."""
+"""Knows every table: jobs, pictures with their tags and albums, models, preferences; but for the words
+of pictures, which `search.py` keeps."""
 
 from datetime import UTC, datetime
 
-from sqlalchemy import JSON, ForeignKey, Index, MetaData, String, Text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, MetaData, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import DateTime, TypeDecorator
 
@@ -25,6 +26,11 @@ class Moment(TypeDecorator):
 
 	def process_result_value(self, value, dialect):
 		return value and value.replace(tzinfo=UTC)
+
+
+DAY = (
+	10**11
+)  # microseconds set aside for each day in `PictureRow.ordinal`; the longest has 9 * 10**10
 
 
 def now() -> datetime:
@@ -59,28 +65,93 @@ class JobRow(Base):
 
 
 class PictureRow(Base):
-	"""A saved picture; `path` is relative to the pictures folder."""
+	"""A saved picture; `path` is relative to the pictures folder.
+
+	`ordinal` is its place in time and its day in one number: days since 1970 on the clock of this
+	machine, times DAY, plus the microseconds since that midnight; no two are the same. `bytes`,
+	`modified` and `digest` are those of the file as it was saved. Triggers keep `days` and `counts`.
+	"""
 
 	__tablename__ = 'pictures'
 	id: Mapped[int] = mapped_column(primary_key=True)
-	job_id: Mapped[str] = mapped_column(ForeignKey('jobs.id', ondelete='CASCADE'))
+	ordinal: Mapped[int] = mapped_column(BigInteger, unique=True)
+	job_id: Mapped[str | None] = mapped_column(String(32))
 	number: Mapped[int]
-	seed: Mapped[int]
+	kind: Mapped[str] = mapped_column(String(16), default='generated')
+	seed: Mapped[int | None] = mapped_column(BigInteger)
 	width: Mapped[int]
 	height: Mapped[int]
 	path: Mapped[str] = mapped_column(Text, unique=True)
 	request: Mapped[dict] = mapped_column(JSON)
 	receipt: Mapped[dict] = mapped_column(JSON)
 	model_id: Mapped[str] = mapped_column(Text)
+	model_name: Mapped[str] = mapped_column(Text)
+	family: Mapped[str] = mapped_column(String(32))
+	sampler: Mapped[str] = mapped_column(Text)
 	device: Mapped[str] = mapped_column(Text)
 	steps: Mapped[int]
 	seconds: Mapped[float]
+	bytes: Mapped[int] = mapped_column(BigInteger)
+	modified: Mapped[float]
+	digest: Mapped[str] = mapped_column(String(32))
+	favourite: Mapped[bool] = mapped_column(default=False)
+	rating: Mapped[int] = mapped_column(default=0)
+	notes: Mapped[str] = mapped_column(Text, default='')
 	created_at: Mapped[datetime] = mapped_column(Moment, default=now)
 
 	__table_args__ = (
 		Index('ix_pictures_job_number', 'job_id', 'number', unique=True),
 		Index('ix_pictures_model_created', 'model_id', 'created_at'),
+		Index('ix_pictures_rating', 'rating', 'ordinal'),
+		Index('ix_pictures_digest', 'digest'),
+		# No id is given twice: what a browser keeps for an id stays true.
+		{'sqlite_autoincrement': True},
 	)
+
+
+# How pictures are ordered by size.
+Index('ix_pictures_area', PictureRow.width * PictureRow.height, PictureRow.ordinal)
+
+
+class TagRow(Base):
+	"""A tag of a picture."""
+
+	__tablename__ = 'tags'
+	name: Mapped[str] = mapped_column(Text, primary_key=True)
+	picture_id: Mapped[int] = mapped_column(
+		ForeignKey('pictures.id', ondelete='CASCADE'), primary_key=True
+	)
+
+	__table_args__ = (Index('ix_tags_picture_id', 'picture_id'),)
+
+
+class AlbumRow(Base):
+	"""That a picture is in an album. An album is there as long as a picture is in it."""
+
+	__tablename__ = 'albums'
+	name: Mapped[str] = mapped_column(Text, primary_key=True)
+	picture_id: Mapped[int] = mapped_column(
+		ForeignKey('pictures.id', ondelete='CASCADE'), primary_key=True
+	)
+
+	__table_args__ = (Index('ix_albums_picture_id', 'picture_id'),)
+
+
+class DayRow(Base):
+	"""How many pictures there are of a day, counted by triggers."""
+
+	__tablename__ = 'days'
+	day: Mapped[int] = mapped_column(primary_key=True)
+	count: Mapped[int]
+
+
+class CountRow(Base):
+	"""How many pictures have the same model, family, sampler or size, counted by triggers."""
+
+	__tablename__ = 'counts'
+	field: Mapped[str] = mapped_column(String(16), primary_key=True)
+	name: Mapped[str] = mapped_column(Text, primary_key=True)
+	count: Mapped[int]
 
 
 class ModelRow(Base):

@@ -69,6 +69,9 @@ HIDDEN = {
 	'ModelEntry': {'path'},
 	'ModelPage': {'entries': {'__all__': {'path'}}},
 	'Picture': {'path'},
+	'PictureCard': {'picture': {'path'}},
+	'PromptStep': {'picture': {'path'}},
+	'Comparison': {'left': {'path'}, 'right': {'path'}},
 	'JobSnapshot': {'pictures': {'__all__': {'path'}}},
 	'StudioSnapshot': {
 		'queue': {'__all__': {'pictures': {'__all__': {'path'}}}},

@@ -1,5 +1,5 @@
 """Knows what of the page is not for a visitor who came over the network to a LocalAI without a
-password: what fetches, deletes or opens folders."""
+password: what fetches, deletes or opens folders, and what changes or takes away the history."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +21,13 @@ OWNER_ONLY = frozenset(
 		'ui_model_convert',
 		'ui_model_delete',
 		'ui_trash_empty',
+		'ui_history_mark',
+		'ui_history_album',
+		'ui_history_delete',
+		'ui_history_restore',
+		'ui_history_trash_empty',
+		'ui_history_check',
+		'ui_history_export',
 	)
 )
 

@@ -1,0 +1,57 @@
+"""Marks, as verbs: favourites, ratings, notes, tags and albums of one picture or of thousands."""
+
+from collections.abc import Callable, Mapping
+
+from localai.errors import InvalidInput
+from localai.files.journal import Journal
+from localai.schemas.history import MANY, TAG_LIMIT, MarkChange, Marks, one_line
+from localai.services.fields import ids_of, read
+from localai.services.written import read_notes
+from localai.store.marks import MarkStore
+
+
+class MarkService:
+	"""`changed` is called after every change."""
+
+	def __init__(self, store: MarkStore, journal: Journal, changed: Callable[[], None]):
+		self.store = store
+		self.journal = journal
+		self.changed = changed
+
+	def open(self) -> None:
+		self.journal.settle(self.store.all())
+
+	def mark(self, ids: object, change: MarkChange | Mapping[str, object]) -> int:
+		"""Returns how many pictures changed; numbers that no picture has are passed over. Raises
+		InvalidInput, StorageProblem."""
+		if not isinstance(change, MarkChange):
+			if not isinstance(change, Mapping):
+				raise InvalidInput('What is to change is not said.', field='change')
+			change = read(MarkChange, change)
+		if change.notes is not None:
+			change = change.model_copy(update={'notes': read_notes(change.notes)})
+		return self.keep(self.store.change(ids_of(ids, MANY), change))
+
+	def rename_album(self, name: object, to: object) -> int:
+		"""Returns how many pictures it has. An album of that name takes them in."""
+		return self.keep(self.store.rename_album(album(name), album(to)))
+
+	def remove_album(self, name: object) -> int:
+		"""Its pictures stay."""
+		return self.keep(self.store.rename_album(album(name), ''))
+
+	def keep(self, marked: Mapping[str, Marks]) -> int:
+		if marked:
+			self.journal.add(marked)
+			self.changed()
+		return len(marked)
+
+
+def album(name: object) -> str:
+	if not isinstance(name, str) or not one_line(name):
+		raise InvalidInput('The album has no name.', 'Give it one.', 'album')
+	if len(name) > TAG_LIMIT:
+		raise InvalidInput(
+			f'The name has more than {TAG_LIMIT} characters.', 'Shorten it.', 'album'
+		)
+	return str(one_line(name))

@@ -1,0 +1,188 @@
+"""Knows how a search is written: words, "phrases", -exclusions and key:value, as people type them."""
+
+import calendar
+import re
+from collections.abc import Callable
+from datetime import date, timedelta
+
+from localai.schemas.history import FIELDS
+from localai.schemas.search import Facet, Number, Period, Search, Word
+
+# A minus, a key, and a value in quotes or without blanks. An open quote ends with the line.
+TOKEN = re.compile(r'(-?)(?:([A-Za-z]+):)?(?:"([^"]*)(?:"|$)|([^\s"]+))')
+WORDS = {
+	'prompt': 'prompt',
+	'negative': 'negative',
+	'model': 'model',
+	'sampler': 'sampler',
+	'lora': 'lora',
+	'style': 'style',
+	'notes': 'notes',
+}
+NAMES = {
+	'favorite': 'favourite',
+	'fav': 'favourite',
+	'cfg': 'guidance',
+	'tags': 'tag',
+	'date': 'on',
+}
+LEAST = 2  # letters of a beginning; a single one would be half of all words
+BOUND = re.compile(r'(<=|>=|<|>|=)?(\d+(?:\.\d+)?)(\+|(?:\.\.|-)(\d+(?:\.\d+)?))?$')
+SIZE = re.compile(r'(\d{1,6})\s*[x×*]\s*(\d{1,6})$', re.I)
+PARTS = 64  # of one search
+YES, NO = ('yes', 'true', '1', 'y'), ('no', 'false', '0', 'n')
+KINDS = {'generated': 'generated', 'drawn': 'generated', 'imported': 'imported'}
+
+
+class NotUnderstood(Exception):
+	"""Carries the sentence for the person."""
+
+
+def understand(text: str, today: date | None = None) -> Search:
+	"""Never fails: what is not understood is left out and said in `notes`."""
+	today = today or date.today()
+	found: dict[str, list] = {'words': [], 'facets': [], 'numbers': [], 'periods': [], 'notes': []}
+	tokens = list(TOKEN.finditer(text.replace('\x00', ' ')))
+	if len(tokens) > PARTS:
+		found['notes'].append(f'Only the first {PARTS} words were looked for.')
+	for at, token in enumerate(tokens[:PARTS]):
+		minus, key, quoted, plain = token.groups()
+		negative = minus == '-'
+		value = (plain if quoted is None else quoted).strip()
+		field = NAMES.get((key or '').lower(), (key or '').lower())
+		if key and field not in FIELDS:  # a colon in plain words
+			value, field = f'{key} {value}', ''
+		if not value:
+			if field:
+				found['notes'].append(f'Say what {field}: should be.')
+			continue
+		try:
+			if not field or field in WORDS:
+				# While it is typed, the last word may go on; so may what follows a key.
+				last = at == len(tokens) - 1 and token.end() == len(text)
+				beginning = quoted is None and len(value) >= LEAST and (last or bool(field))
+				found['words'].append(
+					Word(
+						text=value,
+						field=WORDS.get(field, ''),
+						beginning=beginning and value[-1].isalnum() and not negative,
+						negative=negative,
+					)
+				)
+			elif field in ('after', 'before', 'on'):
+				found['periods'].append(period(field, value, negative, today))
+			elif field in ('width', 'height', 'steps', 'guidance', 'id'):
+				low, high = numbers(field, value)
+				found['numbers'].append(Number(field=field, low=low, high=high, negative=negative))
+			else:
+				values = FACETS.get(field, lambda one: (one,))(value)
+				found['facets'].append(Facet(field=field, values=values, negative=negative))
+		except NotUnderstood as error:
+			found['notes'].append(str(error))
+	return Search(**{name: tuple(parts) for name, parts in found.items()})
+
+
+def numbers(field: str, value: str) -> tuple[float | None, float | None]:
+	"""`512`, `>512`, `>=30`, `30+`, `20..30` as the least and the most."""
+	match = BOUND.match(value)
+	if match is None:
+		raise NotUnderstood(
+			f'{field}: takes a number, such as {field}:30, {field}:>=30 or {field}:20..30.'
+		)
+	sign, number, tail, end = match.groups()
+	low = float(number)
+	step = 1e-9 if field == 'guidance' else 1
+	if tail == '+' or sign == '>=':
+		return low, None
+	if end is not None:
+		return low, float(end)
+	return {
+		'>': (low + step, None),
+		'<': (None, low - step),
+		'<=': (None, low),
+	}.get(sign or '=', (low, low))
+
+
+def rating(value: str) -> tuple[str, ...]:
+	low, high = numbers('rating', value)
+	given = tuple(str(n) for n in range(6) if (low or 0) <= n <= (5 if high is None else high))
+	if not given:
+		raise NotUnderstood('A rating is from 0 (none) to 5.')
+	return given
+
+
+def favourite(value: str) -> tuple[str, ...]:
+	if value.lower() in YES:
+		return ('yes',)
+	if value.lower() in NO:
+		return ('no',)
+	raise NotUnderstood('favourite: is yes or no.')
+
+
+def kind(value: str) -> tuple[str, ...]:
+	if value.lower() not in KINDS:
+		raise NotUnderstood('kind: is generated or imported.')
+	return (KINDS[value.lower()],)
+
+
+def size(value: str) -> tuple[str, ...]:
+	match = SIZE.match(value)
+	if match is None:
+		raise NotUnderstood('size: is width and height, such as size:512x768.')
+	return (f'{int(match[1])}x{int(match[2])}',)
+
+
+def seed(value: str) -> tuple[str, ...]:
+	plain = value.replace(' ', '').replace(',', '')
+	if not re.fullmatch(r'-?\d{1,20}', plain):
+		raise NotUnderstood('seed: is a whole number, such as seed:7.')
+	return (str(int(plain)),)
+
+
+FACETS: dict[str, Callable[[str], tuple[str, ...]]] = {
+	'rating': rating,
+	'favourite': favourite,
+	'kind': kind,
+	'size': size,
+	'seed': seed,
+}
+
+
+def period(field: str, value: str, negative: bool, today: date) -> Period:
+	first, last = days(value.lower(), today)
+	if field == 'after':
+		return Period(first=first, negative=negative)
+	if field == 'before':
+		return Period(last=first - 1, negative=negative)
+	return Period(first=first, last=last, negative=negative)
+
+
+def days(value: str, today: date) -> tuple[int, int]:
+	"""The first and the last day of a year, a month, a day or a word for one; since 1970."""
+	try:
+		match value.split('-'):
+			case ['today']:
+				first = last = today
+			case ['yesterday']:
+				first = last = today - timedelta(days=1)
+			case ['week']:
+				first, last = today - timedelta(days=today.weekday()), today
+			case ['month']:
+				first, last = today.replace(day=1), today
+			case ['year']:
+				first, last = today.replace(month=1, day=1), today
+			case [year]:
+				first, last = date(int(year), 1, 1), date(int(year), 12, 31)
+			case [year, month]:
+				end = calendar.monthrange(int(year), int(month))[1]
+				first, last = date(int(year), int(month), 1), date(int(year), int(month), end)
+			case _:
+				first = last = date.fromisoformat(
+					'-'.join(f'{int(part):02}' for part in value.split('-'))
+				)
+	except (ValueError, OverflowError, calendar.IllegalMonthError):
+		raise NotUnderstood(
+			f'{value[:40]} is no date. Write 2026, 2026-11, 2026-11-25, today or yesterday.'
+		) from None
+	epoch = date(1970, 1, 1)
+	return (first - epoch).days, (last - epoch).days

@@ -1,0 +1,59 @@
+"""Knows where the small picture of each picture lies; makes it once, a few at a time."""
+
+import contextlib
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from localai.errors import StorageProblem, UnknownName
+from localai.files import pictures
+from localai.store.tables import DAY
+
+log = logging.getLogger('localai.history')
+SIDE = 320
+# More at once would only make each of them, and the page, slower.
+HANDS = threading.BoundedSemaphore(2)
+
+
+class Thumbnails:
+	"""By the place in time of a picture, which a database that was made anew gives it again: so they
+	outlive the database, and are never another picture's."""
+
+	def __init__(self, folder: Path):
+		self.folder = folder
+		self.later = ThreadPoolExecutor(1, 'thumbnails')
+
+	def path(self, ordinal: int) -> Path:
+		return self.folder / f'{ordinal // DAY:05}' / f'{ordinal:x}.webp'
+
+	def get(self, ordinal: int, picture: Path) -> Path:
+		"""The WebP, made on first sight. Raises UnknownName when the file is gone or damaged."""
+		path = self.path(ordinal)
+		if path.exists():
+			return path
+		with HANDS:
+			if not path.exists():
+				try:
+					data = pictures.thumbnail(picture, SIDE)
+				except (OSError, ValueError, SyntaxError) as error:
+					raise UnknownName(
+						f'The file {picture.name} is missing or damaged.',
+						'Look for it in your own copies.',
+						'picture',
+					) from error
+				pictures.write_quickly(path, data)
+		return path
+
+	def prepare(self, ordinal: int, picture: Path) -> None:
+		"""Makes it in the background, before anyone looks."""
+
+		def make() -> None:
+			with contextlib.suppress(UnknownName, StorageProblem):
+				self.get(ordinal, picture)
+
+		with contextlib.suppress(RuntimeError):  # the app is being closed
+			self.later.submit(make)
+
+	def close(self) -> None:
+		self.later.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,232 @@
+"""Truth, as verbs: the database against the disk, what to do where they differ, and the database anew
+from the pictures alone."""
+
+import contextlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from localai.errors import LocalAIError
+from localai.files import pictures
+from localai.files.journal import Journal
+from localai.schemas.history import CheckReport, Marks
+from localai.services import recording
+from localai.services.importing import LOOKED_FOR
+from localai.store.discards import Discards
+from localai.store.history import NewPicture
+from localai.store.records import FileRecord, Records
+
+log = logging.getLogger('localai.history')
+SHOWN = 100  # names of each kind that are told
+BATCH = 500
+HANDS = 4  # files that are read side by side
+CLOSE = 0.01  # seconds by which two times of change may differ and be the same
+Tell = Callable[[int, int], None]
+
+
+class Found(NamedTuple):
+	size: int
+	modified: float
+
+
+class TruthService:
+	"""`folder` is where pictures lie, `trash` LOCALAI_HOME/trash; `changed` is called after a
+	repair."""
+
+	def __init__(
+		self,
+		folder: Path,
+		trash: Path,
+		records: Records,
+		discards: Discards,
+		journal: Journal,
+		changed: Callable[[], None],
+	):
+		self.folder = folder
+		self.trash = trash
+		self.records = records
+		self.discards = discards
+		self.journal = journal
+		self.changed = changed
+		self.lock = threading.Lock()
+
+	def check(
+		self,
+		repair: bool = False,
+		deep: bool = False,
+		forget: bool = False,
+		tell: Tell = lambda done, total: None,
+	) -> CheckReport:
+		"""Looks at every row and every file, by size and time of change, or `deep` by every byte.
+
+		`repair` takes in what has no row, finds what was moved, and reads anew what has changed;
+		`forget` also drops the rows whose files are gone. Nothing on the disk is changed.
+		"""
+		with self.lock:
+			# 1. What is on the disk, and what does the database say?
+			began = time.monotonic()
+			files = dict(self.walk())
+			rows = {row.path: row for row in self.records.all()}
+			missing = [row for path, row in rows.items() if path not in files]
+			orphaned = [path for path in files if path not in rows]
+			changed, silent, unreadable = self.altered(rows, files, deep)
+
+			# 2. Mend what can be mended.
+			repaired = 0
+			if repair:
+				repaired += self.records.learn(silent)
+				broken = self.read_anew(changed)
+				repaired += len(changed) - len(broken)
+				changed, unreadable = [], unreadable + broken
+				added, moved, broken = self.take_in(orphaned, missing, tell)
+				repaired += added + len(moved)
+				unreadable, orphaned = unreadable + broken, []
+				missing = [row for row in missing if row.id not in moved]
+				repaired += self.take_in_trash()
+				if forget and missing:
+					repaired += self.records.remove([row.id for row in missing])
+					missing = []
+				if repaired:
+					log.info('%s pictures were repaired in the history', repaired)
+					self.changed()
+
+			# 3. Say what is left.
+			lost = [row.path for row in missing]
+			return CheckReport(
+				pictures=self.records.count(),
+				files=len(files),
+				missing=len(lost),
+				orphaned=len(orphaned),
+				changed=len(changed),
+				unreadable=len(unreadable),
+				missing_names=few(lost),
+				orphaned_names=few(orphaned),
+				changed_names=few([row.path for row in changed]),
+				unreadable_names=few(unreadable),
+				repaired=repaired,
+				seconds=round(time.monotonic() - began, 2),
+			)
+
+	def rebuild(self) -> int:
+		"""Where there are pictures and no rows: the database was lost. Returns how many are back."""
+		if self.records.count() or self.discards.total()[0]:
+			return 0
+		if next(self.walk(), None) is None:
+			return 0
+		log.warning('the history is empty and there are pictures: it is made anew from them')
+		return self.check(repair=True).repaired
+
+	def walk(self) -> Iterator[tuple[str, Found]]:
+		"""Every picture file below the folder, by its path there; not what is being written."""
+		for folder, names, files in os.walk(self.folder):
+			names[:] = sorted(n for n in names if not n.startswith('.'))
+			for name in sorted(files):
+				if name.startswith('.') or not name.lower().endswith(LOOKED_FOR):
+					continue
+				path = Path(folder, name)
+				with contextlib.suppress(OSError):
+					stat = path.stat()
+					where = path.relative_to(self.folder).as_posix()
+					yield where, Found(stat.st_size, stat.st_mtime)
+
+	def altered(
+		self, rows: dict[str, FileRecord], files: dict[str, Found], deep: bool
+	) -> tuple[list[FileRecord], list[FileRecord], list[str]]:
+		"""Rows whose files have other bytes than were saved, rows that do not say what was saved,
+		and files that cannot be read."""
+		changed, silent, unreadable = [], [], []
+		for path, row in rows.items():
+			found = files.get(path)
+			if found is None:
+				continue
+			same = found.size == row.bytes and abs(found.modified - row.modified) < CLOSE
+			if row.digest and same and not deep:
+				continue
+			try:
+				digest = pictures.digest((self.folder / path).read_bytes())
+			except OSError:
+				unreadable.append(path)
+				continue
+			if not row.digest or (digest == row.digest and not same):
+				silent.append(FileRecord(row.id, path, found.size, found.modified, digest))
+			elif digest != row.digest:
+				changed.append(row)
+		return changed, silent, unreadable
+
+	def read_anew(self, rows: list[FileRecord]) -> list[str]:
+		"""Records what the changed files say now; returns those that are no pictures any more."""
+		broken = []
+		for row in rows:
+			try:
+				fresh = recording.of_file(self.folder / row.path, self.folder)
+			except (OSError, LocalAIError):
+				broken.append(row.path)
+				continue
+			self.records.refresh(row.id, fresh)
+		return broken
+
+	def take_in(
+		self, paths: list[str], missing: list[FileRecord], tell: Tell
+	) -> tuple[int, set[int], list[str]]:
+		"""Files without a row: those that were moved find theirs again, the others get one. Returns
+		how many were added, whose rows were found, and what is no picture."""
+		marks, lost = self.journal.read(), {row.digest: row for row in missing if row.digest}
+		added, moved, broken = 0, set(), []
+		done = 0
+
+		def read(path: str) -> NewPicture | str:
+			try:
+				return recording.of_file(self.folder / path, self.folder, marks.get(path, Marks()))
+			except (OSError, LocalAIError):
+				return path
+
+		with ThreadPoolExecutor(HANDS) as hands:
+			for start in range(0, len(paths), BATCH):
+				batch = list(hands.map(read, paths[start : start + BATCH]))
+				new: list[NewPicture] = []
+				for one in batch:
+					if isinstance(one, str):
+						broken.append(one)
+					elif one.digest in lost:
+						row = lost.pop(one.digest)
+						self.records.move(row.id, one.path, one.modified)
+						moved.add(row.id)
+					else:
+						new.append(one)
+				new.sort(key=lambda one: one.created_at)
+				added += self.records.add(new)
+				done += len(batch)
+				tell(done, len(paths))
+		return added, moved, broken
+
+	def take_in_trash(self) -> int:
+		"""What lies in the trash and the database knows nothing of: it can be brought back again."""
+		known = {held for _, held, _ in self.discards.places()}
+		added = 0
+		folders = sorted(self.trash.iterdir()) if self.trash.is_dir() else []
+		for folder in folders:
+			if folder.name in known or not folder.is_dir():
+				continue
+			files = [f for f in folder.iterdir() if f.suffix.lower() in LOOKED_FOR]
+			if len(files) != 1 or len(list(folder.iterdir())) != 1:
+				continue  # a model's
+			try:
+				picture = recording.of_file(files[0], folder)
+			except (OSError, LocalAIError):
+				continue
+			day = picture.created_at.astimezone().strftime('%Y-%m-%d')
+			picture = picture.model_copy(update={'path': f'{day}/{files[0].name}'})
+			when = datetime.fromtimestamp(folder.stat().st_mtime, UTC)
+			self.records.add_to_trash(folder.name, picture, when)
+			added += 1
+		return added
+
+
+def few(names: list[str]) -> tuple[str, ...]:
+	return tuple(names[:SHOWN])

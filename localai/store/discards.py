@@ -1,0 +1,163 @@
+"""Pictures in the trash, at rest: taken out whole, put back exactly as they were."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, func, inspect, select
+
+from localai.schemas.base import Schema
+from localai.schemas.history import Discarded, Marks
+from localai.store import words
+from localai.store.database import Database
+from localai.store.history import BATCH, free_ordinals, read_marks
+from localai.store.tables import AlbumRow, PictureRow, TagRow, TrashRow, now
+
+KIND = 'picture'
+COLUMNS = tuple(column.key for column in inspect(PictureRow).columns)
+
+
+class DiscardRecord(Schema):
+	"""`path` is below the pictures folder, `held` below the trash; `row` is all that the database
+	knew."""
+
+	id: str
+	path: str
+	held: str
+	bytes: int
+	row: dict[str, object]
+	marks: Marks
+	deleted_at: datetime
+
+
+class Discards:
+	def __init__(self, database: Database):
+		self.database = database
+
+	def take_out(
+		self, named: Sequence[tuple[int, str]], when: datetime | None = None
+	) -> list[DiscardRecord]:
+		"""The pictures with these ids, each under its name in the trash, deleted now or `when`. Those
+		that are not there are left out. Each batch is one transaction."""
+		when = when or now()
+		records: list[DiscardRecord] = []
+		for start in range(0, len(named), BATCH):
+			names = dict(named[start : start + BATCH])
+			with self.database.transaction() as session:
+				rows = list(session.scalars(select(PictureRow).where(PictureRow.id.in_(names))))
+				marks = read_marks(session, list(names))
+				batch = [to_record(row, names[row.id], marks[row.id], when) for row in rows]
+				session.add_all(to_trash(record) for record in batch)
+				words.forget(session.connection(), [row.ordinal for row in rows])
+				session.flush()
+				session.execute(delete(PictureRow).where(PictureRow.id.in_(r.id for r in rows)))
+				records += batch
+		return records
+
+	def put_back(self, record: DiscardRecord, path: str) -> int:
+		"""The row, its marks and its words, at `path`; forgets it in the trash. Returns its id."""
+		with self.database.transaction() as session:
+			row = session.get(TrashRow, record.id)
+			if row:
+				session.delete(row)
+			values = {name: record.row[name] for name in COLUMNS if name in record.row}
+			values['created_at'] = datetime.fromisoformat(str(values['created_at']))
+			values['path'] = path
+			(values['ordinal'],) = free_ordinals(session, [values['ordinal']])
+			picture = PictureRow(**values)
+			session.add(picture)
+			session.flush()
+			session.add_all(TagRow(name=n, picture_id=picture.id) for n in record.marks.tags)
+			session.add_all(AlbumRow(name=n, picture_id=picture.id) for n in record.marks.albums)
+			session.flush()
+			words.index(session.connection(), [picture.id])
+			return picture.id
+
+	def get(self, trash_id: str) -> DiscardRecord | None:
+		with self.database.transaction() as session:
+			row = session.get(TrashRow, trash_id)
+			return from_trash(row) if row and row.kind == KIND else None
+
+	def forget(self, trash_ids: Sequence[str]) -> None:
+		for start in range(0, len(trash_ids), BATCH):
+			gone = TrashRow.id.in_(trash_ids[start : start + BATCH])
+			with self.database.transaction() as session:
+				session.execute(delete(TrashRow).where(TrashRow.kind == KIND, gone))
+
+	def before(self, when: datetime) -> list[tuple[str, str, int]]:
+		"""Id, place and bytes of what was deleted until then."""
+		query = select(TrashRow.id, TrashRow.held, TrashRow.bytes).where(
+			TrashRow.kind == KIND, TrashRow.deleted_at <= when
+		)
+		with self.database.transaction() as session:
+			return [tuple(row) for row in session.execute(query)]
+
+	def places(self) -> list[tuple[str, str, str]]:
+		"""Id, where it is held, and where it lay, of all."""
+		query = select(TrashRow.id, TrashRow.held, TrashRow.path).where(TrashRow.kind == KIND)
+		with self.database.transaction() as session:
+			return [tuple(row) for row in session.execute(query)]
+
+	def total(self) -> tuple[int, int]:
+		"""How many, and their bytes."""
+		query = select(func.count(), func.coalesce(func.sum(TrashRow.bytes), 0)).where(
+			TrashRow.kind == KIND
+		)
+		with self.database.transaction() as session:
+			return tuple(session.execute(query).one())
+
+	def list(self, limit: int, offset: int = 0) -> tuple[Discarded, ...]:
+		"""The last deleted first."""
+		query = (
+			select(TrashRow)
+			.where(TrashRow.kind == KIND)
+			.order_by(TrashRow.deleted_at.desc(), TrashRow.id.desc())
+			.limit(limit)
+			.offset(offset)
+		)
+		with self.database.transaction() as session:
+			return tuple(
+				Discarded(
+					id=row.id,
+					picture=row.row['row']['id'],
+					prompt=row.name,
+					bytes=row.bytes,
+					deleted_at=row.deleted_at,
+				)
+				for row in session.scalars(query)
+			)
+
+
+def to_record(row: PictureRow, trash_id: str, marks: Marks, when: datetime) -> DiscardRecord:
+	values = {name: getattr(row, name) for name in COLUMNS}
+	values['created_at'] = row.created_at.isoformat()
+	return DiscardRecord(
+		id=trash_id,
+		path=row.path,
+		held=trash_id,
+		bytes=row.bytes,
+		row=values,
+		marks=marks,
+		deleted_at=when,
+	)
+
+
+def to_trash(record: DiscardRecord) -> TrashRow:
+	prompt = str((record.row['request'] or {}).get('prompt') or '')
+	return TrashRow(
+		kind=KIND,
+		name=prompt[:300],
+		row={'row': record.row, 'marks': record.marks.model_dump(mode='json')},
+		**record.model_dump(include={'id', 'path', 'held', 'bytes', 'deleted_at'}),
+	)
+
+
+def from_trash(row: TrashRow) -> DiscardRecord:
+	return DiscardRecord(
+		id=row.id,
+		path=row.path,
+		held=row.held,
+		bytes=row.bytes,
+		row=row.row['row'],
+		marks=Marks.model_validate(row.row['marks']),
+		deleted_at=row.deleted_at,
+	)

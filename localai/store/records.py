@@ -1,0 +1,108 @@
+"""What the database says of picture files, at rest: to be held against the disk, and mended."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import delete, func, select, update
+
+from localai.store import words
+from localai.store.database import Database
+from localai.store.discards import Discards
+from localai.store.history import BATCH, PICTURE, NewPicture, add, to_row
+from localai.store.tables import PictureRow
+
+
+class FileRecord(NamedTuple):
+	"""A file as it was saved. `digest` is '' where that was not recorded."""
+
+	id: int
+	path: str
+	bytes: int
+	modified: float
+	digest: str
+
+
+class Records:
+	def __init__(self, database: Database):
+		self.database = database
+
+	def all(self) -> list[FileRecord]:
+		c = PICTURE.c
+		query = select(c.id, c.path, c.bytes, c.modified, c.digest)
+		with self.database.transaction() as session:
+			return [FileRecord(*row) for row in session.execute(query)]
+
+	def count(self) -> int:
+		with self.database.transaction() as session:
+			return session.scalar(select(func.count()).select_from(PictureRow))
+
+	def learn(self, rows: Sequence[FileRecord]) -> int:
+		"""What the files are now."""
+		with self.database.transaction() as session:
+			for row in rows:
+				session.execute(
+					update(PictureRow)
+					.where(PictureRow.id == row.id)
+					.values(bytes=row.bytes, modified=row.modified, digest=row.digest)
+				)
+		return len(rows)
+
+	def move(self, picture_id: int, path: str, modified: float) -> None:
+		with self.database.transaction() as session:
+			session.execute(
+				update(PictureRow)
+				.where(PictureRow.id == picture_id)
+				.values(path=path, modified=modified)
+			)
+
+	def refresh(self, picture_id: int, fresh: NewPicture) -> None:
+		"""What the file says now; its place in time, its job and its marks stay."""
+		kept = ('favourite', 'rating', 'notes', 'job_id', 'number', 'kind', 'path', 'created_at')
+		with self.database.transaction() as session:
+			row = session.get(PictureRow, picture_id)
+			values = to_row(fresh, row.ordinal)
+			changes = {n: v for n, v in values.items() if n not in kept}
+			session.execute(update(PictureRow).where(PictureRow.id == picture_id).values(**changes))
+			words.index(session.connection(), [picture_id])
+
+	def add(self, pictures: Sequence[NewPicture]) -> int:
+		"""Those of a job that has a row for that picture already are taken as copies."""
+		with self.database.transaction() as session:
+			for at in range(0, len(pictures), BATCH):
+				batch = [alone(session, one) for one in pictures[at : at + BATCH]]
+				seen: set[tuple[str, int]] = set()
+				for place, one in enumerate(batch):
+					if one.job_id and (one.job_id, one.index) in seen:
+						batch[place] = one.model_copy(update={'job_id': '', 'index': 0})
+					seen.add((one.job_id, one.index))
+				add(session, batch)
+		return len(pictures)
+
+	def add_to_trash(self, trash_id: str, picture: NewPicture, when: datetime) -> None:
+		"""As if it had been recorded and deleted then."""
+		with self.database.transaction() as session:
+			(added,) = add(session, [alone(session, picture)])
+		Discards(self.database).take_out([(added, trash_id)], when)
+
+	def remove(self, ids: Sequence[int]) -> int:
+		"""Rows whose files are gone for good."""
+		for start in range(0, len(ids), BATCH):
+			batch = ids[start : start + BATCH]
+			with self.database.transaction() as session:
+				gone = session.scalars(select(PictureRow.ordinal).where(PictureRow.id.in_(batch)))
+				words.forget(session.connection(), list(gone))
+				session.execute(delete(PictureRow).where(PictureRow.id.in_(batch)))
+		return len(ids)
+
+
+def alone(session, picture: NewPicture) -> NewPicture:
+	"""Without its job where another row is that picture of it."""
+	if not picture.job_id:
+		return picture
+	query = select(PictureRow.id).where(
+		PictureRow.job_id == picture.job_id, PictureRow.number == picture.index
+	)
+	if session.scalar(query) is None:
+		return picture
+	return picture.model_copy(update={'job_id': '', 'index': 0})
