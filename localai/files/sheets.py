@@ -117,11 +117,18 @@ def writable(text: str) -> str:
 	return found
 
 
+@functools.lru_cache(4096)
+def width(character: str) -> float:
+	return font().getlength(character)
+
+
 def fitting(text: str) -> str:
 	"""As much of the text as is as wide as a picture."""
 	text = writable(text)
 	if font().getlength(text) <= SIDE:
 		return text
+	wide = itertools.accumulate(map(width, text), initial=width('…'))
+	text = text[: sum(1 for w in wide if w <= SIDE) - 1].rstrip()
 	while text and font().getlength(f'{text}…') > SIDE:
 		text = text[:-1]
-	return f'{text.rstrip()}…'
+	return f'{text}…'
