@@ -98,7 +98,8 @@ def decode(data: bytes) -> str:
 	try:
 		return data.decode('utf-8-sig')
 	except UnicodeDecodeError as error:
-		if len(data) - error.start < 4:  # cut in the middle of its last letter
+		# cut in the middle of its last letter, after others of that kind
+		if error.reason == 'unexpected end of data' and not data[: error.start].isascii():
 			return data[: error.start].decode('utf-8-sig')
 		return data.decode('latin-1')
 

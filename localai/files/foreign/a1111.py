@@ -74,8 +74,10 @@ def read_text(text: str) -> Reading | None:
 	prompt, negative, pairs, after = found
 	size = SIZE.fullmatch(pairs.get('Size', ''))
 	sampler, schedule = sampler_names(pairs.get('Sampler'), pairs.get('Schedule type'))
-	resources, others = civitai(pairs.get('Civitai resources', ''))
+	resources, model, others = civitai(pairs.get('Civitai resources', ''))
 	hashes = mapping(pairs.get('Hashes'))
+	# Models that were taught their guidance have it under a name of its own, beside a scale of 1
+	distilled = pairs.get('Distilled CFG Scale') if number(pairs.get('CFG scale')) == 1 else None
 	extra = [(k, v) for k, v in pairs.items() if k not in TAKEN and k != 'Civitai resources']
 	return reading(
 		'localai' if pairs.get('Version', '').startswith('LocalAI') else 'a1111',
@@ -86,12 +88,12 @@ def read_text(text: str) -> Reading | None:
 		extra=[*extra, *others, *after],
 		prompt=prompt,
 		negative_prompt=negative,
-		model=pairs.get('Model', ''),
+		model=pairs.get('Model') or model,
 		vae=pairs.get('VAE', ''),
 		width=size and size[1],
 		height=size and size[2],
 		steps=pairs.get('Steps'),
-		guidance_scale=pairs.get('CFG scale'),
+		guidance_scale=distilled or pairs.get('CFG scale'),
 		seed=pairs.get('Seed'),
 		clip_skip=pairs.get('Clip skip'),
 		denoising_strength=pairs.get('Denoising strength'),
@@ -189,15 +191,17 @@ def with_hashes(uses: list[LoraUse | None], text: str, hashes: dict) -> list[Lor
 	return list(found.values())
 
 
-def civitai(text: str) -> tuple[list[LoraUse | None], list[tuple[str, str]]]:
-	"""The LoRAs that Civitai names, and its other resources as they stand."""
+def civitai(text: str) -> tuple[list[LoraUse | None], str, list[tuple[str, str]]]:
+	"""The LoRAs and the model that Civitai names, and its other resources as they stand."""
 	uses: list[LoraUse | None] = []
-	others: list[tuple[str, str]] = []
+	model, others = '', []
 	for item in listing(loads(text))[:PAIRS]:
 		item = mapping(item)
-		name = stem(item.get('modelName'))
-		if str(item.get('type', '')).lower() in ('lora', 'lycoris', 'dora', 'locon') and name:
+		name, kind = stem(item.get('modelName')), str(item.get('type', '')).lower()
+		if kind in ('lora', 'lycoris', 'dora', 'locon') and name:
 			uses.append(lora(name, number(item.get('weight'))))
+		elif kind == 'checkpoint' and name and not model:
+			model = name
 		else:
 			others.append(('Civitai resource', words(item)))
-	return uses, others
+	return uses, model, others

@@ -17,6 +17,7 @@ VALUE_LIMIT = 2000  # characters of a value without a field of its own
 EXTRAS = 200  # values without a field of their own
 LORAS = 100
 CONTROL = re.compile(r'[\x00-\x08\x0b-\x1f\x7f]')
+UNNAMED = ('', 'none', 'automatic', 'default', 'default (model)')  # a VAE that nobody chose
 WEIGHTS = ('.safetensors', '.sft', '.ckpt', '.gguf', '.pth', '.pt', '.bin')
 # Whole numbers and their limits; those with a point are below.
 WHOLE = {
@@ -163,7 +164,8 @@ def reading(
 		if name in ('prompt', 'negative_prompt'):
 			fields[name] = clean(value)
 		elif name in ('model', 'vae'):
-			fields[name] = model_name(value)
+			found = model_name(value)
+			fields[name] = '' if name == 'vae' and found.lower() in UNNAMED else found
 		elif name in ('sampler', 'schedule'):
 			fields[name] = line(value) or None
 		else:
