@@ -4,19 +4,29 @@ beside reader."""
 import json
 import struct
 import zlib
+from datetime import datetime
+from math import isfinite
 from pathlib import Path
 
 from pydantic import Field, ValidationError
 
 from localai.errors import InvalidInput
 from localai.files.chunks import OURS, PNG_SIGNATURE, read_contents
-from localai.files.foreign.values import listing, lora, mapping, reading, words
+from localai.files.foreign.values import (
+	listing,
+	lora,
+	mapping,
+	moment,
+	reading,
+	words,
+)
 from localai.schemas.base import Schema
 from localai.schemas.generation import GenerationRequest, Receipt, Recipe
 from localai.schemas.history import Reading
 from localai.schemas.samplers import SamplerName
 
 CHUNK = OURS
+RECORD_LIMIT = 500_000  # characters; the longest prompts, every letter escaped, take half of it
 # Fields of a Recipe that stand in our own chunk as they are.
 FIELDS = (
 	'prompt',
@@ -42,8 +52,8 @@ class Record(Schema):
 
 	version: int = 1
 	job_id: str
-	index: int
-	seed: int
+	index: int = Field(ge=0, lt=2**31)
+	seed: int = Field(ge=0, lt=2**63)
 	request: GenerationRequest
 	receipt: Receipt
 	model_id: str
@@ -110,20 +120,26 @@ def embed(png: bytes, record: Record, width: int, height: int) -> bytes:
 	)
 
 
-def read_record(path: Path) -> Record | None:
-	"""Our own chunk of a picture file, None where there is none or it cannot be understood. No pixel
-	is decoded, but a file that ends too early has none."""
+def read_record(source: Path | bytes) -> Record | None:
+	"""Our own chunk of a picture, None where there is none or it cannot be understood. No pixel is
+	decoded, but a file that ends too early has none."""
 	try:
-		return parse_record(read_contents(path).texts.get(CHUNK, ''))
+		return parse_record(read_contents(source).texts.get(CHUNK, ''))
 	except InvalidInput:
 		return None
 
 
 def parse_record(text: str) -> Record | None:
+	"""None also of one that we cannot have written: a time without a zone, a number without an end."""
+	if not text or len(text) > RECORD_LIMIT:
+		return None
 	try:
-		return Record.model_validate_json(text) if text else None
+		record = Record.model_validate_json(text)
+		written = datetime.fromisoformat(record.created_at)
 	except (ValidationError, ValueError, RecursionError):
 		return None
+	sane = written.tzinfo and moment(record.created_at) and isfinite(record.receipt.seconds)
+	return record if sane else None
 
 
 def reading_of(fields: dict, request: dict, receipt: dict, text: str) -> Reading:

@@ -1,16 +1,20 @@
 """Knows how to find the settings in any picture: its texts, then what is hidden in its pixels, and
 whose grammar they follow."""
 
+from datetime import datetime
 from pathlib import Path
 
 from localai.files import metadata, stealth
 from localai.files.chunks import OURS, read_contents
 from localai.files.foreign import a1111, comfyui, fooocus, invokeai, novelai, swarmui
-from localai.files.foreign.values import TEXT_LIMIT, loads, mapping, reading
+from localai.files.foreign.values import TEXT_LIMIT, loads, mapping, moment, reading
 from localai.schemas.history import Reading
 
 # Who is asked, in this order: those with marks of their own before those that others imitate.
 READERS = (swarmui.read, fooocus.read, invokeai.read, novelai.read, a1111.read, comfyui.read)
+# Where a time stands, by what others call it: among the settings, and among the texts.
+TIMES = frozenset(('created date', 'date', 'creation time'))
+TIME_TEXTS = ('DateTimeOriginal', 'DateTime', 'Creation Time', 'creation_time')
 # Texts that say nothing of how a picture was made.
 SILENT = frozenset(('GPS', 'DateTime', 'DateTimeOriginal', 'date:create', 'date:modify'))
 
@@ -29,8 +33,16 @@ def read_settings(source: Path | bytes) -> Reading:
 			'width': contents.width,
 			'height': contents.height,
 			'media_type': contents.media_type,
+			'created_at': found.created_at or time_of(found, contents.texts),
 		}
 	)
+
+
+def time_of(found: Reading, texts: dict[str, str]) -> datetime | None:
+	"""When a picture says that it was made; None when it does not."""
+	said = [v for k, v in found.recipe.extra if k.lower() in TIMES]
+	said += [texts[name] for name in TIME_TEXTS if name in texts]
+	return next((when for when in map(moment, said) if when), None)
 
 
 def read_texts(texts: dict[str, str]) -> Reading:
@@ -55,4 +67,5 @@ def read_own(texts: dict[str, str]) -> Reading | None:
 	request, receipt = mapping(fields.get('request')), mapping(fields.get('receipt'))
 	if not request:
 		return None
-	return metadata.reading_of(fields, request, receipt, texts.get('parameters') or texts[OURS])
+	found = metadata.reading_of(fields, request, receipt, texts.get('parameters') or texts[OURS])
+	return found.model_copy(update={'created_at': moment(fields.get('created_at'))})

@@ -1,12 +1,13 @@
 """The texts in a picture: written, read back, and read by a stranger."""
 
 import io
+import json
 from datetime import UTC, datetime
 
 import pytest
 from PIL import Image
 
-from localai.files.metadata import Record, embed, parameters_text, read_record
+from localai.files.metadata import Record, embed, parameters_text, read_record, with_texts
 from localai.schemas.generation import GenerationRequest, Receipt
 
 RECEIPT = Receipt(
@@ -78,6 +79,43 @@ class TestWriting:
 		(tmp_path / 'b.png').write_bytes(b'nothing')
 		(tmp_path / 'c.png').write_bytes(embed(png(), record(), 64, 64)[:300])
 		assert [read_record(p) for p in sorted(tmp_path.iterdir())] == [None] * 3
+
+	def test_bytes_are_read_as_files_are(self):
+		said = record()
+		assert read_record(embed(png(), said, 64, 64)) == said
+		assert read_record(b'') is None
+
+	def test_the_pixels_are_not_decoded(self, tmp_path, monkeypatch):
+		path = tmp_path / 'a.png'
+		path.write_bytes(embed(png(), record(), 64, 64))
+		monkeypatch.setattr(Image, 'open', lambda *_: pytest.fail('opened'))
+		assert read_record(path).request.prompt == 'a red apple'
+
+	@pytest.mark.parametrize('keep', [0.3, 0.9, 0.999])
+	def test_a_picture_that_ends_too_early_has_none(self, keep):
+		whole = embed(png(), record(), 64, 64)
+		assert read_record(whole[: int(len(whole) * keep)]) is None
+
+	@pytest.mark.parametrize(
+		'change',
+		[
+			{'created_at': 'yesterday'},
+			{'created_at': '2026-01-02T03:04:05'},
+			{'created_at': '9999-01-02T03:04:05+00:00'},
+			{'seed': 2**63},
+			{'seed': -1},
+			{'index': 2**40},
+			{'index': -1},
+			{'job_id': None},
+			{'receipt': RECEIPT.model_dump() | {'seconds': float('inf')}},
+			{'receipt': RECEIPT.model_dump() | {'model_name': 'x' * 600_000}},
+			{'request': {'prompt': ''}},
+			{'unknown': 1},
+		],
+	)
+	def test_what_we_cannot_have_written_is_not_ours(self, change):
+		told = json.loads(record().model_dump_json()) | change
+		assert read_record(with_texts(png(), {'localai': json.dumps(told)})) is None
 
 
 class TestStranger:

@@ -4,6 +4,7 @@ reader where there is one, and everything that is hostile shown as text."""
 import io
 import json
 import random
+from datetime import UTC, datetime
 
 import pytest
 
@@ -215,9 +216,9 @@ SAME = {
 FORMATS = {'sdnext': 'a1111', 'sdcpp': 'a1111', 'civitai': 'a1111', 'forge': 'a1111'}
 FORMATS |= {'ruinedfooocus': 'fooocus', 'photograph': ''}
 # What an independent reader understands too. It stumbles over LoRAs one after the other, and takes a
-# ControlNet's positive prompt for the negative one.
+# ControlNet's positive prompt for the negative one, and does not know the two texts of SDXL.
 JUDGED = ('a1111.png', 'a1111-old.png', 'forge.png', 'fooocus.png', 'invokeai-2.png', 'novelai.png')
-JUDGED += ('comfyui.png', 'comfyui-sdxl.png', 'a1111.jpg')
+JUDGED += ('comfyui.png', 'a1111.jpg')
 
 
 def nested(depth: int) -> str:
@@ -513,6 +514,23 @@ HOSTILE = {
 	'empty': '',
 	'every type': json.dumps({k: [{}, None, True, 1.5, 'x'] for k in ('nodes', 'links', 'image')}),
 }
+
+
+class TestTimes:
+	def test_when_a_picture_was_made(self):
+		said = record()
+		ours = read_settings(embed(samples.png({}), said, 64, 128)).created_at
+		assert ours == datetime.fromisoformat(said.created_at)
+		civitai = read_settings(samples.SAMPLES['civitai.jpg']()).created_at
+		assert civitai == datetime(2026, 1, 2, 3, 4, 5, 678000, UTC)
+		photograph = samples.saved('JPEG', samples.exif({}, {0x9003: '2025:07:08 09:10:11'}))
+		told = read_settings(photograph).created_at
+		assert told and told.astimezone().replace(tzinfo=None) == datetime(2025, 7, 8, 9, 10, 11)
+
+	@pytest.mark.parametrize('text', ['', '0000:00:00 00:00:00', '9999-99-99', '1', 'x' * 99])
+	def test_times_that_are_none(self, text):
+		picture = samples.saved('JPEG', samples.exif({}, {0x9003: text}))
+		assert read_settings(picture).created_at is None
 
 
 class TestHostile:

@@ -5,6 +5,7 @@ import json
 import math
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 import orjson
 
@@ -109,6 +110,18 @@ def number(value: object) -> float | None:
 	except (ValueError, OverflowError):
 		return None
 	return found if math.isfinite(found) and abs(found) <= 1e6 else None
+
+
+def moment(value: object) -> datetime | None:
+	"""A time as ISO or EXIF writes it; without a zone it is that of this machine."""
+	text = line(value, 40)
+	if text[4:5] == ':' and text[7:8] == ':':
+		text = text[:10].replace(':', '-') + text[10:]
+	try:
+		found = datetime.fromisoformat(text)
+		return found.astimezone(UTC) if 1990 <= found.year < 2100 else None
+	except (ValueError, OverflowError, OSError):
+		return None
 
 
 def stem(name: object) -> str:
