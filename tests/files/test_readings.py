@@ -412,7 +412,7 @@ class TestComfy:
 		assert found.recipe.seed == SEED and found.recipe.prompt == ''
 
 	def test_a_graph_of_any_size_takes_a_bounded_number_of_steps(self):
-		count = 60_000
+		count = 2 * graphs.NODES
 		graph = {
 			str(n): samples.node(
 				'CLIPTextEncode', text=[str(n + 1), 0], conditioning=[str((n * 7) % count), 0]
@@ -424,7 +424,7 @@ class TestComfy:
 		built = graphs.graph_of(graph)
 		assert built is not None and len(built.nodes) == graphs.NODES
 		found = comfyui.read_graph(built, '')
-		assert found.recipe.steps == 3 and built.left >= -graphs.DEPTH
+		assert found.recipe.steps == 3 and built.left > -100
 
 	def test_a_long_chain_is_walked_without_recursion(self):
 		graph = samples.comfy_graph()

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 
 from localai.files.foreign.values import listing, mapping
 
-STEPS = 100_000  # of all walks through one graph
-NODES = 50_000
+STEPS = 150_000  # nodes and inputs that all walks through one graph look at
+NODES = 20_000
 PARTS_LIMIT = 200_000  # characters of a text made of parts
 DEPTH = 20  # links from a setting to its value
 # Where a node that only hands on a value keeps it.
@@ -89,7 +89,7 @@ class Graph:
 			if node.id in seen:
 				continue
 			seen.add(node.id)
-			self.left -= 1
+			self.left -= 1 + len(node.inputs)
 			yield node
 			for key, value in node.inputs.items():
 				other = self.linked(value)
@@ -115,7 +115,7 @@ class Graph:
 		node = self.linked(value)
 		if node is None or not depth or self.left <= 0:
 			return ''
-		self.left -= 1
+		self.left -= 1 + len(node.inputs)
 		for name in TEXTS:
 			if name in node.inputs:
 				return self.text(node.inputs[name], depth - 1)
