@@ -154,6 +154,7 @@ window.LocalAI.composer = (() => {
 		LocalAI.form.attach();
 		LocalAI.tabs.settle('composer');
 		LocalAI.choices.attach();
+		LocalAI.timeline.attach();
 		draw();
 		const { set } = LocalAI.form;
 		byId('prompt').addEventListener('input', (event) => {

@@ -91,11 +91,11 @@
 
 	LocalAI.parts.dialogs = () => {
 		const keys = LocalAI.byId('keys-dialog');
-		keys.addEventListener('click', (event) => {
-			if (event.target === keys) keys.close();
-		});
 		LocalAI.byId('keys-close').addEventListener('click', () => keys.close());
 		LocalAI.viewer.attach();
+		LocalAI.importing.attachDialog();
+		for (const sheet of document.querySelectorAll('dialog.sheet, dialog.compare'))
+			sheet.addEventListener('click', (event) => event.target === sheet && sheet.close());
 	};
 	LocalAI.showKeys = () => {
 		const keys = LocalAI.byId('keys-dialog');

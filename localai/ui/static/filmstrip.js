@@ -11,7 +11,7 @@ window.LocalAI.filmstrip = (() => {
 
 	function tile(picture) {
 		const image = element('img', {
-			src: `media/${picture.id}/thumbnail`,
+			src: LocalAI.pictures.address(picture.thumbnail),
 			alt: '',
 			loading: 'lazy',
 			decoding: 'async',

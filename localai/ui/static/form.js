@@ -115,18 +115,22 @@ window.LocalAI.form = (() => {
 		return wanted.negative ? { ...wanted, negativeOpen: true } : wanted;
 	}
 
-	/** Takes the settings of a picture or job; the seed is a choice of its own. */
+	/** Takes the settings of a picture or job; what it does not know stays, and the seed is a choice of its own. */
 	function use(request) {
-		set({
-			prompt: request.prompt,
-			negative: request.negative_prompt,
-			negativeOpen: Boolean(request.negative_prompt),
+		const given = {
 			width: request.width,
 			height: request.height,
 			steps: request.steps,
 			sampler: request.sampler,
 			schedule: request.schedule,
 			guidance: request.guidance_scale,
+		};
+		const known = Object.entries(given).filter(([, value]) => value !== null && value !== undefined);
+		set({
+			prompt: request.prompt,
+			negative: request.negative_prompt,
+			negativeOpen: Boolean(request.negative_prompt),
+			...Object.fromEntries(known),
 			...(LocalAI.state.models.some((m) => m.id === request.model && !m.problem)
 				? { model: request.model }
 				: {}),

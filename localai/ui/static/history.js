@@ -1,157 +1,282 @@
-// Knows the History tab: pictures by day, older ones as they are scrolled to, details at the side.
+// Knows the History tab: what is asked, the grid that shows it, what is open at the side, and what there is when nothing is found.
 window.LocalAI.history = (() => {
 	'use strict';
 
 	const LocalAI = window.LocalAI;
-	const { element, byId, words } = LocalAI;
-	const days = new Map();
-	const tiles = new Map();
-	let pictures = [];
-	let more = true;
-	let busy = false;
-	let chosen = null;
+	const { byId, write, words, picking } = LocalAI;
+	const REST = 400;
+	const MOST = 500;
+	const SIZE = 'localai:tile';
+	const USUAL = 164;
+	let grid = null;
+	let started = false;
+	let asking = false;
+	let stale = false;
+	let turn = 0;
+	let timer = 0;
+	let busy = null;
+	let refreshed = 0;
 
-	function tile(picture) {
-		const button = element(
-			'button',
-			{
-				type: 'button',
-				class: 'tile',
-				'data-picture-id': picture.id,
-				'aria-label': picture.request.prompt,
-				title: picture.request.prompt,
-				onclick: () => choose(picture),
+	const open = () => LocalAI.tabs.open() === 'history';
+	const question = () => LocalAI.search.question();
+
+	async function find(part) {
+		const answer = await LocalAI.ask('ui_history_find', { ...question(), ...part }, { quiet: true });
+		return answer.error ? null : answer;
+	}
+
+	const survey = () => LocalAI.ask('ui_history_outline', question(), { quiet: true });
+
+	/** Another question: from its beginning. */
+	async function ask() {
+		if (!started || !open()) return void (started = false);
+		const now = ++turn;
+		asking = true;
+		const [outline, page] = await Promise.all([survey(), find({ offset: 0 })]);
+		if (now !== turn) return;
+		asking = false;
+		refreshed = Date.now();
+		if (outline.error) return fail(outline.error);
+		picking.clear();
+		grid.restart(outline, page ? page.entries : []);
+		tell(outline);
+		if (stale) refreshSoon();
+	}
+
+	function fail(error) {
+		byId('history-notes').hidden = false;
+		write(byId('history-notes'), `${error.message} ${error.remedy}`.trim());
+	}
+
+	/** How many there are, and what to do when there are none. */
+	function tell({ total, notes }) {
+		write(byId('history-count'), words.plural(total, 'picture'));
+		byId('history-notes').hidden = !notes.length;
+		write(byId('history-notes'), notes.join(' '));
+		const narrowed = Boolean(question().text);
+		byId('history-empty').hidden = total > 0;
+		for (const id of ['history-filters', 'history-form']) byId(id).classList.toggle('idle', !total && !narrowed);
+		byId('history-clear').hidden = !narrowed;
+		byId('history-start').hidden = byId('history-first-import').hidden = narrowed;
+		write(byId('history-empty-title'), narrowed ? 'Nothing matches this search' : 'Nothing drawn yet');
+		write(
+			byId('history-empty-text'),
+			narrowed
+				? 'Take a word off, or look at everything.'
+				: 'Every picture that you draw is kept here, with how it was made. Pictures from other programs can be brought here too.',
+		);
+		LocalAI.rail.draw();
+	}
+
+	/** Where the day of a picture begins in another outline, and by how much it grew. */
+	function placed(outline, day) {
+		let start = 0;
+		for (const one of outline.days) {
+			if (one.day === day) return { start, count: one.count };
+			start += one.count;
+		}
+		return { start: 0, count: outline.total };
+	}
+
+	/** The same question, whose answer may have changed; what is looked at stays where it is. */
+	async function lookAgain() {
+		if (!started || !open() || asking) return;
+		stale = false;
+		const now = ++turn;
+		const kept = grid.top() > 0 ? grid.anchor() : null;
+		const seen = grid.layout().span(grid.top(), grid.top() + byId('history-scroll').clientHeight);
+		const room = seen[1] - seen[0] + 1;
+		const before = kept ? placed(grid.outline(), kept.day).count : 0;
+		const outline = await survey();
+		if (now !== turn) return;
+		if (outline.error) return void (stale = true);
+		let start = 0;
+		let index = 0;
+		let page = null;
+		if (kept && outline.total) {
+			const { start: first, count } = placed(outline, kept.day);
+			const grown = question().sort === 'newest' || !kept.day ? count - before : 0;
+			const guess = Math.max(0, Math.min(count - 1, kept.offset + grown));
+			const from = Math.max(0, Math.min(guess, kept.offset) - 30);
+			page = await find({ day: kept.day, offset: from, limit: Math.min(MOST, room + Math.abs(grown) + 90) });
+			const at = page && kept.entry ? page.entries.findIndex((entry) => entry.id === kept.entry.id) : -1;
+			start = first + from;
+			index = at >= 0 ? start + at : first + guess;
+		} else page = await find({ offset: 0, limit: Math.min(MOST, room + 60) });
+		if (now !== turn) return;
+		refreshed = Date.now();
+		grid.replace(outline, start, page ? page.entries : [], kept, index);
+		tell(outline);
+		LocalAI.emit('refreshed');
+	}
+
+	/** One after the other, so that each is told of in whole. */
+	async function refresh() {
+		clearTimeout(timer);
+		timer = 0;
+		while (busy) await busy;
+		busy = lookAgain();
+		await busy;
+		busy = null;
+	}
+
+	function refreshSoon() {
+		stale = true;
+		if (timer) return;
+		timer = setTimeout(
+			async () => {
+				timer = 0;
+				await refresh();
+				if (stale && open() && started && !asking) refreshSoon();
 			},
-			element('img', { src: `media/${picture.id}/thumbnail`, alt: '', loading: 'lazy', decoding: 'async' }),
+			Math.max(40, refreshed + REST - Date.now()),
 		);
-		tiles.set(picture.id, button);
-		return button;
 	}
 
-	function grid(picture, atTop) {
-		const name = words.day(picture.created_at);
-		if (!days.has(name)) {
-			const made = element('div', { class: 'day-grid' });
-			const day = element('section', { class: 'day', 'aria-label': name }, element('h3', {}, name), made);
-			days.set(name, made);
-			if (atTop) byId('history-days').prepend(day);
-			else byId('history-days').append(day);
+	function measure() {
+		const scroller = byId('history-scroll');
+		const style = getComputedStyle(scroller);
+		const width = scroller.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+		const phone = LocalAI.phone();
+		return { width, size: Number(byId('history-size').value), columns: phone ? 3 : 0, gap: phone ? 4 : 12 };
+	}
+
+	function begin() {
+		if (!open() || !LocalAI.connected()) return;
+		const other = LocalAI.search.arrive();
+		if (!started || other) {
+			started = true;
+			ask();
+		} else {
+			grid.resize();
+			if (stale) refreshSoon();
 		}
-		return days.get(name);
 	}
 
-	function settle() {
-		byId('history-empty').hidden = pictures.length > 0 || more;
-		byId('history-more').hidden = !more;
+	/** What keys and buttons act upon: the selection, or else the picture that is looked at. */
+	function targets() {
+		if (picking.size()) return picking.ids();
+		const shown = LocalAI.detail.shown();
+		if (shown && !byId('history-grid').contains(document.activeElement)) return [shown];
+		const entry = grid.entry();
+		return byId('history-grid').contains(document.activeElement) && entry ? [entry.id] : [];
 	}
 
-	async function load() {
-		if (busy || !more) return;
-		busy = true;
-		const last = pictures[pictures.length - 1];
-		const answer = await LocalAI.ask('ui_recent', { before: last ? last.id : null });
-		busy = false;
-		if (answer.error) {
-			more = false;
-			return settle();
-		}
-		more = answer.more;
-		for (const picture of answer.pictures) {
-			if (tiles.has(picture.id)) continue;
-			pictures.push(picture);
-			grid(picture, false).append(tile(picture));
-		}
-		settle();
-		fill();
+	/** Deletes; the one that takes its place is looked at next. */
+	async function remove(ids) {
+		const held = byId('history-grid').contains(document.activeElement);
+		const at = grid.pages.find(ids[0]);
+		const shown = ids.includes(LocalAI.detail.shown());
+		if (!(await LocalAI.pictures.remove(ids))) return;
+		picking.clear();
+		await refresh();
+		const next = at >= 0 ? grid.entry(Math.min(at, grid.layout().total - 1)) : null;
+		if (shown && next && !LocalAI.phone()) LocalAI.detail.open(next);
+		else if (shown) LocalAI.detail.close(false);
+		if (held || shown) grid.go(Math.max(0, at), !LocalAI.phone());
 	}
 
-	/** Goes on while the end of the list can be seen. */
-	function fill() {
-		const list = byId('history-list');
-		if (LocalAI.tabs.open() === 'history' && list.scrollHeight - list.scrollTop < list.clientHeight * 2)
-			load();
+	function favourite(ids) {
+		const one = ids.length === 1 && (grid.entry(grid.pages.find(ids[0])) || LocalAI.detail.picture());
+		LocalAI.pictures.mark(ids, { favourite: one ? !one.favourite : true });
 	}
 
-	function add(fresh) {
-		const newest = pictures.length ? pictures[0].id : 0;
-		for (const picture of [...fresh].sort((a, b) => a.id - b.id)) {
-			if (tiles.has(picture.id) || picture.id <= newest) continue;
-			pictures.unshift(picture);
-			grid(picture, true).prepend(tile(picture));
-		}
-		settle();
+	function keys(event) {
+		if (event.ctrlKey || event.metaKey || event.altKey || LocalAI.isField(event.target)) return;
+		const ids = targets();
+		if (!ids.length) return;
+		if (event.key.toLowerCase() === 'f') favourite(ids);
+		else if (/^[0-5]$/.test(event.key)) LocalAI.pictures.mark(ids, { rating: Number(event.key) });
+		else if (event.key === 'Delete') remove(ids);
+		else return;
+		event.preventDefault();
+		event.stopPropagation();
 	}
 
-	function choose(picture) {
-		if (chosen) tiles.get(chosen.id).removeAttribute('aria-current');
-		chosen = picture;
-		const { request, receipt } = picture;
-		tiles.get(picture.id).setAttribute('aria-current', 'true');
-		byId('detail').hidden = false;
-		const image = byId('detail-image');
-		image.src = picture.url.replace(/^\//, '');
-		image.alt = request.prompt;
-		image.style.aspectRatio = `${picture.width} / ${picture.height}`;
-		byId('detail-prompt').textContent = request.prompt;
-		const facts = [
-			['Without', request.negative_prompt],
-			['Model', receipt.model_name || request.model],
-			['Seed', words.seed(picture.seed)],
-			['Size', `${picture.width} × ${picture.height}`],
-			['Sampler', `${words.sampler(request)}, ${words.plural(request.steps || receipt.steps_done, 'step')}`],
-			['Guidance', request.guidance_scale === null ? '' : String(request.guidance_scale)],
-			[
-				'Took',
-				`${words.took(receipt.seconds)} on ${receipt.device === 'cpu' ? 'CPU' : receipt.device}, ${receipt.dtype}`,
-			],
-		];
-		byId('detail-facts').replaceChildren(
-			...facts
-				.filter(([, value]) => value)
-				.flatMap(([name, value]) => [element('dt', {}, name), element('dd', {}, value)]),
-		);
-		byId('detail-download').href = `media/${picture.id}?download=1`;
+	/** All that is found, for the full screen: pictures come as they are walked to. */
+	function source() {
+		return {
+			total: () => grid.layout().total,
+			at: (index) => {
+				const entry = grid.entry(index);
+				if (entry) return entry;
+				grid.pages.want(index, index, grid.layout());
+				return null;
+			},
+			moved: (index) => {
+				grid.go(index, false);
+				LocalAI.detail.open(grid.entry(index));
+			},
+			remove: (id) => remove([id]),
+		};
 	}
 
-	function close() {
-		if (LocalAI.tabs.open() !== 'history' || byId('detail').hidden) return false;
-		byId('detail').hidden = true;
-		const held = tiles.get(chosen.id);
-		held.removeAttribute('aria-current');
-		held.focus();
-		chosen = null;
-		return true;
+	function full(id) {
+		const index = grid.pages.find(id);
+		if (index >= 0) LocalAI.viewer.open(source(), index);
+		else if (LocalAI.detail.picture()) LocalAI.viewer.open(LocalAI.viewer.list([LocalAI.detail.picture()]), 0);
 	}
 
-	function walk(by) {
-		if (!pictures.length) return;
-		const at = chosen ? pictures.indexOf(chosen) + by : 0;
-		const picture = pictures[Math.max(0, Math.min(pictures.length - 1, at))];
-		choose(picture);
-		tiles.get(picture.id).focus();
-		tiles.get(picture.id).scrollIntoView({ block: 'nearest' });
+	function attachSize() {
+		const slider = byId('history-size');
+		slider.value = Number(localStorage.getItem(SIZE)) || USUAL;
+		slider.addEventListener('input', () => {
+			localStorage.setItem(SIZE, slider.value);
+			grid.resize();
+		});
 	}
 
 	LocalAI.parts.history = () => {
 		LocalAI.tabs.settle('history');
-		byId('history-list').addEventListener('scroll', fill, { passive: true });
-		byId('detail-close').addEventListener('click', close);
-		byId('detail-use').addEventListener('click', () => {
-			LocalAI.form.use(chosen.request);
-			LocalAI.tabs.show('generate');
-			byId('prompt').focus();
+		attachSize();
+		grid = LocalAI.grid.make({
+			scroller: byId('history-scroll'),
+			list: byId('history-grid'),
+			fetch: find,
+			measure,
+			selected: picking.has,
+			current: () => LocalAI.detail.shown(),
+			walked: (entry) => entry && LocalAI.detail.shown() && LocalAI.detail.follow(entry),
+			moved: LocalAI.rail.tell,
 		});
-		byId('detail-full').addEventListener('click', () => LocalAI.viewer.open(pictures, chosen, choose));
+		LocalAI.filters.attach();
+		LocalAI.search.attach(ask);
+		picking.attach(grid);
+		LocalAI.rail.attach(grid);
+		for (const part of ['detail', 'selection', 'importing', 'upkeep']) LocalAI[part].attach();
+		byId('history').addEventListener('keydown', keys);
+		byId('history-clear').addEventListener('click', () => {
+			LocalAI.search.clear();
+			byId('history-search').focus();
+		});
 		byId('history-start').addEventListener('click', () => {
 			LocalAI.tabs.show('generate');
 			byId('prompt').focus();
 		});
-		LocalAI.on('tab', fill);
-		LocalAI.on('begun', fill);
-		LocalAI.on('pictures', (fresh) => {
-			if (pictures.length || !more) add(fresh);
+		for (const name of ['tab', 'begun']) LocalAI.on(name, begin);
+		LocalAI.on('history', refreshSoon);
+		LocalAI.on('marked', ({ ids, change }) => {
+			grid.pages.change(ids, (entry) => LocalAI.pictures.marked(entry, change));
+			grid.draw();
 		});
+		LocalAI.on('detail', () => grid.draw());
+		begin();
 	};
 
-	return { walk, close };
+	return {
+		search: () => byId('history-search').focus(),
+		focus: () => grid.focus(),
+		open: (entry, byHand = false) => entry && LocalAI.detail.open(entry, byHand),
+		walk: (by) => grid.go(grid.active() + by),
+		remove,
+		favourite,
+		full,
+		/** Esc: first the selection, then the details. */
+		close: () => open() && (picking.clear() || LocalAI.detail.close()),
+		/** The grid takes the focus back, at this picture if it is there. */
+		back(id) {
+			const index = grid.pages.find(id);
+			grid.go(index >= 0 ? index : grid.active());
+		},
+	};
 })();

@@ -28,6 +28,12 @@
 			}
 			return;
 		}
+		if (event.altKey && (key === 'ArrowUp' || key === 'ArrowDown')) {
+			if (dialog || event.ctrlKey || event.metaKey || event.shiftKey || !drawing()) return;
+			event.preventDefault();
+			LocalAI.timeline.walk(key === 'ArrowUp' ? -1 : 1);
+			return;
+		}
 		if (dialog || event.ctrlKey || event.metaKey || event.altKey || LocalAI.isField(target)) return;
 		if (key === '?') {
 			event.preventDefault();
@@ -38,6 +44,12 @@
 		} else if (key === '/' && LocalAI[LocalAI.tabs.open()]?.search) {
 			event.preventDefault();
 			LocalAI[LocalAI.tabs.open()].search();
+		} else if (drawing() && key.toLowerCase() === 'f') {
+			event.preventDefault();
+			LocalAI.stage.favourite();
+		} else if (drawing() && key === 'Delete' && !LocalAI.layers.any()) {
+			event.preventDefault();
+			LocalAI.stage.remove();
 		} else if ((key === 'ArrowLeft' || key === 'ArrowRight') && !LocalAI.layers.any()) {
 			const by = key === 'ArrowRight' ? 1 : -1;
 			event.preventDefault();

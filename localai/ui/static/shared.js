@@ -4,6 +4,8 @@ window.LocalAI = (() => {
 
 	const listeners = new Map();
 	const state = { snapshot: null, catalog: window.catalog, models: [], pictures: [], begun: false };
+	// Pictures that were deleted while this page was open, so that no late word brings them back.
+	const lost = new Map();
 	let server = null;
 
 	function on(name, listener) {
@@ -75,12 +77,27 @@ window.LocalAI = (() => {
 	/** Adds pictures that were not known, newest first; returns the new ones. */
 	function learn(pictures) {
 		const known = new Set(state.pictures.map((picture) => picture.id));
-		const fresh = pictures.filter((picture) => !known.has(picture.id));
+		const fresh = pictures.filter((picture) => !known.has(picture.id) && !lost.has(picture.id));
 		if (fresh.length) {
 			state.pictures = [...state.pictures, ...fresh].sort((a, b) => b.id - a.id);
 			emit('pictures', fresh);
 		}
 		return fresh;
+	}
+
+	/** Pictures that are no longer there. */
+	function lose(ids) {
+		const gone = new Set(ids);
+		for (const id of gone) lost.set(id, state.pictures.find((picture) => picture.id === id) || null);
+		state.pictures = state.pictures.filter((picture) => !gone.has(picture.id));
+		emit('pictures', []);
+	}
+
+	/** Pictures that are there again. */
+	function regain(ids) {
+		const back = ids.map((id) => lost.get(id)).filter(Boolean);
+		for (const id of ids) lost.delete(id);
+		learn(back);
 	}
 
 	/** The job that is being worked on, or else the first that waits. */
@@ -110,11 +127,14 @@ window.LocalAI = (() => {
 		isField,
 		ask,
 		learn,
+		lose,
+		regain,
 		currentJob,
 		copy,
 		connect(given) {
 			server = given;
 		},
+		connected: () => server !== null,
 		motion: () => !matchMedia('(prefers-reduced-motion: reduce)').matches,
 		phone: () => matchMedia('(max-width: 760px)').matches,
 	};

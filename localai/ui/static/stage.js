@@ -51,7 +51,9 @@ window.LocalAI.stage = (() => {
 			alt: picture.request.prompt,
 		});
 		write(byId('caption-size'), `${picture.width} × ${picture.height} · `);
-		write(byId('caption-seed'), `seed ${picture.seed}`);
+		write(byId('caption-seed'), Number.isInteger(picture.seed) ? `seed ${picture.seed}` : '');
+		byId('keep-seed').disabled = !Number.isInteger(picture.seed);
+		byId('stage-favourite').setAttribute('aria-pressed', String(Boolean(picture.favourite)));
 		const download = byId('download');
 		download.href = `media/${picture.id}?download=1`;
 	}
@@ -202,6 +204,29 @@ window.LocalAI.stage = (() => {
 		choose(places[Math.max(0, Math.min(places.length - 1, at + by))]);
 	}
 
+	/** The picture that is shown when nothing is being drawn over it. */
+	function shownPicture() {
+		const now = scene();
+		return now.kind === 'job' ? null : now.picture || null;
+	}
+
+	function favourite() {
+		const picture = shownPicture();
+		if (picture) LocalAI.pictures.mark([picture.id], { favourite: !picture.favourite }).then(render);
+		render();
+	}
+
+	/** Into the trash; the one beside it is shown next. */
+	async function remove(id = null) {
+		const picture = id === null ? shownPicture() : state.pictures.find((one) => one.id === id);
+		if (!picture) return;
+		const at = state.pictures.findIndex((one) => one.id === picture.id);
+		const chosen = view.picture === picture.id;
+		if (!(await LocalAI.pictures.remove([picture.id]))) return;
+		const next = state.pictures[Math.min(at, state.pictures.length - 1)];
+		choose(chosen && next ? next.id : null);
+	}
+
 	function stop(mode) {
 		const now = scene();
 		const job = now.kind === 'job' ? now.job : LocalAI.currentJob();
@@ -239,18 +264,28 @@ window.LocalAI.stage = (() => {
 			LocalAI.copy(String(shown().seed), 'The seed is copied.'),
 		);
 		byId('full-screen').addEventListener('click', () =>
-			LocalAI.viewer.open(state.pictures, shown(), (picture) => choose(picture.id)),
+			LocalAI.viewer.open(
+				{
+					total: () => state.pictures.length,
+					at: (index) => state.pictures[index] || null,
+					moved: (index) => choose(state.pictures[index].id),
+					remove,
+				},
+				state.pictures.findIndex((picture) => picture.id === shown().id),
+			),
 		);
+		byId('stage-favourite').addEventListener('click', favourite);
+		byId('stage-delete').addEventListener('click', () => remove());
 		LocalAI.on('snapshot', ({ first }) => {
 			// A job that was stopped before this page was opened is no news.
 			const { last } = state.snapshot;
 			if (first && last && last.state === 'cancelled') view.dismissed = last.id;
 			render();
 		});
-		for (const name of ['begun', 'pictures']) LocalAI.on(name, render);
+		for (const name of ['begun', 'pictures', 'marked']) LocalAI.on(name, render);
 		LocalAI.on('submitted', followNew);
 		render();
 	};
 
-	return { choose, walk, stop };
+	return { choose, walk, stop, favourite, remove };
 })();

@@ -15,8 +15,10 @@ window.LocalAI.tabs = (() => {
 	let open = '';
 	let menu = null;
 
+	/** The tab of a hash; what follows a `?` belongs to the tab itself. */
 	function named(id) {
-		return TABS.find((tab) => tab.id === id) || TABS[0];
+		const name = id.replace(/^#/, '').split('?')[0];
+		return TABS.find((tab) => tab.id === name) || TABS[0];
 	}
 
 	function show(id) {
@@ -33,7 +35,7 @@ window.LocalAI.tabs = (() => {
 		}
 		document.body.dataset.tab = tab.id;
 		byId('tab-name').textContent = tab.title;
-		if (named(location.hash.slice(1)) !== tab)
+		if (named(location.hash) !== tab)
 			history.replaceState(null, '', tab === TABS[0] ? location.pathname + location.search : `#${tab.id}`);
 		LocalAI.emit('tab', tab.id);
 	}
@@ -83,9 +85,9 @@ window.LocalAI.tabs = (() => {
 		list.addEventListener('keydown', move);
 		menu = LocalAI.popup(byId('tab-menu-button'), byId('tab-menu'));
 		LocalAI.walkable(byId('tab-menu'), 'button');
-		addEventListener('hashchange', () => show(location.hash.slice(1)));
+		addEventListener('hashchange', () => show(location.hash));
 		LocalAI.panels.attach();
-		show(location.hash.slice(1));
+		show(location.hash);
 	};
 
 	/** Parts come one after another; each learns whether its tab is open. */
@@ -94,7 +96,7 @@ window.LocalAI.tabs = (() => {
 		const panel = byId(part);
 		panel.setAttribute('role', 'tabpanel');
 		panel.setAttribute('aria-labelledby', `tab-${tab.id}`);
-		panel.hidden = tab !== named(open || location.hash.slice(1));
+		panel.hidden = tab !== named(open || location.hash);
 	}
 
 	return { show, settle, open: () => open };

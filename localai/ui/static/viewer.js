@@ -1,31 +1,98 @@
-// Knows the full screen: one picture, its neighbours by arrow, Esc to leave.
+// Knows the full screen: one picture of any number, its neighbours by arrow, its true size by click, Esc to leave.
 window.LocalAI.viewer = (() => {
 	'use strict';
 
-	const { byId } = window.LocalAI;
-	let pictures = [];
+	const LocalAI = window.LocalAI;
+	const { byId, write } = LocalAI;
+	const AGAIN = 80;
+	const PATIENCE = 60;
+	let source = null;
 	let at = 0;
-	let moved = null;
+	let turn = 0;
 
-	function show(index) {
-		at = Math.max(0, Math.min(pictures.length - 1, index));
-		const picture = pictures[at];
+	const picture = () => source && source.at(at);
+	const prompt = (one) => (one.request ? one.request.prompt : one.prompt);
+
+	function draw(one) {
 		const image = byId('viewer-image');
-		image.src = picture.url;
-		image.alt = picture.request.prompt;
-		byId('viewer-caption').textContent = picture.request.prompt;
-		byId('viewer-previous').disabled = at === 0;
-		byId('viewer-next').disabled = at === pictures.length - 1;
-		if (moved) moved(picture);
+		const address = LocalAI.pictures.address(one.url);
+		if (image.getAttribute('src') !== address) {
+			zoom(false);
+			image.src = address;
+			image.alt = prompt(one);
+		}
+		const marks = [one.favourite ? '♥\uFE0E' : '', one.rating ? '★\uFE0E'.repeat(one.rating) : ''].filter(Boolean).join(' ');
+		write(byId('viewer-marks'), marks);
+		write(byId('viewer-words'), prompt(one));
+		byId('viewer-caption').hidden = !prompt(one) && !marks;
 	}
 
-	/** Opens `picture` among `list`; `onmove` hears of each picture that is walked to. */
-	function open(list, picture, onmove = null) {
-		pictures = list;
-		moved = null;
-		show(list.findIndex((one) => one.id === picture.id));
-		moved = onmove;
+	/** Shows the one at `index` as soon as it is known. */
+	async function show(index) {
+		const now = ++turn;
+		at = Math.max(0, Math.min(source.total() - 1, index));
+		byId('viewer-previous').disabled = at === 0;
+		byId('viewer-next').disabled = at === source.total() - 1;
+		write(byId('viewer-place'), `${LocalAI.words.count(at + 1)} of ${LocalAI.words.count(source.total())}`);
+		let patience = PATIENCE;
+		while (!picture() && patience--) await new Promise((done) => setTimeout(done, AGAIN));
+		if (now !== turn || !picture()) return;
+		draw(picture());
+		if (source.moved) source.moved(at);
+	}
+
+	/** `from` is {total(), at(index), moved(index), remove(id)}; what it does not know yet it is asked for again. */
+	function open(from, index) {
+		source = { ...from, moved: null };
 		byId('viewer').showModal();
+		show(index);
+		source.moved = from.moved || null;
+	}
+
+	/** A source of pictures that are all known. */
+	const list = (pictures, moved = null, remove = null) => ({
+		total: () => pictures.length,
+		at: (index) => pictures[index] || null,
+		moved: moved && ((index) => moved(pictures[index])),
+		remove,
+	});
+
+	function zoom(to) {
+		const frame = byId('viewer-frame');
+		frame.classList.toggle('true-size', to);
+		frame.setAttribute('aria-label', to ? 'Show all of the picture' : 'Show the picture in its true size');
+		if (!to) return;
+		frame.scrollLeft = (frame.scrollWidth - frame.clientWidth) / 2;
+		frame.scrollTop = (frame.scrollHeight - frame.clientHeight) / 2;
+	}
+
+	async function mark(change) {
+		const one = picture();
+		if (!one) return;
+		draw(LocalAI.pictures.marked(one, change));
+		await LocalAI.pictures.mark([one.id], change);
+	}
+
+	async function remove() {
+		const one = picture();
+		if (!one || !source.remove) return;
+		await source.remove(one.id);
+		if (!source.total()) return byId('viewer').close();
+		show(Math.min(at, source.total() - 1));
+	}
+
+	function keys(event) {
+		if (event.ctrlKey || event.metaKey || event.altKey) return;
+		const one = picture();
+		const zoomed = byId('viewer-frame').classList.contains('true-size');
+		const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: source.total() - 1 }[event.key];
+		if (to !== undefined) show(to);
+		else if (event.key === 'Enter' && event.target.tagName !== 'BUTTON') zoom(!zoomed);
+		else if (event.key === 'Delete') remove();
+		else if (event.key.toLowerCase() === 'f' && one) mark({ favourite: !one.favourite });
+		else if (/^[0-5]$/.test(event.key)) mark({ rating: Number(event.key) });
+		else return;
+		event.preventDefault();
 	}
 
 	function attach() {
@@ -33,17 +100,21 @@ window.LocalAI.viewer = (() => {
 		byId('viewer-close').addEventListener('click', () => dialog.close());
 		byId('viewer-previous').addEventListener('click', () => show(at - 1));
 		byId('viewer-next').addEventListener('click', () => show(at + 1));
-		dialog.addEventListener('click', (event) => {
-			if (event.target === dialog) dialog.close();
+		byId('viewer-frame').addEventListener('click', () => zoom(!byId('viewer-frame').classList.contains('true-size')));
+		dialog.addEventListener('close', () => {
+			turn++;
+			byId('viewer-image').removeAttribute('src');
+			zoom(false);
 		});
-		dialog.addEventListener('close', () => byId('viewer-image').removeAttribute('src'));
-		dialog.addEventListener('keydown', (event) => {
-			const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: pictures.length - 1 }[event.key];
-			if (to === undefined) return;
-			event.preventDefault();
-			show(to);
-		});
+		dialog.addEventListener('keydown', keys);
+		let from = null;
+		dialog.addEventListener('touchstart', (event) => (from = event.touches.length === 1 ? event.touches[0] : null), { passive: true });
+		dialog.addEventListener('touchend', (event) => {
+			if (!from || byId('viewer-frame').classList.contains('true-size')) return;
+			const by = event.changedTouches[0].clientX - from.clientX;
+			if (Math.abs(by) > 60) show(at + (by < 0 ? 1 : -1));
+		}, { passive: true });
 	}
 
-	return { open, attach };
+	return { open, list, attach };
 })();

@@ -46,6 +46,12 @@ window.LocalAI.words = (() => {
 		return value < 10 ? `${value.toFixed(1)} GB` : `${Math.round(value)} GB`;
 	}
 
+	/** "184 kB", "2.4 MB", "1.2 GB": of pictures, which are small. */
+	function size(bytes) {
+		if (bytes < 1e6) return `${Math.ceil(bytes / 1e3)} kB`;
+		return bytes < 1e7 ? `${(bytes / 1e6).toFixed(1)} MB` : gigabytes(bytes);
+	}
+
 	/** "1.2 of 1.7 GB" */
 	function share(done, total) {
 		if (total < 1e9) return `${Math.round(done / 1e6)} of ${Math.round(total / 1e6)} MB`;
@@ -128,12 +134,30 @@ window.LocalAI.words = (() => {
 	}
 
 	function day(text) {
-		const date = new Date(text);
+		// A day without a time is one of this place, not of Greenwich.
+		const date = new Date(text.length === 10 ? `${text}T00:00` : text);
 		const days = Math.round((new Date().setHours(0, 0, 0, 0) - new Date(date).setHours(0, 0, 0, 0)) / 864e5);
 		if (days === 0) return 'Today';
 		if (days === 1) return 'Yesterday';
 		const year = date.getFullYear() === new Date().getFullYear() ? {} : { year: 'numeric' };
 		return date.toLocaleDateString('en-GB', { weekday: 'long', day: 'numeric', month: 'long', ...year });
+	}
+
+	/** "November 2026", of the beginning of a day in ISO. */
+	const month = (text) =>
+		new Date(`${text.slice(0, 7)}-01T00:00`).toLocaleDateString('en-GB', { month: 'long', year: 'numeric' });
+
+	/** "Today, 14:05" */
+	const moment = (text) =>
+		`${day(text)}, ${new Date(text).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' })}`;
+
+	/** "Today, 14:05", "22 Nov, 14:05", "22 Nov 2024" */
+	function stamp(text) {
+		const date = new Date(text);
+		if (['Today', 'Yesterday'].includes(day(text))) return moment(text);
+		const said = { day: 'numeric', month: 'short' };
+		if (date.getFullYear() !== new Date().getFullYear()) return date.toLocaleDateString('en-GB', { ...said, year: 'numeric' });
+		return `${date.toLocaleDateString('en-GB', said)}, ${moment(text).split(', ').pop()}`;
 	}
 
 	const seed = (value) => String(value).replace(/\B(?=(\d{3})+$)/g, ' ');
@@ -151,6 +175,7 @@ window.LocalAI.words = (() => {
 		duration,
 		took,
 		gigabytes,
+		size,
 		share,
 		speed,
 		count,
@@ -162,6 +187,9 @@ window.LocalAI.words = (() => {
 		engine,
 		sampler,
 		day,
+		month,
+		moment,
+		stamp,
 		seed,
 		kept,
 	};

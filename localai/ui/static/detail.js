@@ -1,0 +1,217 @@
+// Knows the details of one picture at the side: how it was made, what a person made of it, what can be done with it.
+window.LocalAI.detail = (() => {
+	'use strict';
+
+	const LocalAI = window.LocalAI;
+	const { element, byId, write, words, facts, pictures } = LocalAI;
+	const PAUSE = 90;
+	let card = null;
+	let shown = 0;
+	let turn = 0;
+	let unsaved = null;
+	let menu = null;
+
+	function drawMarks({ favourite, rating }) {
+		byId('detail-favourite').setAttribute('aria-pressed', String(favourite));
+		byId('detail-rating').replaceChildren(
+			...[1, 2, 3, 4, 5].map((stars) =>
+				element('button', {
+					type: 'button',
+					role: 'radio',
+					class: 'star',
+					'aria-checked': String(stars === rating),
+					'aria-label': words.plural(stars, 'star'),
+					title: `${words.plural(stars, 'star')} (${stars})`,
+					tabindex: stars === (rating || 1) ? '0' : '-1',
+					'data-stars': stars,
+					'data-lit': stars <= rating ? '' : null,
+				}),
+			),
+		);
+	}
+
+	function drawPicture({ url, thumbnail, width, height }, prompt) {
+		const image = byId('detail-image');
+		image.alt = prompt;
+		image.style.aspectRatio = `${width} / ${height}`;
+		image.style.backgroundImage = `url("${pictures.address(thumbnail)}")`;
+		image.src = pictures.address(url);
+		write(byId('detail-prompt'), prompt || 'No prompt is known.');
+		byId('detail-prompt').classList.toggle('muted', !prompt);
+	}
+
+	function drawNames() {
+		const change = (changes) => pictures.mark([card.picture.id], changes).then(reload);
+		LocalAI.labels.draw(byId('detail-tags'), 'tag', card.marks.tags, change);
+		LocalAI.labels.draw(byId('detail-albums'), 'album', card.marks.albums, change);
+	}
+
+	function draw() {
+		const { picture, marks } = card;
+		const { request, receipt } = picture;
+		drawPicture(picture, request.prompt);
+		drawMarks(marks);
+		drawNames();
+		byId('detail-missing').hidden = !card.missing;
+		write(byId('detail-when'), words.stamp(picture.created_at));
+		byId('detail-when').title = words.moment(picture.created_at);
+		const from = picture.kind === 'imported' ? [['Imported', receipt.app ? `drawn by ${receipt.app}` : 'from a file']] : [];
+		byId('detail-facts').replaceChildren(
+			...facts.rows([
+				...from,
+				...facts.recipe(request, {
+					seed: picture.kind === 'generated' ? picture.seed : request.seed,
+					width: picture.width,
+					height: picture.height,
+					model: receipt.model_name,
+					family: receipt.family,
+					steps: receipt.steps_done || null,
+				}),
+			]),
+		);
+		byId('detail-receipt-facts').replaceChildren(...facts.rows(facts.receipt(picture, card.file, card.bytes)));
+		const changed = card.pieces.some((piece) => piece.change !== 'same');
+		byId('detail-changes').hidden = !card.previous || !(changed || card.changes.length);
+		byId('detail-pieces').hidden = !changed;
+		byId('detail-pieces').replaceChildren(...(changed ? facts.pieces(card.pieces) : []));
+		byId('detail-differences').replaceChildren(...facts.differences(card.changes));
+		byId('detail-compare').hidden = !card.previous;
+		byId('detail-text').hidden = !card.parameters;
+		write(byId('detail-parameters'), card.parameters);
+		byId('detail-download').href = `media/${picture.id}?download=1`;
+		byId('detail-verify').hidden = picture.kind !== 'generated';
+		for (const id of ['detail-verify', 'detail-open', 'detail-export']) byId(id).disabled = card.missing;
+		if (!unsaved) byId('detail-notes').value = marks.notes;
+	}
+
+	/** What the grid knows of a picture is there at once, the rest when it has come. */
+	async function open(entry, byHand = false) {
+		const fresh = shown !== entry.id;
+		if (!fresh && byHand && card) return byId('detail-close').focus();
+		keepNotes();
+		const now = ++turn;
+		shown = entry.id;
+		const opened = byId('detail').hidden;
+		byId('detail').hidden = false;
+		if (fresh) {
+			byId('detail').scrollTop = 0;
+			byId('detail-notes').value = '';
+			write(byId('detail-notes-state'), '');
+			LocalAI.verify.leave();
+			if (entry.url) {
+				drawPicture(entry, entry.prompt);
+				drawMarks(entry);
+			}
+		}
+		LocalAI.emit('detail');
+		const answer = await LocalAI.ask('ui_history_card', { id: entry.id }, { quiet: true });
+		if (now !== turn) return;
+		if (answer.error) {
+			close(false);
+			return LocalAI.notify({ kind: 'error', ...answer.error });
+		}
+		card = answer.card;
+		draw();
+		if (byHand && (LocalAI.phone() || opened)) byId('detail-close').focus({ preventScroll: true });
+	}
+
+	const follow = LocalAI.later((entry) => shown && open(entry), PAUSE);
+
+	/** The same picture, of which something has changed. */
+	async function reload() {
+		if (!shown) return;
+		const id = shown;
+		const answer = await LocalAI.ask('ui_history_card', { id }, { quiet: true });
+		if (id !== shown) return;
+		if (!answer.error) {
+			card = answer.card;
+			draw();
+		} else if (!answer.error.transport) close(false);
+	}
+
+	function close(focus = true) {
+		if (!shown) return false;
+		keepNotes();
+		const id = shown;
+		shown = 0;
+		card = null;
+		turn++;
+		LocalAI.verify.leave();
+		byId('detail').hidden = true;
+		LocalAI.emit('detail');
+		if (focus) LocalAI.history.back(id);
+		return true;
+	}
+
+	async function keepNotes() {
+		if (!unsaved) return;
+		const { id, notes } = unsaved;
+		unsaved = null;
+		const answer = await LocalAI.ask('ui_history_mark', { ids: [id], change: { notes } });
+		if (answer.error) return write(byId('detail-notes-state'), 'Not saved.');
+		if (card && card.picture.id === id) card.marks = { ...card.marks, notes };
+		if (!unsaved && shown === id) write(byId('detail-notes-state'), 'Saved.');
+	}
+	const keepNotesSoon = LocalAI.later(keepNotes, 600);
+
+	function attachMenu() {
+		menu = LocalAI.popup(byId('detail-more-button'), byId('detail-more'), {
+			opened: () => byId('detail-more').scrollIntoView({ block: 'nearest' }),
+		});
+		LocalAI.walkable(byId('detail-more'), 'button, a');
+		const runs = {
+			'use-prompt': () => pictures.reuse(shown, 'prompt'),
+			'use-seed': () => pictures.reuse(shown, 'seed'),
+			'copy-prompt': () => LocalAI.copy(card.picture.request.prompt, 'The prompt is copied.'),
+			'copy-all': () => LocalAI.copy(card.parameters, 'All settings are copied.'),
+			compare: () => LocalAI.compare.open(card.previous, shown),
+			download: () => {},
+			export: () => LocalAI.exporting.open([shown]),
+			full: () => LocalAI.history.full(shown),
+		};
+		for (const [name, run] of Object.entries(runs))
+			byId(`detail-${name}`).addEventListener('click', () => {
+				menu.hide();
+				if (card) run();
+			});
+	}
+
+	function attach() {
+		attachMenu();
+		const runs = {
+			close: () => close(),
+			open: () => LocalAI.history.full(shown),
+			use: () => pictures.reuse(shown),
+			vary: () => pictures.reuse(shown, 'vary'),
+			verify: () => LocalAI.verify.run(card.picture),
+			delete: () => LocalAI.history.remove([shown]),
+			favourite: () => pictures.mark([shown], { favourite: !card.marks.favourite }),
+			previous: () => open({ id: card.previous }),
+			'copy-text': () => LocalAI.copy(card.parameters, 'All settings are copied.'),
+		};
+		for (const [name, run] of Object.entries(runs))
+			byId(`detail-${name}`).addEventListener('click', () => (card || name === 'close') && run());
+		LocalAI.radios(byId('detail-rating'), (star) => {
+			const stars = Number(star.dataset.stars);
+			if (!card) return;
+			pictures.mark([shown], { rating: stars === card.marks.rating ? 0 : stars });
+			byId('detail-rating').querySelector(`[data-stars='${stars}']`).focus();
+		});
+		byId('detail-image').addEventListener('error', () => shown && reload());
+		byId('detail-notes').addEventListener('input', (event) => {
+			unsaved = { id: shown, notes: event.target.value };
+			write(byId('detail-notes-state'), 'Saving');
+			keepNotesSoon();
+		});
+		byId('detail-notes').addEventListener('blur', keepNotes);
+		LocalAI.on('marked', ({ ids, change }) => {
+			if (!card || !ids.has(shown)) return;
+			card.marks = pictures.marked(card.marks, change);
+			card.picture = pictures.marked(card.picture, change);
+			drawMarks(card.marks);
+		});
+		LocalAI.on('refreshed', () => !unsaved && reload());
+	}
+
+	return { attach, open, close, follow, reload, shown: () => shown, picture: () => (card ? card.picture : null) };
+})();

@@ -1,0 +1,173 @@
+// Knows what the history can be narrowed down to: the names in it, the panel of filters, the albums and their menu.
+window.LocalAI.vocabulary = (() => {
+	'use strict';
+
+	const LocalAI = window.LocalAI;
+	const LISTS = { model: 'models', family: 'families', sampler: 'samplers', size: 'sizes', tag: 'tags', album: 'albums' };
+	const plain = (...names) => names.map((name) => ({ name, count: 0 }));
+	const FIXED = {
+		favourite: plain('yes', 'no'),
+		kind: plain('generated', 'imported'),
+		rating: plain('5', '>=4', '>=3', '0'),
+		on: plain('today', 'yesterday'),
+	};
+	let known = null;
+	let stale = true;
+	LocalAI.on('history', () => (stale = true));
+
+	/** All names; asked for again only when the history has changed. */
+	async function all() {
+		if (!known || stale) {
+			stale = false;
+			const answer = await LocalAI.ask('ui_history_vocabulary', {}, { quiet: true });
+			if (!answer.error) known = answer;
+		}
+		return known || { models: [], families: [], samplers: [], sizes: [], tags: [], albums: [] };
+	}
+
+	return {
+		all,
+		/** The names that a key can have, [{name, count}]. */
+		values: async (key) => FIXED[key] || (LISTS[key] ? (await all())[LISTS[key]] : []),
+		/** Fills the completions of the fields for tags and albums. */
+		async offer() {
+			const { tags, albums } = await all();
+			for (const [id, list] of [['tag-names', tags], ['album-names', albums]])
+				LocalAI.byId(id).replaceChildren(...list.slice(0, 200).map((one) => LocalAI.element('option', { value: one.name })));
+		},
+	};
+})();
+
+window.LocalAI.filters = (() => {
+	'use strict';
+
+	const LocalAI = window.LocalAI;
+	const { element, byId, words, query } = LocalAI;
+	const MOST = 12;
+	let panel = null;
+	let albums = null;
+
+	const iso = (date) =>
+		[date.getFullYear(), date.getMonth() + 1, date.getDate()].map((part) => String(part).padStart(2, '0')).join('-');
+
+	function dates() {
+		const now = new Date();
+		const monday = new Date(now);
+		monday.setDate(now.getDate() - ((now.getDay() + 6) % 7));
+		return [
+			['Today', 'on', 'today'],
+			['Yesterday', 'on', 'yesterday'],
+			['This week', 'after', iso(monday)],
+			['This month', 'after', iso(now).slice(0, 7)],
+			['This year', 'after', `${iso(now).slice(0, 4)}-01`],
+		];
+	}
+
+	function pill(label, key, value, number = 0) {
+		return element(
+			'button',
+			{
+				type: 'button',
+				class: 'pill',
+				'aria-pressed': String(query.has(LocalAI.search.question().text, key, value)),
+				'data-key': key,
+				'data-value': value,
+				onclick: () => LocalAI.search.toggle(key, value),
+			},
+			element('bdi', {}, label),
+			number ? element('span', { class: 'muted' }, ` ${words.count(number)}`) : null,
+		);
+	}
+
+	function group(title, pills) {
+		return pills.length
+			? element('fieldset', { class: 'narrow-group' }, element('legend', {}, title), element('div', { class: 'pills' }, ...pills))
+			: null;
+	}
+
+	async function fill() {
+		const known = await LocalAI.vocabulary.all();
+		const named = (key, list, label = (name) => name) =>
+			list.slice(0, MOST).map((one) => pill(label(one.name), key, one.name, one.count));
+		const families = LocalAI.state.catalog.architectures;
+		byId('history-narrow').replaceChildren(
+			...[
+				group('Date', dates().map(([label, key, value]) => pill(label, key, value))),
+				group('Rating', [
+					...[5, 4, 3].map((stars) => pill('★\uFE0E'.repeat(stars) + (stars < 5 ? ' or more' : ''), 'rating', stars < 5 ? `>=${stars}` : '5')),
+					pill('Not rated', 'rating', '0'),
+				]),
+				group('Kind', [pill('Drawn here', 'kind', 'generated'), pill('Imported', 'kind', 'imported')]),
+				group('Model', named('model', known.models)),
+				group('Family', named('family', known.families, (name) => families[name] || name)),
+				group('Sampler', named('sampler', known.samplers)),
+				group('Size', named('size', known.sizes, (name) => name.replace('x', ' × '))),
+				group('Tags', named('tag', known.tags)),
+			].filter(Boolean),
+		);
+	}
+
+	/** One album: look at it, rename it, take it away; its pictures stay. */
+	function album({ name, count }) {
+		const row = element('li', { class: 'album' });
+		const show = () => row.replaceChildren(open, rename, remove);
+		const open = pill(name, 'album', name, count);
+		const button = (label, run) =>
+			element('button', { type: 'button', class: 'link', 'aria-label': `${label} the album ${name}`, onclick: run }, label);
+		const change = async (to) => {
+			const answer = await LocalAI.ask('ui_history_album', { name, to });
+			if (answer.error) return show();
+			const { text } = LocalAI.search.question();
+			if (query.has(text, 'album', name))
+				LocalAI.search.set({ text: to ? query.put(query.drop(text, 'album', name), 'album', to) : query.drop(text, 'album', name) });
+			LocalAI.emit('history');
+			fillAlbums();
+		};
+		const rename = button('Rename', () => {
+			const field = element('input', { class: 'field-line', 'aria-label': 'New name of the album', maxlength: '100', dir: 'auto' });
+			field.value = name;
+			const form = element('form', { class: 'album-form' }, field, element('button', { class: 'button' }, 'Rename'));
+			form.addEventListener('submit', (event) => {
+				event.preventDefault();
+				if (field.value.trim()) change(field.value);
+			});
+			row.replaceChildren(form);
+			field.focus();
+			field.select();
+		});
+		const remove = button('Remove', () => {
+			const yes = element('button', { type: 'button', class: 'button danger', onclick: () => change('') }, 'Remove the album');
+			const no = element('button', { type: 'button', class: 'button', onclick: () => (show(), remove.focus()) }, 'Keep it');
+			row.replaceChildren(element('span', { class: 'muted album-words' }, 'Its pictures stay.'), yes, no);
+			no.focus();
+		});
+		show();
+		return row;
+	}
+
+	async function fillAlbums() {
+		const list = (await LocalAI.vocabulary.all()).albums;
+		byId('history-albums').replaceChildren(
+			list.length
+				? element('ul', {}, ...list.map(album))
+				: element('p', { class: 'panel-line' }, 'No albums yet. Select pictures and choose Album, or write a name in the details of one.'),
+		);
+	}
+
+	return {
+		/** Marks what the search has now. */
+		draw() {
+			const { text } = LocalAI.search.question();
+			for (const one of document.querySelectorAll('#history-narrow .pill, #history-albums .pill'))
+				one.setAttribute('aria-pressed', String(query.has(text, one.dataset.key, one.dataset.value)));
+		},
+		attach() {
+			panel = LocalAI.popup(byId('history-narrow-button'), byId('history-narrow'), { opened: fill });
+			albums = LocalAI.popup(byId('history-albums-button'), byId('history-albums'), { opened: fillAlbums });
+			LocalAI.on('history', () => {
+				if (panel.shown()) fill();
+				if (albums.shown() && !byId('history-albums').querySelector('form')) fillAlbums();
+			});
+		},
+	};
+})();

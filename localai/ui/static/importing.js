@@ -1,0 +1,214 @@
+// Knows how pictures come in from elsewhere: dropped or chosen, one after the other, and what became of each.
+window.LocalAI.importing = (() => {
+	'use strict';
+
+	const LocalAI = window.LocalAI;
+	const { element, byId, write, words, facts } = LocalAI;
+	const PICTURE = /\.(png|jpe?g|webp)$/i;
+	const LARGEST = 64e6;
+	const AT_ONCE = 3;
+	let stopped = false;
+	let busy = false;
+	let found = null;
+
+	async function post(path, file) {
+		try {
+			const response = await fetch(`api/history/${path}?name=${encodeURIComponent(file.name)}`, { method: 'POST', body: file });
+			const answer = await response.json();
+			if (response.ok || answer.error) return answer;
+		} catch (error) {
+			console.warn(error);
+		}
+		return { error: { message: 'LocalAI did not answer.', remedy: 'Try again in a moment.' } };
+	}
+
+	const said = (error) => `${error.message} ${error.remedy || ''}`.trim();
+
+	/** The files below a folder that was dropped. */
+	async function walk(entry) {
+		if (entry.isFile) return [await new Promise((done, fail) => entry.file(done, fail))];
+		const reader = entry.createReader();
+		const files = [];
+		for (;;) {
+			const some = await new Promise((done, fail) => reader.readEntries(done, fail));
+			if (!some.length) return files;
+			for (const one of some) files.push(...(await walk(one)));
+		}
+	}
+
+	function section(name) {
+		for (const one of ['choose', 'work', 'done', 'reading']) byId(`import-${one}`).hidden = one !== name;
+		write(byId('import-title'), { choose: 'Import pictures', work: 'Importing', done: 'Imported', reading: 'Settings of this picture' }[name]);
+		if (!byId('import').open) byId('import').showModal();
+	}
+
+	function progress(done, all) {
+		write(byId('import-progress'), `${words.count(done)} of ${words.count(all)}`);
+		byId('import-meter').firstElementChild.style.transform = `scaleX(${all ? done / all : 0})`;
+		byId('import-meter').setAttribute('aria-valuenow', String(Math.round((100 * done) / Math.max(1, all))));
+	}
+
+	/** All of them, a few at once; one that is refused stops nothing. */
+	async function take(files) {
+		if (busy) return;
+		const pictures = files.filter((file) => PICTURE.test(file.name));
+		const report = { imported: [], known: [], refused: [], others: files.length - pictures.length };
+		busy = true;
+		stopped = false;
+		section('work');
+		let done = 0;
+		progress(0, pictures.length);
+		const waiting = [...pictures];
+		const worker = async () => {
+			while (waiting.length && !stopped) {
+				const file = waiting.shift();
+				const answer =
+					file.size > LARGEST
+						? { error: { message: 'It is larger than 64 MB.' } }
+						: await post('import', file);
+				if (answer.error) report.refused.push({ name: file.name, why: said(answer.error) });
+				else for (const part of ['imported', 'known', 'refused']) report[part].push(...answer[part]);
+				progress(++done, pictures.length);
+			}
+		};
+		await Promise.all(Array.from({ length: AT_ONCE }, worker));
+		busy = false;
+		conclude(report, pictures.length - done);
+		LocalAI.emit('history');
+	}
+
+	function conclude({ imported, known, refused, others }, left) {
+		section('done');
+		const lines = [
+			imported.length ? `${words.plural(imported.length, 'picture')} imported.` : 'Nothing new was imported.',
+			known.length ? `${words.plural(known.length, 'picture')} ${known.length === 1 ? 'was' : 'were'} here already.` : '',
+			others ? `${words.plural(others, 'file')} ${others === 1 ? 'is' : 'are'} not a PNG, JPEG or WebP.` : '',
+			left ? `${words.plural(left, 'picture')} left out, because you stopped.` : '',
+			refused.length ? `${words.plural(refused.length, 'file')} refused:` : '',
+		];
+		write(byId('import-result'), lines.filter(Boolean).join(' '));
+		byId('import-refused').replaceChildren(
+			...refused
+				.slice(0, 200)
+				.map(({ name, why }) => element('li', {}, element('bdi', { class: 'row-name' }, name), element('span', { class: 'row-line' }, why))),
+		);
+		byId('import-show').hidden = !imported.length;
+		byId('import-show').onclick = () => {
+			byId('import').close();
+			const { text } = LocalAI.search.question();
+			if (text) LocalAI.search.clear();
+			if (imported.length <= 200) LocalAI.picking.set(imported);
+		};
+	}
+
+	/** Shows what a picture says of itself; nothing of it is kept. */
+	async function read(file) {
+		const answer = file.size > LARGEST ? { error: { message: 'It is larger than 64 MB.', remedy: '' } } : await post('read', file);
+		section('reading');
+		found = answer.error ? null : answer.recipe;
+		const empty = !answer.error && !answer.format;
+		write(byId('reading-name'), file.name);
+		write(
+			byId('reading-words'),
+			answer.error
+				? said(answer.error)
+				: empty
+					? 'No settings were found in this picture.'
+					: `Written by ${answer.app || answer.format}${answer.stealth ? ', hidden in the pixels' : ''}.`,
+		);
+		byId('reading-prompt').hidden = !found || !found.prompt;
+		write(byId('reading-prompt'), found ? found.prompt : '');
+		byId('reading-facts').replaceChildren(...(found ? facts.rows(facts.recipe(found, answer.error ? {} : { width: found.width || answer.width, height: found.height || answer.height })) : []));
+		byId('reading-text').hidden = !answer.text;
+		write(byId('reading-raw'), answer.text || '');
+		byId('reading-use').hidden = !found || empty;
+		byId('reading-keep').hidden = Boolean(answer.error);
+		byId('reading-keep').onclick = () => take([file]);
+	}
+
+	/** What can be asked for here of settings from elsewhere, and what cannot. */
+	function use() {
+		const { catalog, models } = LocalAI.state;
+		const fields = { prompt: found.prompt, negative_prompt: found.negative_prompt };
+		const notes = [];
+		for (const name of ['steps', 'guidance_scale', 'seed']) if (found[name] !== null) fields[name] = found[name];
+		const fits = (side) => side && side % 8 === 0 && side >= catalog.size.low && side <= catalog.size.high;
+		if (fits(found.width) && fits(found.height)) Object.assign(fields, { width: found.width, height: found.height });
+		if (catalog.samplers[found.sampler]) Object.assign(fields, { sampler: found.sampler, schedule: found.schedule || 'Automatic' });
+		else if (found.sampler) notes.push(`The sampler ${found.sampler} is not known here.`);
+		const model = models.find((one) => [one.id, one.name].some((name) => name.toLowerCase() === found.model.toLowerCase()));
+		if (model) fields.model = model.id;
+		else if (found.model) notes.push(`The model ${found.model} is not here.`);
+		if (found.loras.length) notes.push('LoRAs cannot be taken over yet.');
+		byId('import').close();
+		LocalAI.pictures.take(fields, notes);
+	}
+
+	async function dropped(event) {
+		const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+		const plain = [...event.dataTransfer.files];
+		const reading = Boolean(event.target.closest('[data-drop=read]'));
+		const files = entries.length ? (await Promise.all(entries.map((entry) => walk(entry).catch(() => [])))).flat() : plain;
+		if (reading && files.length) return read(files[0]);
+		if (files.length) take(files);
+	}
+
+	function attachDrop() {
+		const tab = byId('history');
+		const veil = byId('history-drop');
+		let inside = 0;
+		const carries = (event) => event.dataTransfer && [...event.dataTransfer.types].includes('Files');
+		tab.addEventListener('dragenter', (event) => {
+			if (!carries(event)) return;
+			event.preventDefault();
+			inside++;
+			veil.hidden = busy;
+		});
+		tab.addEventListener('dragover', (event) => {
+			if (!carries(event)) return;
+			event.preventDefault();
+			for (const zone of veil.children) zone.classList.toggle('over', zone.contains(event.target));
+		});
+		tab.addEventListener('dragleave', () => {
+			inside = Math.max(0, inside - 1);
+			if (!inside) veil.hidden = true;
+		});
+		tab.addEventListener('drop', (event) => {
+			inside = 0;
+			veil.hidden = true;
+			if (!carries(event)) return;
+			event.preventDefault();
+			dropped(event);
+		});
+	}
+
+	/** The dialog is a part that comes later than the tab. */
+	function attachDialog() {
+		const choose = (id, run) => {
+			byId(`${id}-button`).addEventListener('click', () => byId(id).click());
+			byId(id).addEventListener('change', (event) => {
+				const files = [...event.target.files];
+				event.target.value = '';
+				if (files.length) run(files);
+			});
+		};
+		choose('import-files', take);
+		choose('import-folder', take);
+		choose('import-read', ([file]) => read(file));
+		byId('import-stop').addEventListener('click', () => (stopped = true));
+		byId('import-again').addEventListener('click', () => section('choose'));
+		byId('reading-use').addEventListener('click', use);
+		byId('import-close').addEventListener('click', () => byId('import').close());
+	}
+
+	function open() {
+		section(busy ? 'work' : 'choose');
+	}
+
+	function attach() {
+		attachDrop();
+		for (const id of ['history-import', 'history-first-import']) byId(id).addEventListener('click', open);
+	}
+
+	return { attach, attachDialog, open };
+})();

@@ -1,0 +1,207 @@
+// Knows which pictures of the grid are selected, and how pointer and keys select, walk and open.
+window.LocalAI.picking = (() => {
+	'use strict';
+
+	const LocalAI = window.LocalAI;
+	const { byId } = LocalAI;
+	const PRESS = 450;
+	const MANY = 20000;
+	const chosen = new Set();
+	// What was selected before the range that is being drawn, and where the range begins.
+	let base = new Set();
+	let anchor = { id: 0, index: 0 };
+	let grid = null;
+	let order = { turn: -1, ids: null };
+	let range = 0;
+
+	function changed() {
+		grid.draw();
+		LocalAI.emit('picked');
+	}
+
+	/** The ids of all that is found, in order; asked for once for each state of the grid. */
+	async function everything() {
+		const turn = grid.pages.turn();
+		if (order.turn !== turn || !order.ids) {
+			const { text, sort } = LocalAI.search.question();
+			const answer = await LocalAI.ask('ui_history_select', { text, sort });
+			if (answer.error) return [];
+			order = { turn, ids: answer.ids };
+		}
+		return order.ids;
+	}
+
+	function begin(index) {
+		const entry = grid.entry(index);
+		anchor = { id: entry ? entry.id : 0, index };
+		base = new Set(chosen);
+	}
+
+	function toggle(index) {
+		const entry = grid.entry(index);
+		if (!entry) return;
+		range++;
+		if (!chosen.delete(entry.id)) chosen.add(entry.id);
+		begin(index);
+		changed();
+	}
+
+	/** From where the selecting began up to here. */
+	async function reach(index) {
+		const now = ++range;
+		const from = grid.pages.find(anchor.id);
+		const start = from >= 0 ? from : Math.min(anchor.index, grid.layout().total - 1);
+		const [low, high] = [Math.min(start, index), Math.max(start, index)];
+		let ids = [];
+		for (let place = low; place <= high; place++) {
+			const entry = grid.entry(place);
+			if (!entry) {
+				ids = (await everything()).slice(low, high + 1);
+				break;
+			}
+			ids.push(entry.id);
+		}
+		if (now !== range) return;
+		chosen.clear();
+		for (const id of [...base, ...ids]) chosen.add(id);
+		changed();
+	}
+
+	async function all() {
+		const ids = await everything();
+		range++;
+		for (const id of ids) chosen.add(id);
+		base = new Set(chosen);
+		changed();
+		if (ids.length < grid.layout().total && ids.length >= MANY)
+			LocalAI.notify({ message: `The first ${LocalAI.words.count(ids.length)} are selected.`, remedy: 'More cannot be changed at once.' });
+	}
+
+	function clear() {
+		if (!chosen.size) return false;
+		range++;
+		chosen.clear();
+		base = new Set();
+		changed();
+		return true;
+	}
+
+	function keys(event) {
+		const { key } = event;
+		const active = grid.active();
+		if ((event.ctrlKey || event.metaKey) && key.toLowerCase() === 'a') {
+			event.preventDefault();
+			return all();
+		}
+		if (event.ctrlKey || event.metaKey || event.altKey) return;
+		const height = byId('history-scroll').clientHeight;
+		const layout = grid.layout();
+		const to = {
+			ArrowRight: () => active + 1,
+			ArrowLeft: () => active - 1,
+			ArrowDown: () => layout.beside(active, 1),
+			ArrowUp: () => layout.beside(active, -1),
+			PageDown: () => layout.leap(active, height),
+			PageUp: () => layout.leap(active, -height),
+			Home: () => 0,
+			End: () => layout.total - 1,
+		}[key];
+		if (to && layout.total) {
+			if (event.shiftKey && grid.entry(active)?.id !== anchor.id && !chosen.has(grid.entry(active)?.id)) begin(active);
+			const next = Math.max(0, Math.min(layout.total - 1, to()));
+			grid.go(next);
+			if (event.shiftKey) reach(next);
+			else if (!chosen.size) begin(next);
+		} else if (key === ' ') {
+			if (event.shiftKey) reach(active);
+			else toggle(active);
+		} else if (key === 'Enter') LocalAI.history.open(grid.entry(active), true);
+		else return;
+		event.preventDefault();
+		event.stopPropagation();
+	}
+
+	function clicked(event) {
+		const node = event.target.closest('[role=option]');
+		const index = node ? grid.index(node) : -1;
+		if (index < 0) return;
+		if (event.shiftKey) {
+			grid.go(index);
+			return reach(index);
+		}
+		if (event.ctrlKey || event.metaKey || chosen.size || event.target.closest('.tile-pick')) {
+			grid.go(index);
+			return toggle(index);
+		}
+		begin(index);
+		grid.go(index);
+		LocalAI.history.open(grid.entry(index), LocalAI.phone());
+	}
+
+	/** A finger that rests on a picture selects it. */
+	function attachPress(list) {
+		let timer = 0;
+		let pressed = null;
+		let done = false;
+		const leave = () => clearTimeout(timer);
+		list.addEventListener('pointerdown', (event) => {
+			leave();
+			done = false;
+			if (event.pointerType === 'mouse') return;
+			pressed = { x: event.clientX, y: event.clientY };
+			const node = event.target.closest('[role=option]');
+			timer = setTimeout(() => {
+				const index = node ? grid.index(node) : -1;
+				if (index < 0) return;
+				done = true;
+				toggle(index);
+				navigator.vibrate?.(10);
+			}, PRESS);
+		});
+		list.addEventListener('pointermove', (event) => {
+			if (pressed && Math.hypot(event.clientX - pressed.x, event.clientY - pressed.y) > 10) leave();
+		});
+		for (const name of ['pointerup', 'pointercancel']) list.addEventListener(name, leave);
+		list.addEventListener('contextmenu', (event) => {
+			if (done || event.pointerType === 'touch') event.preventDefault();
+		});
+		list.addEventListener(
+			'click',
+			(event) => {
+				if (!done) return;
+				done = false;
+				event.stopImmediatePropagation();
+				event.preventDefault();
+			},
+			true,
+		);
+	}
+
+	function attach(made) {
+		grid = made;
+		const list = byId('history-grid');
+		attachPress(list);
+		list.addEventListener('keydown', keys);
+		list.addEventListener('click', clicked);
+		list.addEventListener('mousedown', (event) => {
+			if (event.shiftKey) event.preventDefault();
+		});
+	}
+
+	return {
+		attach,
+		all,
+		clear,
+		has: (id) => chosen.has(id),
+		ids: () => [...chosen],
+		size: () => chosen.size,
+		/** Selects exactly these. */
+		set(ids) {
+			range++;
+			chosen.clear();
+			for (const id of ids) chosen.add(id);
+			base = new Set(chosen);
+			changed();
+		},
+	};
+})();

@@ -1,0 +1,93 @@
+// Knows the words of a search: where each begins and ends, which are `key:value`, how one is put in or taken out.
+window.LocalAI.query = (() => {
+	'use strict';
+
+	const KEYS = [
+		'prompt',
+		'negative',
+		'model',
+		'family',
+		'sampler',
+		'lora',
+		'style',
+		'notes',
+		'tag',
+		'album',
+		'size',
+		'width',
+		'height',
+		'steps',
+		'guidance',
+		'seed',
+		'rating',
+		'favourite',
+		'kind',
+		'after',
+		'before',
+		'on',
+		'id',
+	];
+	// Of these a search has one; of the others several narrow it down together.
+	const SINGLE = ['family', 'model', 'sampler', 'size', 'rating', 'favourite', 'kind'];
+	const DATES = ['on', 'after', 'before'];
+
+	/** [{start, end, raw, minus, key, value}]; `key` is '' for plain words. */
+	function tokens(text) {
+		const found = [];
+		const pattern = /(-?)(?:([a-z]+):)?("[^"]*"?|[^\s"]+)?/giy;
+		let at = 0;
+		while (at < text.length) {
+			if (/\s/.test(text[at])) {
+				at++;
+				continue;
+			}
+			pattern.lastIndex = at;
+			const [raw, minus, name = '', value = ''] = pattern.exec(text);
+			const end = at + Math.max(1, raw.length);
+			const key = KEYS.includes(name.toLowerCase()) ? name.toLowerCase() : '';
+			found.push({
+				start: at,
+				end,
+				raw: text.slice(at, end),
+				minus: Boolean(minus),
+				key,
+				value: key ? value.replace(/^"|"$/g, '') : '',
+			});
+			at = end;
+		}
+		return found;
+	}
+
+	/** A value as it is typed: in quotes where it has blanks. */
+	const quote = (value) => (/\s/.test(value) ? `"${value.replaceAll('"', '')}"` : value.replaceAll('"', ''));
+
+	const same = (one, key, value) =>
+		one.key === key && !one.minus && one.value.toLowerCase() === value.replaceAll('"', '').toLowerCase();
+
+	const has = (text, key, value) => tokens(text).some((one) => same(one, key, value));
+
+	const without = (text, unwanted) => {
+		let left = text;
+		for (const one of tokens(text).reverse())
+			if (unwanted(one)) left = left.slice(0, one.start) + left.slice(one.end);
+		return left.replace(/\s+/g, ' ').trim();
+	};
+
+	/** Puts `key:value` at the end; what it stands in for goes. */
+	function put(text, key, value) {
+		const replaced = DATES.includes(key) ? DATES : SINGLE.includes(key) ? [key] : [];
+		const left = without(text, (one) => (replaced.includes(one.key) && !one.minus) || same(one, key, value));
+		return `${left} ${key}:${quote(value)}`.trim();
+	}
+
+	return {
+		KEYS,
+		tokens,
+		quote,
+		has,
+		put,
+		drop: (text, key, value) => without(text, (one) => same(one, key, value)),
+		/** Without the token that begins at `start`. */
+		dropAt: (text, start) => without(text, (one) => one.start === start),
+	};
+})();

@@ -1,0 +1,146 @@
+// Knows the foot of the History tab: what lies in the trash, and whether the pictures and their files agree.
+window.LocalAI.upkeep = (() => {
+	'use strict';
+
+	const LocalAI = window.LocalAI;
+	const { element, byId, write, words } = LocalAI;
+	const PAGE = 20;
+	let trash = [];
+	let total = 0;
+	let folds = null;
+
+	function row(one) {
+		return element(
+			'li',
+			{},
+			element(
+				'span',
+				{ class: 'row-text' },
+				element('span', { class: 'row-name', dir: 'auto', title: one.prompt }, one.prompt || `Picture ${one.picture}`),
+				element('span', { class: 'row-line' }, `${words.size(one.bytes)}, deleted ${words.moment(one.deleted_at).replace(/^[TY]/, (letter) => letter.toLowerCase())}`),
+			),
+			element(
+				'button',
+				{ type: 'button', class: 'button', 'aria-label': `Restore ${one.prompt || `picture ${one.picture}`}`, onclick: () => restore([one.id]) },
+				'Restore',
+			),
+		);
+	}
+
+	function confirm(asking) {
+		byId('history-trash-empty').hidden = asking;
+		byId('history-trash-yes').hidden = !asking;
+		byId('history-trash-no').hidden = !asking;
+	}
+
+	function draw(bytes) {
+		write(byId('history-trash-button'), total ? `Trash (${words.count(total)}, ${words.size(bytes)})` : 'Trash');
+		byId('history-trash-none').hidden = total > 0;
+		byId('history-trash-actions').hidden = !total;
+		byId('history-trash-more').hidden = trash.length >= total;
+		byId('history-trash-all').hidden = trash.length < 2;
+		confirm(false);
+		write(byId('history-trash-yes'), `Delete ${words.plural(total, 'picture')} for good, freeing ${words.size(bytes)}`);
+		byId('history-trash-rows').replaceChildren(...trash.map(row));
+	}
+
+	async function load(limit = Math.max(PAGE, trash.length)) {
+		const answer = await LocalAI.ask('ui_history_trash', { limit: Math.min(limit, 500), offset: 0 }, { quiet: true });
+		if (answer.error) return;
+		trash = answer.trash;
+		total = answer.total;
+		draw(answer.bytes);
+	}
+
+	async function restore(ids) {
+		if (await LocalAI.pictures.restore(ids)) await load();
+		(byId('history-trash-rows').querySelector('button') || byId('history-trash-button')).focus();
+	}
+
+	async function empty() {
+		const answer = await LocalAI.ask('ui_history_trash_empty', {});
+		if (answer.error) return;
+		await load(PAGE);
+		LocalAI.notify({ message: 'The trash is empty.', remedy: `${words.size(answer.freed)} were freed.` });
+		byId('history-trash-button').focus();
+	}
+
+	function attachTrash() {
+		byId('history-trash-more').addEventListener('click', () => load(trash.length + 100));
+		byId('history-trash-all').addEventListener('click', () => restore(trash.map((one) => one.id)));
+		byId('history-trash-empty').addEventListener('click', () => {
+			confirm(true);
+			byId('history-trash-no').focus();
+		});
+		byId('history-trash-no').addEventListener('click', () => {
+			confirm(false);
+			byId('history-trash-empty').focus();
+		});
+		byId('history-trash-yes').addEventListener('click', empty);
+	}
+
+	const KINDS = [
+		['missing', 'file is missing', 'files are missing', 'Their settings are still here. Put the files back, or take them off the list.'],
+		['orphaned', 'file is not in the history', 'files are not in the history', 'Repair takes them in, with their settings.'],
+		['changed', 'file was changed since it was saved', 'files were changed since they were saved', 'Repair remembers them as they are now.'],
+		['unreadable', 'file cannot be read', 'files cannot be read', 'They are damaged; look for them in your own copies.'],
+	];
+
+	function report(answer, done) {
+		const troubles = KINDS.filter(([name]) => answer[name]);
+		const repaired = answer.repaired ? `${words.plural(answer.repaired, 'entry').replace('entrys', 'entries')} repaired. ` : '';
+		const looked = `${words.plural(answer.pictures, 'picture')} and ${words.plural(answer.files, 'file')} compared in ${words.seconds(answer.seconds)}.`;
+		write(byId('history-check-words'), `${repaired}${troubles.length ? '' : 'All is well. '}${looked}`);
+		byId('history-check-rows').replaceChildren(
+			...troubles.map(([name, one, many, help]) => {
+				const names = answer[`${name}_names`];
+				return element(
+					'li',
+					{},
+					element(
+						'span',
+						{ class: 'row-text' },
+						element('span', { class: 'row-name' }, `${words.count(answer[name])} ${answer[name] === 1 ? one : many}`),
+						element('span', { class: 'row-line' }, help),
+						element(
+							'details',
+							{ class: 'names' },
+							element('summary', {}, 'Which'),
+							...names.map((text) => element('div', { dir: 'auto' }, text)),
+							answer[name] > names.length ? element('div', {}, `and ${words.count(answer[name] - names.length)} more`) : null,
+						),
+					),
+				);
+			}),
+		);
+		byId('history-check-repair').hidden = !(answer.orphaned || answer.changed || (answer.missing && !done));
+		byId('history-check-forget').hidden = !answer.missing;
+	}
+
+	async function check(given) {
+		const buttons = ['run', 'repair', 'forget'].map((name) => byId(`history-check-${name}`));
+		for (const button of buttons) button.disabled = true;
+		write(byId('history-check-words'), 'Comparing.');
+		const answer = await LocalAI.ask('ui_history_check', given, { quiet: true });
+		for (const button of buttons) button.disabled = false;
+		if (answer.error) return write(byId('history-check-words'), `${answer.error.message} ${answer.error.remedy}`.trim());
+		report(answer, Boolean(given.repair));
+		if (given.repair || given.forget) LocalAI.emit('history');
+		byId('history-check-run').focus();
+	}
+
+	function attach() {
+		attachTrash();
+		byId('history-check-run').addEventListener('click', () => check({ repair: false, forget: false }));
+		byId('history-check-repair').addEventListener('click', () => check({ repair: true, forget: false }));
+		byId('history-check-forget').addEventListener('click', () => check({ repair: true, forget: true }));
+		folds = LocalAI.folds(
+			[byId('history-trash-button'), byId('history-trash'), () => load()],
+			[byId('history-check-button'), byId('history-check')],
+		);
+		for (const name of ['tab', 'history'])
+			LocalAI.on(name, LocalAI.later(() => LocalAI.tabs.open() === 'history' && LocalAI.connected() && load(), 300));
+	}
+
+	return { attach, open: (at) => folds.open(at) };
+})();
