@@ -183,7 +183,7 @@ class Picture(Schema):
 	id: int
 	job_id: str
 	index: int
-	seed: int
+	seed: int | None
 	width: int
 	height: int
 	path: str

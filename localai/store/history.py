@@ -232,7 +232,7 @@ def ordinal_of(when: datetime) -> int:
 	when = min(max(when.astimezone(UTC), EARLIEST), latest)
 	day = when.astimezone().date()
 	since = when - datetime.combine(day, time.min).astimezone()
-	return (day - EPOCH).days * DAY + since.seconds * 10**6 + since.microseconds
+	return (day - EPOCH).days * DAY + since // timedelta(microseconds=1)
 
 
 def day_of(ordinal: int) -> str:

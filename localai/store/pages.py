@@ -21,7 +21,7 @@ W = WORDS.c
 NUMBERS: dict[str, ColumnElement] = {
 	'width': P.width,
 	'height': P.height,
-	'steps': P.steps,
+	'steps': func.json_extract(P.request, '$.steps'),
 	'guidance': func.json_extract(P.request, '$.guidance_scale'),
 	'id': P.id,
 }
@@ -74,11 +74,15 @@ class Pages:
 
 	def leap(self, offset: int, down: bool) -> tuple[str | None, int]:
 		"""The day in which the picture at `offset` of all lies, and its place there."""
-		for one in self.days(down):
-			if offset < one.count:
-				return one.day, offset
-			offset -= one.count
-		return None, 2**53
+		order = DayRow.day.desc() if down else DayRow.day
+		running = func.sum(DayRow.count).over(order_by=order).label('running')
+		days = select(DayRow.day, DayRow.count, running).subquery()
+		query = select(days).where(days.c.running > offset).order_by(days.c.running).limit(1)
+		with self.database.transaction() as session:
+			row = session.execute(query).first()
+		if row is None:
+			return None, 2**53
+		return day_of(row.day * DAY), offset - (row.running - row.count)
 
 	def outline(self, search: Search, sort: SortName) -> tuple[int, tuple[DayCount, ...]]:
 		"""How many there are, and on which days."""
@@ -107,7 +111,8 @@ class Pages:
 	def days(self, down: bool) -> tuple[DayCount, ...]:
 		query = select(DayRow.day, DayRow.count).order_by(DayRow.day.desc() if down else DayRow.day)
 		with self.database.transaction() as session:
-			return tuple(DayCount(day=day_of(d * DAY), count=n) for d, n in session.execute(query))
+			rows = session.execute(query)
+			return tuple(DayCount(day=day_of(d * DAY), count=n) for d, n in rows)
 
 	def vocabulary(self) -> Vocabulary:
 		"""What there is to choose from, the most used first."""

@@ -1,7 +1,7 @@
 """Pictures with their place in time, their marks and what their file was; tags, albums, counts."""
 
 import json
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 import sqlalchemy as sa
 from alembic import op
@@ -153,4 +153,4 @@ def move(pictures: sa.Table) -> None:
 def ordinal(when: datetime) -> int:
 	day = when.astimezone().date()
 	since = when - datetime.combine(day, time.min).astimezone()
-	return (day - date(1970, 1, 1)).days * DAY + since.seconds * 10**6 + since.microseconds
+	return (day - date(1970, 1, 1)).days * DAY + since // timedelta(microseconds=1)
