@@ -55,7 +55,7 @@ def page(cells: list[Cell]) -> bytes:
 		else:
 			# At the bottom of its square, near its words.
 			sheet.paste(small, (left + (SIDE - small.width) // 2, top + SIDE - small.height))
-		seed = '' if cell.seed is None else f'   seed {cell.seed}'
+		seed = '' if cell.seed is None else f' · seed {cell.seed}'
 		draw.text((left, top + SIDE + 3), fitting(f'{cell.number}{seed}'), INK, font())
 		draw.text((left, top + SIDE + 3 + LINE), fitting(cell.words), MUTED, font())
 	buffer = io.BytesIO()

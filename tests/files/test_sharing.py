@@ -351,6 +351,24 @@ class TestStealth:
 		assert b'nna' not in copy
 
 
+class TestStranger:
+	@pytest.mark.parametrize('kind', ['PNG', 'JPEG'])
+	def test_an_independent_reader_finds_nothing(self, tmp_path, kind):
+		"""sd-parsers knows the grammars of all the programs that draw."""
+		from sd_parsers import ParserManager
+
+		words = f'{SECRET}\nSteps: 20, Sampler: Euler, CFG scale: 4, Seed: 7, Size: 61x43'
+		info = PngImagePlugin.PngInfo()
+		info.add_text('parameters', words)
+		told = {'pnginfo': info} if kind == 'PNG' else {'exif': exif(prompt=words)}
+		data = saved(noise(), kind, **told)
+		path = tmp_path / 'a'
+		path.write_bytes(data)
+		assert ParserManager().parse(path).prompts
+		path.write_bytes(clean(data).data)
+		assert not getattr(ParserManager().parse(path), 'prompts', None)
+
+
 class TestOthers:
 	@pytest.mark.parametrize('kind', ['GIF', 'BMP', 'TIFF'])
 	def test_other_kinds_become_png(self, kind):
