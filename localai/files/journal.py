@@ -43,10 +43,10 @@ class Journal:
 			with open(self.path, encoding='utf-8', errors='replace') as file:
 				for text in file:
 					try:
-						fields = json.loads(text)
+						fields = dict(json.loads(text))
 						path = str(fields.pop('path'))
 						found[path] = Marks.model_validate(fields)
-					except (ValueError, KeyError, AttributeError, RecursionError, ValidationError):
+					except (ValueError, KeyError, TypeError, RecursionError, ValidationError):
 						continue
 		except FileNotFoundError:
 			pass

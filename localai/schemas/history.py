@@ -1,9 +1,9 @@
 """Knows what is asked of the history and what it answers: searches, pages, cards, marks, checks."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from localai.schemas.base import Schema
 from localai.schemas.generation import Picture, PictureKind, Recipe
@@ -42,13 +42,20 @@ FIELDS = (
 )
 
 
+def a_day(value: str) -> str:
+	try:
+		return date.fromisoformat(value).isoformat()
+	except ValueError:
+		raise ValueError('A day is written as 2026-11-25.') from None
+
+
 class HistoryQuery(Schema):
 	"""A part of the history. `text` is words and `key:value`, as a person types them. `day` (ISO)
 	lets `offset` count from the first picture of that day on; without it from the very first."""
 
 	text: str = Field('', max_length=TEXT_LIMIT)
 	sort: SortName = 'newest'
-	day: Annotated[str | None, Field(pattern=r'^\d{4}-\d{2}-\d{2}$')] = None
+	day: Annotated[str, AfterValidator(a_day)] | None = None
 	offset: int = Field(0, ge=0, lt=2**53)
 	limit: int = Field(60, ge=1, le=PAGE_LIMIT)
 

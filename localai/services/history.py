@@ -2,7 +2,7 @@
 each other, the prompts of the day."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -90,6 +90,10 @@ class HistoryService:
 			)
 		return picture
 
+	def many(self, ids: Sequence[int]) -> tuple[Picture, ...]:
+		"""In the order asked; those that are gone are left out."""
+		return self.store.many(ids)
+
 	def thumbnail(self, picture_id: int) -> Path:
 		"""The small WebP of a picture, made on first sight. Raises UnknownName when the file is
 		gone."""
@@ -164,7 +168,7 @@ class HistoryService:
 			ended = self.store.get(before)
 			if ended and same_prompt(ended, runs[0][0]):
 				runs = runs[1:]
-		olders = [*runs[1:], None]
+		olders = [*runs[1:], None][: len(runs)]
 		return tuple(
 			PromptStep(
 				picture=run[0],

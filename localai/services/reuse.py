@@ -58,7 +58,9 @@ def reuse(recipe: Recipe, seed: int | None, model: tuple[str, str], find: FindMo
 	if ('width' in fields) != ('height' in fields):
 		fields.pop('width', None)
 		fields.pop('height', None)
-	if 'schedule' in fields and fields['schedule'] not in schedules_for(fields.get('sampler')):
+	if 'sampler' not in fields:
+		fields.pop('schedule', None)
+	elif fields.get('schedule') not in (None, *schedules_for(fields['sampler'])):
 		fields['schedule'] = 'Automatic'
 	name, digest = model
 	if recipe.model or name or digest:
