@@ -1,4 +1,5 @@
-"""Builds the FastAPI app: health, media, jobs, models, downloads, and our errors as status and JSON."""
+"""Builds the FastAPI app: health, media, jobs, models, downloads, the history, and our errors as status
+and JSON."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,7 +9,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from localai import __version__
-from localai.api import downloads, jobs, media, models
+from localai.api import downloads, history, jobs, media, models
+from localai.api.following import problem
 from localai.errors import (
 	BadToken,
 	DiskFull,
@@ -62,13 +64,7 @@ def create(studio) -> FastAPI:
 	@app.exception_handler(LocalAIError)
 	async def refused(request: Request, error: LocalAIError) -> JSONResponse:
 		status = next(code for kind, code in STATUS if isinstance(error, kind))
-		problem = {
-			'code': error.code,
-			'message': error.message,
-			'remedy': error.remedy,
-			'field': getattr(error, 'field', ''),
-		}
-		return JSONResponse({'error': problem}, status)
+		return JSONResponse({'error': problem(error)}, status)
 
 	@app.exception_handler(RequestValidationError)
 	async def misread(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -92,4 +88,5 @@ def create(studio) -> FastAPI:
 	app.include_router(jobs.router(studio))
 	app.include_router(models.router(studio))
 	app.include_router(downloads.router(studio))
+	app.include_router(history.router(studio))
 	return app

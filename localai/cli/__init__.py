@@ -5,7 +5,7 @@ import runpy
 import sys
 from pathlib import Path
 
-from localai.cli.parser import parser
+from localai.cli.parser import parser, shielded
 from localai.cli.terminal import complain
 from localai.errors import InvalidInput, LocalAIError
 from localai.settings import read_settings
@@ -16,7 +16,7 @@ def main(arguments: list[str] | None = None) -> int:
 	arguments = sys.argv[1:] if arguments is None else arguments
 	if arguments[:1] == ['serve']:
 		return serve(arguments[1:])
-	options = parser().parse_args(arguments)
+	options = parser().parse_args(shielded(arguments))
 	try:
 		settings = read_settings()
 		# Each is imported only when it is asked for, so that `inspect` starts at once.
@@ -27,6 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
 				from localai.cli.models import models as command
 			case 'download':
 				from localai.cli.download import download as command
+			case 'history':
+				from localai.cli.history import history as command
 		return command(settings, options)
 	except LocalAIError as error:
 		complain(error)

@@ -1,36 +1,65 @@
 """Knows where a command's work goes: to the running app of this home, or to services of our own."""
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from localai.cli.terminal import note
 from localai.client import RunningApp
+from localai.client.history import RunningHistory
+from localai.client.wire import Wire
 from localai.errors import AlreadyRunning, BadSetting
-from localai.files.home import HomeLock
+from localai.files.home import HomeLock, Owner
+from localai.schemas.chores import ChoreSnapshot
 from localai.schemas.downloads import DownloadSnapshot
+from localai.schemas.generation import Picture
+from localai.schemas.history import (
+	CheckReport,
+	Discarded,
+	Discarding,
+	ExportReport,
+	ExportRequest,
+	HistoryPage,
+	HistoryQuery,
+	ImportReport,
+	Outline,
+	PictureCard,
+	Restoring,
+)
 from localai.schemas.jobs import JobSnapshot
 from localai.schemas.models import ModelEntry, ModelPage, ModelQuery, ScanReport
 from localai.settings import Settings, start_logging
 
 Own = TypeVar('Own')
+Running = TypeVar('Running', bound=Wire)
+Tell = Callable[[int, int], None]
+BEAT = 0.2  # seconds between two looks at a chore
 
 
-class open_door(Generic[Own]):
+class open_door(Generic[Own, Running]):
 	"""The running app of this home, or else `own` services, which take the home meanwhile.
 
 	With `beside`, what only looks does not wait for another command to finish.
 	"""
 
-	def __init__(self, settings: Settings, own: Callable[[Settings], Own], beside: bool = False):
+	def __init__(
+		self,
+		settings: Settings,
+		own: Callable[[Settings], Own],
+		beside: bool = False,
+		running: Callable[[Owner], Running] = RunningApp,
+	):
 		self.settings = settings.prepare()
 		self.own = own
+		self.running = running
 		self.beside = beside
 		self.lock = HomeLock(settings.home)
 
-	def __enter__(self) -> RunningApp | Own:
+	def __enter__(self) -> Running | Own:
 		owner = self.lock.owner()
 		if owner and owner.url:
-			self.door = RunningApp(owner)
+			self.door = self.running(owner)
 			return self.door
 		if not (owner and self.beside):
 			if owner:
@@ -40,7 +69,7 @@ class open_door(Generic[Own]):
 			except AlreadyRunning:
 				owner = self.lock.owner()
 				if owner and owner.url:
-					self.door = RunningApp(owner)
+					self.door = self.running(owner)
 					return self.door
 				raise
 		start_logging(self.settings, 'command')
@@ -92,6 +121,18 @@ class OwnEngine:
 	def stop(self, job_id: str) -> JobSnapshot:
 		return self.studio.jobs.stop(job_id)
 
+	def verify(self, picture_id: int) -> ChoreSnapshot:
+		return self.studio.jobs.chore_now(self.studio.verifying.start(picture_id))
+
+	def follow_chore(self, chore_id: str) -> Iterator[ChoreSnapshot]:
+		while (now := self.studio.jobs.chore_now(chore_id)).pending:
+			yield now
+			time.sleep(BEAT)
+		yield now
+
+	def cancel_chore(self) -> None:
+		self.studio.jobs.cancel_load()
+
 	def close(self) -> None:
 		self.studio.close()
 
@@ -132,3 +173,57 @@ class OwnLibrary:
 
 	def close(self) -> None:
 		self.studio.close()
+
+
+class OwnHistory:
+	"""The history for one command, without an engine."""
+
+	def __init__(self, settings: Settings):
+		from localai.studio import Studio
+
+		self.studio = Studio(settings)
+
+	def find(self, query: HistoryQuery) -> HistoryPage:
+		return self.studio.history.find(query)
+
+	def outline(self, query: HistoryQuery) -> Outline:
+		return self.studio.history.outline(query)
+
+	def pictures(self, ids: Sequence[int]) -> tuple[Picture, ...]:
+		return self.studio.history.many(ids)
+
+	def card(self, picture_id: int) -> PictureCard:
+		return self.studio.history.card(picture_id)
+
+	def trash(self, limit: int, offset: int) -> tuple[Discarded, ...]:
+		return self.studio.picture_trash.listed(limit, offset)
+
+	def delete(self, ids: Sequence[int]) -> Discarding:
+		return self.studio.picture_trash.delete(ids)
+
+	def restore(self, trashed: Sequence[str]) -> Restoring:
+		return self.studio.picture_trash.restore(trashed)
+
+	def check(self, repair: bool, deep: bool, forget: bool, tell: Tell) -> CheckReport:
+		return self.studio.truth.check(repair, deep, forget, tell)
+
+	def import_paths(self, paths: Sequence[Path], tell: Tell) -> ImportReport:
+		return self.studio.imports.take_paths(paths, tell)
+
+	def export_folder(self, request: ExportRequest, folder: Path) -> ExportReport:
+		return self.studio.exports.to_folder(request, folder)
+
+	def export_zip(self, request: ExportRequest) -> Iterator[bytes]:
+		"""The bytes of a zip."""
+		_, pieces = self.studio.exports.stream(self.studio.exports.prepare(request))
+		yield from pieces
+
+	def close(self) -> None:
+		self.studio.close()
+
+
+def open_history(
+	settings: Settings, own: Callable[[Settings], Own] = OwnHistory, beside: bool = False
+) -> open_door[Own, RunningHistory]:
+	"""The door for what is done with the history."""
+	return open_door(settings, own, beside, RunningHistory)

@@ -138,7 +138,7 @@ def load(settings: Settings, options: argparse.Namespace) -> int:
 			line.show(how_far(chore))
 	except KeyboardInterrupt:
 		line.clear()
-		app.cancel_load()
+		app.cancel_chore()
 		note(f'cancelled; {chore.model} was not loaded')
 		return 130
 	finally:

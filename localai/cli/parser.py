@@ -6,6 +6,7 @@ from pathlib import Path
 from localai import __version__
 from localai.settings import describe_settings
 
+SORTS = ('newest', 'oldest', 'rating', 'largest')
 KINDS = ('checkpoint', 'lora', 'embedding', 'vae', 'controlnet', 'upscaler', 'unknown')
 
 
@@ -21,6 +22,7 @@ def parser() -> argparse.ArgumentParser:
 	add_generate(commands)
 	add_models(commands)
 	add_download(commands)
+	add_history(commands)
 	serve = commands.add_parser('serve', help='start the page', add_help=False)
 	serve.add_argument('rest', nargs=argparse.REMAINDER)
 	return top
@@ -116,3 +118,91 @@ def add_download(commands) -> None:
 		help='only these files of the repository',
 	)
 	download.add_argument('--json', action='store_true', help='print one JSON object at the end')
+
+
+def add_history(commands) -> None:
+	history = commands.add_parser(
+		'history',
+		help='the pictures: search, show, export, import, check, verify, delete, restore',
+		description='The pictures that are here, and how each was made.',
+	)
+	history.add_argument('--json', action='store_true', help='print JSON')
+	verbs = history.add_subparsers(dest='verb', metavar='VERB', required=True)
+
+	search = add_verb(verbs, 'search', 'find pictures, the newest first', 'one JSON object')
+	search.add_argument(
+		'words',
+		metavar='WORDS',
+		nargs='*',
+		help='words, "phrases", -without and key:value such as model:sdxl, seed:7, rating:>=3, '
+		'after:2026-01, tag:"my cat"; nothing for all',
+	)
+	search.add_argument('--sort', choices=SORTS, default='newest', help='in which order')
+	search.add_argument('--limit', metavar='N', default='20', help='how many at most (20)')
+
+	show = add_verb(verbs, 'show', 'say how a picture was made and where it is', 'one JSON object')
+	show.add_argument('picture', metavar='ID', help='a number from `localai history search`')
+
+	add_export(verbs)
+
+	take = add_verb(
+		verbs, 'import', 'take pictures in, with the settings they carry', 'one JSON object'
+	)
+	take.add_argument('paths', metavar='PATH', nargs='+', help='a picture, or a folder of pictures')
+
+	check = add_verb(
+		verbs,
+		'check',
+		'hold the history against the files; 1 while something is wrong',
+		'one JSON object',
+	)
+	for name, words in (
+		('repair', 'take in what has no row, find what was moved; rebuilds a lost database'),
+		('deep', 'read every byte'),
+		('forget', 'repair, and let go of pictures whose files are gone'),
+	):
+		check.add_argument(f'--{name}', action='store_true', help=words)
+
+	verify = add_verb(
+		verbs, 'verify', 'draw a picture again; 0 when it is identical', 'one JSON object'
+	)
+	verify.add_argument('picture', metavar='ID', help='the number of the picture')
+
+	delete = add_verb(verbs, 'delete', 'put pictures into the trash', 'one JSON object')
+	delete.add_argument('pictures', metavar='ID', nargs='+', help='the numbers of the pictures')
+
+	add_verb(verbs, 'trash', 'list what is in the trash, the last deleted first', 'a JSON list')
+
+	restore = add_verb(verbs, 'restore', 'bring pictures back from the trash', 'one JSON object')
+	restore.add_argument(
+		'trashed', metavar='TRASH_ID', nargs='+', help='names from `localai history trash`'
+	)
+
+
+def add_export(verbs) -> None:
+	export = add_verb(
+		verbs, 'export', 'copy pictures into a folder or a zip; nothing is overwritten', 'JSON'
+	)
+	export.add_argument('pictures', metavar='ID', nargs='*', help='the numbers of the pictures')
+	export.add_argument('--search', metavar='WORDS', help='instead of numbers: all that this finds')
+	export.add_argument(
+		'--out', metavar='FOLDER|FILE.zip', required=True, help='where they are written'
+	)
+	export.add_argument(
+		'--safe', action='store_true', help='copies without prompt, names and paths, to be shared'
+	)
+	export.add_argument('--sheet', action='store_true', help='also a contact sheet')
+	export.add_argument(
+		'--settings',
+		choices=('none', 'csv', 'json'),
+		default='none',
+		help='also a list of settings',
+	)
+
+
+def shielded(arguments: list[str]) -> list[str]:
+	"""In a search, `-blurry` is a word and not an option; a blank in front of it says so."""
+	if arguments[:1] != ['history']:
+		return arguments
+	words = (a.startswith('-') and a[1:2] not in ('', '-') and a != '-h' for a in arguments)
+	return [f' {a}' if word else a for a, word in zip(arguments, words, strict=True)]

@@ -44,6 +44,16 @@ def span(seconds: float) -> str:
 	return f'{whole // 3600} h {whole % 3600 // 60} min'
 
 
+def plain(text: str, most: int = 0) -> str:
+	"""A text of anybody on one line, without what a terminal would obey; cut to `most` letters."""
+	text = ' '.join(''.join(c if c.isprintable() else ' ' for c in text).split())
+	return text if not most or len(text) <= most else f'{text[: most - 1]}…'
+
+
+def counted(count: int, one: str, many: str = '') -> str:
+	return f'{count:,} {one if count == 1 else many or one + "s"}'
+
+
 def complain(error: LocalAIError) -> None:
 	print(
 		f'error: {error.message}',

@@ -3,7 +3,7 @@ private."""
 
 import gradio as gr
 
-from localai.ui.endpoints import downloads, jobs, models
+from localai.ui.endpoints import downloads, history, jobs, models
 
 ENDPOINTS = frozenset(
 	(
@@ -20,6 +20,12 @@ ENDPOINTS = frozenset(
 		'/download',
 		'/downloads',
 		'/cancel_download',
+		'/history',
+		'/picture',
+		'/delete_pictures',
+		'/restore_pictures',
+		'/mark_pictures',
+		'/read_settings',
 	)
 )
 
@@ -30,3 +36,4 @@ def add(studio) -> None:
 	jobs.add(studio)
 	models.add(studio)
 	downloads.add(studio)
+	history.add(studio)

@@ -1,0 +1,136 @@
+"""Knows `localai history check` and `verify`: whether the history and the files agree, and whether a
+picture can be drawn again."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+
+from localai.cli.doors import OwnEngine, open_history
+from localai.cli.history import number
+from localai.cli.terminal import Line, bar, complain, counted, note, plain
+from localai.errors import LocalAIError
+from localai.schemas.chores import ChoreSnapshot
+from localai.schemas.history import CheckReport
+from localai.settings import Settings
+
+SHOWN = 10  # names of each kind
+# What can be wrong, for one and for many.
+KINDS = {
+	'missing': ('picture has no file', 'pictures have no file'),
+	'orphaned': ('file is not in the history', 'files are not in the history'),
+	'changed': (
+		'file has other bytes than were saved',
+		'files have other bytes than were saved',
+	),
+	'unreadable': ('file cannot be read as a picture', 'files cannot be read as pictures'),
+}
+
+
+def check(settings: Settings, options: argparse.Namespace) -> int:
+	line = Line(sys.stderr.isatty() and not options.json)
+
+	def tell(done: int, total: int) -> None:
+		line.show(f'{bar(done, total)} {done:,} of {total:,} files' if total else 'checking')
+
+	repair = options.repair or options.forget
+	with open_history(settings, beside=not repair) as door:
+		try:
+			line.show('checking')
+			report = door.check(repair, options.deep, options.forget, tell)
+		except KeyboardInterrupt:
+			line.clear()
+			note('given up; what was repaired is kept')
+			return 130
+		finally:
+			line.clear()
+	if options.json:
+		answer = report.model_dump(mode='json') | {'well': report.well}
+		print(json.dumps(answer, ensure_ascii=False))
+	else:
+		for words in told(report, repair):
+			print(words)
+	return 0 if report.well else 1
+
+
+def told(report: CheckReport, repair: bool) -> Iterator[str]:
+	"""What was found, in words."""
+	pictures, files = counted(report.pictures, 'picture'), counted(report.files, 'file')
+	well = '; all is well' if report.well else ''
+	yield f'{pictures} in the history, {files} on the disk{well} ({report.seconds:.1f} s)'
+	for kind, words in KINDS.items():
+		count = getattr(report, kind)
+		if not count:
+			continue
+		yield counted(count, *words)
+		names = getattr(report, f'{kind}_names')[:SHOWN]
+		yield from (f'  {plain(name)}' for name in names)
+		if count > len(names):
+			yield f'  and {count - len(names):,} more'
+	if report.repaired:
+		yield f'{counted(report.repaired, "repair")} made'
+	if not repair and (report.orphaned or report.changed):
+		yield '`localai history check --repair` takes in what the files say'
+	if not repair and report.missing:
+		yield 'with --repair, files that were only moved are found again'
+	if repair and report.missing:
+		yield '`localai history check --forget` lets go of pictures whose files are gone'
+
+
+# Drawn again
+
+
+def verify(settings: Settings, options: argparse.Namespace) -> int:
+	picture = number(options.picture)
+	line = Line(sys.stderr.isatty() and not options.json)
+	with open_history(settings, OwnEngine) as door:
+		try:
+			chore = door.verify(picture)
+			for now in door.follow_chore(chore.id):
+				chore = now
+				line.show(how_far(chore))
+		except KeyboardInterrupt:
+			line.clear()
+			door.cancel_chore()
+			note('cancelled')
+			return 130
+		finally:
+			line.clear()
+	verdict = chore.verdict
+	if options.json:
+		answer = {
+			'picture': picture,
+			'state': chore.state,
+			'verdict': verdict.model_dump(mode='json') if verdict else None,
+			'error': chore.error.model_dump() if chore.error else None,
+		}
+		print(json.dumps(answer, ensure_ascii=False))
+	elif verdict:
+		for words in verdict_words(chore):
+			print(words)
+	if chore.error:
+		complain(LocalAIError(chore.error.message, chore.error.remedy))
+	elif chore.state == 'cancelled':
+		complain(LocalAIError('It was cancelled in another window.', 'Say it again.'))
+	return 0 if verdict and verdict.state == 'identical' else 1
+
+
+def how_far(chore: ChoreSnapshot) -> str:
+	if chore.steps:
+		return f'{bar(chore.step, chore.steps)} step {chore.step} of {chore.steps}'
+	if chore.state == 'waiting':
+		return 'waiting for the engine'
+	return f'loading {chore.stage}'.rstrip()
+
+
+def verdict_words(chore: ChoreSnapshot) -> Iterator[str]:
+	verdict = chore.verdict
+	if verdict.state == 'identical':
+		yield f'identical ({verdict.seconds:.1f} s)'
+	else:
+		yield (
+			f'different: {verdict.share:.1%} of the pixels, by {verdict.maximum} of 255 at most '
+			f'and {verdict.mean:.2f} in the middle'
+		)
+	for one in verdict.conditions:
+		yield f'  {plain(one.name)}: {plain(one.before) or "-"} then, {plain(one.after) or "-"} now'

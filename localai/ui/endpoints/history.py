@@ -1,0 +1,174 @@
+"""Knows the endpoints for the history: what was drawn and how, marks, the trash, the settings inside any
+picture. Strangers may look."""
+
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+from localai.errors import InvalidInput
+from localai.schemas.generation import Picture
+from localai.schemas.history import HistoryQuery, MarkChange, Reading, SortName
+from localai.services.fields import ids_of, read
+from localai.ui.components import said
+from localai.ui.endpoints.jobs import file_of
+from localai.ui.endpoints.words import refused
+from localai.ui.visitors import check
+
+FILE_LIMIT = 64 * 1024**2  # bytes, as for whatever is sent to the page
+EXACT = 2**53 - 1  # the largest whole number that every program can hold
+
+
+def add(studio) -> None:
+	def history(
+		search: str = '', sort: SortName = 'newest', offset: int = 0, limit: int = 60
+	) -> dict[str, Any]:
+		"""The pictures that a search finds, with their settings: `total` of them, and a part of
+		`pictures`. `notes` says what of the search was not understood.
+
+		Args:
+			search: Words, "phrases", -without and key:value such as model:sdxl, seed:7, rating:>=3,
+			after:2026-01 or tag:"my cat"; empty for all.
+			sort: newest, oldest, rating or largest.
+			offset: How many to leave out at the beginning.
+			limit: How many at most, up to 500.
+		"""
+		fields = {'text': search, 'sort': sort, 'offset': offset, 'limit': limit}
+		with refused():
+			query = read(HistoryQuery, fields)
+			outline = studio.history.outline(query)
+			found = studio.history.find(query).entries
+			pictures = studio.history.many([entry.id for entry in found])
+		told = [shown(picture) for picture in pictures]
+		return {'total': outline.total, 'notes': list(outline.notes), 'pictures': told}
+
+	def picture(picture: int) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+		"""The file of a picture, and all that is known of it: settings, marks, and what has changed
+		since the one before it. There is no file when it is missing.
+
+		Args:
+			picture: Its number, the `id` from /history.
+		"""
+		with refused():
+			(number,) = ids_of([picture], 1)
+			card = studio.history.card(number)
+		file = None if card.missing else file_of(card.picture)
+		return file, said(card, picture=shown(card.picture))
+
+	def delete_pictures(pictures: list[int], request: gr.Request = None) -> dict[str, Any]:
+		"""Puts pictures into the trash. `trashed` are the names that /restore_pictures takes; `gone`
+		says how many were not there.
+
+		Args:
+			pictures: Their numbers.
+		"""
+		with refused():
+			check(request)
+			return said(studio.picture_trash.delete(pictures))
+
+	def restore_pictures(trashed: list[str], request: gr.Request = None) -> dict[str, Any]:
+		"""Brings pictures back with their marks. `pictures` are their numbers; `gone` says how many
+		do not lie in the trash.
+
+		Args:
+			trashed: What /delete_pictures returned as `trashed`.
+		"""
+		with refused():
+			check(request)
+			return said(studio.picture_trash.restore(trashed))
+
+	def mark_pictures(
+		pictures: list[int],
+		favourite: bool | None = None,
+		rating: int | None = None,
+		notes: str | None = None,
+		add_tags: list[str] | None = None,
+		remove_tags: list[str] | None = None,
+		add_albums: list[str] | None = None,
+		remove_albums: list[str] | None = None,
+		request: gr.Request = None,
+	) -> dict[str, Any]:
+		"""Changes the marks of pictures; what is left out stays. `changed` says how many there were
+		to change.
+
+		Args:
+			pictures: Their numbers.
+			favourite: Whether they are favourites.
+			rating: From 1 to 5; 0 for none.
+			notes: What you have to say of them.
+			add_tags: Tags that they get.
+			remove_tags: Tags that they lose.
+			add_albums: Albums that they go into.
+			remove_albums: Albums that they leave.
+		"""
+		fields = {
+			'favourite': favourite,
+			'rating': rating,
+			'notes': notes,
+			'add_tags': add_tags or (),
+			'remove_tags': remove_tags or (),
+			'add_albums': add_albums or (),
+			'remove_albums': remove_albums or (),
+		}
+		with refused():
+			check(request)
+			return {'changed': studio.marks.mark(pictures, read(MarkChange, fields))}
+
+	def read_settings(file: dict[str, Any]) -> dict[str, Any]:
+		"""The settings inside a picture of LocalAI, A1111, Forge, SD.Next, Fooocus, InvokeAI,
+		ComfyUI, SwarmUI or NovelAI; the picture is not kept.
+
+		Args:
+			file: A PNG, JPEG or WebP picture, sent with gradio_client's handle_file.
+		"""
+		with refused():
+			data = taken(file)
+			found: Reading = studio.imports.read(data)
+		return safe(said(found))
+
+	gr.api(history, api_name='history', concurrency_limit=8)
+	gr.api(picture, api_name='picture', concurrency_limit=8)
+	gr.api(delete_pictures, api_name='delete_pictures', concurrency_limit=2)
+	gr.api(restore_pictures, api_name='restore_pictures', concurrency_limit=2)
+	gr.api(mark_pictures, api_name='mark_pictures', concurrency_limit=2)
+	gr.api(read_settings, api_name='read_settings', concurrency_limit=2)
+
+
+def shown(picture: Picture) -> dict[str, Any]:
+	"""A picture as a program reads it; where it lies on this machine is not said."""
+	return safe(said(picture))
+
+
+def taken(file: object) -> bytes:
+	"""The bytes of a file that was sent; the file is removed. Raises InvalidInput, also for whatever
+	else of this machine somebody names."""
+	path = file.get('path') if isinstance(file, dict) else None
+	wrong = InvalidInput('No picture was sent.', 'Send one with handle_file.', 'file')
+	if not isinstance(path, str) or '\0' in path:
+		raise wrong
+	place = Path(os.path.realpath(path))
+	if not place.is_relative_to(os.path.realpath(get_upload_folder())):
+		raise wrong
+	try:
+		about = place.stat()
+		if not stat.S_ISREG(about.st_mode):
+			raise wrong
+		if about.st_size > FILE_LIMIT:
+			raise InvalidInput('The picture has more than 64 MB.', 'Import it by its path.', 'file')
+		data = place.read_bytes()
+		place.unlink()
+	except OSError as error:
+		raise wrong from error
+	return data
+
+
+def safe(told: dict[str, Any]) -> dict[str, Any]:
+	"""A seed of another program that not every program can hold is text."""
+	for recipe in (told.get('request'), told.get('recipe')):
+		seed = recipe and recipe.get('seed')
+		if isinstance(seed, int) and abs(seed) > EXACT:
+			recipe['seed'] = str(seed)
+	return told
