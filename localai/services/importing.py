@@ -4,6 +4,7 @@ bytes stay as they are."""
 import logging
 import os
 import re
+import stat
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -57,14 +58,16 @@ class ImportService:
 		told = time.monotonic()
 		for at, file in enumerate(files):
 			try:
-				size = file.stat().st_size
-				when = datetime.fromtimestamp(file.stat().st_mtime, UTC)
-				if size > LARGEST:
-					raise InvalidInput(f'It has {size / 1e6:.0f} MB.')
+				about = file.stat()
+				when = datetime.fromtimestamp(about.st_mtime, UTC)
+				if not stat.S_ISREG(about.st_mode):  # a pipe would never end, nor would a device
+					raise InvalidInput('It is not a file.')
+				if about.st_size > LARGEST:
+					raise InvalidInput(f'It has {about.st_size / 1e6:.0f} MB.')
 				report = self.take_one(file.name, file.read_bytes(), when)
 			except (OSError, InvalidInput, OverflowError) as error:
 				why = getattr(error, 'strerror', None) or str(error)
-				report = ImportReport(refused=(Refusal(name=file.name, why=why),))
+				report = ImportReport(refused=(Refusal(name=clean(file.name), why=why),))
 			imported += report.imported
 			known += report.known
 			refused += report.refused
@@ -80,17 +83,20 @@ class ImportService:
 		return ImportReport(imported=tuple(imported), known=tuple(known), refused=tuple(refused))
 
 	def files_of(self, path: Path) -> list[Path]:
-		path = Path(os.path.abspath(path.expanduser()))
+		path = Path(os.path.abspath(os.path.expanduser(path)))
 		if path.is_relative_to(self.folder):
 			raise InvalidInput(
 				f'{path} is where LocalAI keeps its own pictures.',
 				'Check the pictures instead; that takes in what is new there.',
 				'paths',
 			)
-		if path.is_file():
+		# These take any name, also one that is too long for the disk.
+		if os.path.isfile(path):
 			return [path]
-		if not path.is_dir():
-			raise InvalidInput(f'There is no {path}.', 'Check the path.', 'paths')
+		if not os.path.isdir(path):
+			raise InvalidInput(
+				f'There is no file or folder {str(path)[:200]}.', 'Check the path.', 'paths'
+			)
 		found = []
 		for folder, names, files in os.walk(path):
 			names[:] = sorted(n for n in names if not n.startswith('.'))

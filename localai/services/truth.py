@@ -4,6 +4,7 @@ from the pictures alone."""
 import contextlib
 import logging
 import os
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -131,9 +132,10 @@ class TruthService:
 					continue
 				path = Path(folder, name)
 				with contextlib.suppress(OSError):
-					stat = path.stat()
-					where = path.relative_to(self.folder).as_posix()
-					yield where, Found(stat.st_size, stat.st_mtime)
+					about = path.stat()
+					if stat.S_ISREG(about.st_mode):  # a pipe would never end
+						where = path.relative_to(self.folder).as_posix()
+						yield where, Found(about.st_size, about.st_mtime)
 
 	def altered(
 		self, rows: dict[str, FileRecord], files: dict[str, Found], deep: bool
@@ -182,8 +184,9 @@ class TruthService:
 
 		def read(path: str) -> NewPicture | str:
 			try:
+				path.encode()  # a name that is no text cannot be recorded
 				return recording.of_file(self.folder / path, self.folder, marks.get(path, Marks()))
-			except (OSError, LocalAIError):
+			except (OSError, UnicodeError, LocalAIError):
 				return path
 
 		with ThreadPoolExecutor(HANDS) as hands:
@@ -229,4 +232,4 @@ class TruthService:
 
 
 def few(names: list[str]) -> tuple[str, ...]:
-	return tuple(names[:SHOWN])
+	return tuple(name.encode('utf-8', 'replace').decode() for name in names[:SHOWN])

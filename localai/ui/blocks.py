@@ -59,9 +59,12 @@ def build(studio) -> gr.Blocks:
 def mount(app, studio, path: str = '/', **options: object):
 	"""Puts the page into a FastAPI app; include the app's own routes before. Returns the app."""
 	settings = studio.settings
+	demo = build(studio)
+	# As when Gradio starts a page itself: only then it takes no other files than those that were sent.
+	demo.has_launched = True
 	return gr.mount_gradio_app(
 		app,
-		build(studio),
+		demo,
 		path=path,
 		theme=theme(),
 		head=head(catalog()),
