@@ -106,12 +106,12 @@ class Studio:
 		self.upkeep = Upkeep(self.truth, self.picture_trash, self.marks)
 
 	def history_changed(self) -> None:
-		self.jobs.present(history=True)
+		self.jobs.look_again()
 
 	def saved(self, picture: Picture) -> None:
 		"""A picture that was drawn: its small one is made before anyone looks."""
 		self.history.prepare_thumbnail(picture)
-		self.history_changed()
+		self.jobs.present(history=True)
 
 	def build_downloads(self) -> DownloadService:
 		settings, limiter, keeper = self.settings, Limiter(), TokenKeeper(Hub())

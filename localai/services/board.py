@@ -113,6 +113,23 @@ class Board:
 			self.history += history
 			self.publish()
 
+	def look_again(self) -> None:
+		"""A person marked, deleted or brought back pictures: those of the jobs that are shown are
+		read anew. A deleted one of a live job is not drawn again after a restart."""
+		with self.lock:
+			for job in list(self.live.values()):
+				if job.pictures:
+					kept = self.store.get(job.id).pictures
+					for gone in {p.index for p in job.pictures} - {p.index for p in kept}:
+						self.store.skip(job.id, gone)
+					if kept != job.pictures:
+						self.update(job.id, pictures=kept)
+			if self.last and self.last.pictures:
+				fresh = self.store.get(self.last.id)
+				if fresh:
+					self.last = self.last.model_copy(update={'pictures': fresh.pictures})
+			self.present(history=True)
+
 	# Changes
 
 	def add(self, *jobs: JobSnapshot) -> None:

@@ -251,7 +251,8 @@ class JobService(Chores):
 					self.change(job.id, 'running', **changes)
 			case say.Drawn():
 				log.info('job %s: picture %s saved', job.id, event.index + 1)
-				self.update(job.id, pictures=(*job.pictures, picture))
+				others = (p for p in job.pictures if p.id != picture.id)
+				self.update(job.id, pictures=(*others, picture))
 			case say.Finished():
 				self.end_running(job.id, 'failed' if self.broken else 'finished', self.broken)
 			case say.Cancelled():

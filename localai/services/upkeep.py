@@ -1,5 +1,5 @@
-"""What the history does for itself after a start, in one thread: ends what was cut off, empties the trash
-by age, makes a lost database anew."""
+"""What the history does for itself, in one thread: after a start it ends what was cut off and makes a lost
+database anew; every day it empties the trash by age."""
 
 import logging
 import threading
@@ -12,6 +12,7 @@ from localai.services.trash import DAYS
 from localai.services.truth import TruthService
 
 log = logging.getLogger('localai.history')
+PAUSE = 86_400.0  # seconds between two looks into the trash
 
 
 class Upkeep:
@@ -20,18 +21,21 @@ class Upkeep:
 		self.trash = trash
 		self.marks = marks
 		self.thread: threading.Thread | None = None
+		self.closed = threading.Event()
+		# Set as soon as all that follows a start is done.
+		self.settled = threading.Event()
 
 	def open(self) -> None:
 		self.thread = threading.Thread(target=self.run, name='upkeep', daemon=True)
 		self.thread.start()
 
 	def run(self) -> None:
-		steps: tuple[Callable[[], object], ...] = (
-			self.trash.mend,
-			self.truth.rebuild,
-			lambda: self.trash.empty(DAYS),
-			self.marks.open,
-		)
+		self.do(self.trash.mend, self.truth.rebuild, self.marks.open)
+		while not self.closed.is_set():
+			self.do(lambda: self.trash.empty(DAYS))
+			self.closed.wait(PAUSE)
+
+	def do(self, *steps: Callable[[], object]) -> None:
 		for step in steps:
 			try:
 				step()
@@ -39,7 +43,9 @@ class Upkeep:
 				log.warning('the history could not be kept in order: %s', error)
 			except Exception:
 				log.exception('the history could not be kept in order')
+		self.settled.set()
 
 	def close(self) -> None:
+		self.closed.set()
 		if self.thread:
 			self.thread.join(5)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import threading
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import pytest
 from localai.errors import InvalidInput, UnknownName
 from localai.files import trash as files
 from localai.store.tables import now
-from tests.pictures import all_rows, draw, row
+from localai.studio import Studio
+from tests.fakes import FakeExecutor
+from tests.pictures import SMALL, all_rows, draw, row
 
 CHANGE = {
 	'favourite': True,
@@ -162,3 +165,37 @@ def test_models_and_pictures_share_a_folder_but_not_a_list(studio):
 	(picture,) = draw(studio)
 	studio.picture_trash.delete([picture.id])
 	assert studio.models.trash() == () and len(studio.picture_trash.listed()) == 1
+
+
+class TestJobs:
+	def test_what_is_shown_of_jobs_follows(self, studio):
+		one, two = draw(studio, count=2)
+		(trashed,) = studio.picture_trash.delete([one.id]).trashed
+		assert [p.id for p in studio.jobs.last.pictures] == [two.id]
+		studio.picture_trash.restore([trashed])
+		studio.marks.mark([one.id], {'favourite': True})
+		assert [(p.id, p.favourite) for p in studio.jobs.last.pictures] == [
+			(one.id, True),
+			(two.id, False),
+		]
+
+	def test_a_deleted_picture_of_a_live_job_is_not_drawn_again(self, settings, executor):
+		studio = Studio(settings, executor).open()
+		job = studio.generation.start({'prompt': 'a fox', 'count': 3, **SMALL})
+		executor.gate.clear()
+		end = time.monotonic() + 30
+		while not (pictures := studio.jobs.get(job.id).pictures):
+			executor.gate.set()
+			time.sleep(0.005)
+			executor.gate.clear()
+			assert time.monotonic() < end
+		studio.picture_trash.delete([pictures[0].id])
+		studio.close()
+		studio = Studio(settings, FakeExecutor()).open()
+		while studio.jobs.get(job.id).live:
+			time.sleep(0.01)
+			assert time.monotonic() < end
+		done = studio.jobs.get(job.id)
+		assert done.state in ('finished', 'cancelled')
+		assert pictures[0].index not in {p.index for p in done.pictures}
+		studio.close()

@@ -50,7 +50,7 @@ class TestRebuild:
 			file.unlink()
 
 		studio = Studio(settings, FakeExecutor()).open()
-		studio.upkeep.thread.join()
+		assert studio.upkeep.settled.wait(60)
 		after = all_rows(settings.database)
 		assert without(after, 'id') == without(before, 'id')
 		assert studio.history.outline({'text': 'tag:a album:b rating:3 favourite:yes'}).total == 3
