@@ -10,6 +10,7 @@ window.LocalAI.detail = (() => {
 	let turn = 0;
 	let unsaved = null;
 	let menu = null;
+	let drawn = '';
 
 	function drawMarks({ favourite, rating }) {
 		byId('detail-favourite').setAttribute('aria-pressed', String(favourite));
@@ -46,7 +47,11 @@ window.LocalAI.detail = (() => {
 		LocalAI.labels.draw(byId('detail-albums'), 'album', card.marks.albums, change);
 	}
 
+	/** Redraws only what is another, so that neither the focus nor what is being selected is lost. */
 	function draw() {
+		const now = JSON.stringify(card);
+		if (now === drawn) return;
+		drawn = now;
 		const { picture, marks } = card;
 		const { request, receipt } = picture;
 		drawPicture(picture, request.prompt);
@@ -94,6 +99,7 @@ window.LocalAI.detail = (() => {
 		const opened = byId('detail').hidden;
 		byId('detail').hidden = false;
 		if (fresh) {
+			drawn = '';
 			byId('detail').scrollTop = 0;
 			byId('detail-notes').value = '';
 			write(byId('detail-notes-state'), '');

@@ -32,9 +32,11 @@ window.LocalAI.history = (() => {
 		if (!started || !open()) return void (started = false);
 		const now = ++turn;
 		asking = true;
+		byId('history-grid').setAttribute('aria-busy', 'true');
 		const [outline, page] = await Promise.all([survey(), find({ offset: 0 })]);
 		if (now !== turn) return;
 		asking = false;
+		byId('history-grid').removeAttribute('aria-busy');
 		refreshed = Date.now();
 		if (outline.error) return fail(outline.error);
 		picking.clear();

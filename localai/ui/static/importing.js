@@ -7,13 +7,23 @@ window.LocalAI.importing = (() => {
 	const PICTURE = /\.(png|jpe?g|webp)$/i;
 	const LARGEST = 64e6;
 	const AT_ONCE = 3;
+	const FORMATS = {
+		localai: 'LocalAI',
+		a1111: 'A1111, Forge or SD.Next',
+		fooocus: 'Fooocus',
+		invokeai: 'InvokeAI',
+		comfyui: 'ComfyUI',
+		swarmui: 'SwarmUI',
+		novelai: 'NovelAI',
+	};
 	let stopped = false;
 	let busy = false;
 	let found = null;
 
 	async function post(path, file) {
 		try {
-			const response = await fetch(`api/history/${path}?name=${encodeURIComponent(file.name)}`, { method: 'POST', body: file });
+			const given = new URLSearchParams({ name: file.name, modified: file.lastModified });
+			const response = await fetch(`api/history/${path}?${given}`, { method: 'POST', body: file });
 			const answer = await response.json();
 			if (response.ok || answer.error) return answer;
 		} catch (error) {
@@ -95,9 +105,8 @@ window.LocalAI.importing = (() => {
 		byId('import-show').hidden = !imported.length;
 		byId('import-show').onclick = () => {
 			byId('import').close();
-			const { text } = LocalAI.search.question();
-			if (text) LocalAI.search.clear();
-			if (imported.length <= 200) LocalAI.picking.set(imported);
+			const [low, high] = [Math.min(...imported), Math.max(...imported)];
+			LocalAI.search.set({ text: low === high ? `id:${low}` : `id:${low}..${high}` });
 		};
 	}
 
@@ -114,7 +123,7 @@ window.LocalAI.importing = (() => {
 				? said(answer.error)
 				: empty
 					? 'No settings were found in this picture.'
-					: `Written by ${answer.app || answer.format}${answer.stealth ? ', hidden in the pixels' : ''}.`,
+					: `Written by ${FORMATS[answer.format]}${answer.stealth ? ', hidden in the pixels' : ''}.`,
 		);
 		byId('reading-prompt').hidden = !found || !found.prompt;
 		write(byId('reading-prompt'), found ? found.prompt : '');

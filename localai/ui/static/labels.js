@@ -40,6 +40,9 @@ window.LocalAI.labels = (() => {
 	/** Chips of `names` in `holder`, each to look for and to take off, and the field after them. */
 	function draw(holder, kind, names, change) {
 		const { adds, removes, key } = KINDS[kind];
+		const drawn = JSON.stringify(names);
+		if (holder.dataset.drawn === drawn) return;
+		holder.dataset.drawn = drawn;
 		const had = holder.contains(document.activeElement) && document.activeElement.tagName === 'INPUT';
 		const kept = had ? document.activeElement.value : '';
 		const input = field(kind, (added) => change({ [adds]: added }));

@@ -5,6 +5,7 @@
 	const { element, byId } = window.LocalAI;
 	const STAYS = 6000;
 	let timer = 0;
+	let home = null;
 
 	function dismiss() {
 		clearTimeout(timer);
@@ -13,10 +14,19 @@
 		notice.replaceChildren();
 	}
 
+	/** What lies over the page lies over this line too, so it goes there, and back when that is closed. */
+	function settle(notice) {
+		home = home || notice.parentElement;
+		const over = [...document.querySelectorAll('dialog[open]')].pop();
+		if ((over || home) !== notice.parentElement) (over || home).append(notice);
+		if (over) over.addEventListener('close', () => home.append(notice), { once: true });
+	}
+
 	/** `button` is {label, run}. Errors stay until they are closed; the rest goes by itself. */
 	window.LocalAI.notify = ({ kind = 'info', message, remedy = '', button = null }) => {
 		const notice = byId('notice');
 		if (!notice) return;
+		settle(notice);
 		clearTimeout(timer);
 		notice.className = `notice ${kind}`;
 		notice.setAttribute('role', kind === 'error' ? 'alert' : 'status');

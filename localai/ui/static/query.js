@@ -73,11 +73,14 @@ window.LocalAI.query = (() => {
 		return left.replace(/\s+/g, ' ').trim();
 	};
 
-	/** Puts `key:value` at the end; what it stands in for goes. */
+	/** Puts `key:value` before the words, of which the last may still be being typed; what it stands in for goes. */
 	function put(text, key, value) {
 		const replaced = DATES.includes(key) ? DATES : SINGLE.includes(key) ? [key] : [];
 		const left = without(text, (one) => (replaced.includes(one.key) && !one.minus) || same(one, key, value));
-		return `${left} ${key}:${quote(value)}`.trim();
+		const put = `${key}:${quote(value)}`;
+		const words = tokens(left).find((one) => !one.key);
+		if (!words) return `${left} ${put}`.trim();
+		return `${left.slice(0, words.start)}${put} ${left.slice(words.start)}`;
 	}
 
 	return {

@@ -50,7 +50,13 @@ window.LocalAI.rows = (() => {
 		holder.replaceChildren(
 			picture === null || picture === undefined
 				? KIND_MARKS[entry.kind] || MARKS[entry.family] || '?'
-				: element('img', { src: `media/${picture}/thumbnail`, alt: '', loading: 'lazy', decoding: 'async' }),
+				: element('img', {
+						src: `media/${picture}/thumbnail`,
+						alt: '',
+						loading: 'lazy',
+						decoding: 'async',
+						onerror: () => holder.replaceChildren(KIND_MARKS[entry.kind] || MARKS[entry.family] || '?'),
+					}),
 		);
 		return holder;
 	}

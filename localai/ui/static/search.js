@@ -217,10 +217,6 @@ window.LocalAI.search = (() => {
 		});
 		field.addEventListener('keydown', keys);
 		field.addEventListener('blur', closeOptions);
-		byId('history-form').addEventListener('submit', (event) => {
-			event.preventDefault();
-			typed();
-		});
 		byId('history-sort').addEventListener('change', (event) => set({ sort: event.target.value }));
 		byId('history-favourites').addEventListener('click', () => toggle('favourite', 'yes'));
 		drawHelp();

@@ -102,7 +102,7 @@ window.LocalAI.selection = (() => {
 		const runs = {
 			all: picking.all,
 			favourite: () => change({ favourite: true }, 'among the favourites'),
-			compare: () => LocalAI.compare.open(...picking.ids()),
+			compare: () => LocalAI.compare.open(...picking.ids().sort((a, b) => a - b)),
 			export: () => LocalAI.exporting.open(picking.ids()),
 			delete: () => LocalAI.history.remove(picking.ids()),
 			clear: picking.clear,

@@ -111,7 +111,8 @@ window.LocalAI = (() => {
 			await navigator.clipboard.writeText(text);
 			window.LocalAI.notify({ message });
 		} catch {
-			window.LocalAI.notify({ message: `The browser did not allow copying. It is ${text}.` });
+			const said = text.length < 80 ? ` It is ${text}.` : '';
+			window.LocalAI.notify({ message: `The browser did not allow copying.${said}` });
 		}
 	}
 

@@ -9,10 +9,17 @@ window.LocalAI.upkeep = (() => {
 	let total = 0;
 	let folds = null;
 
+	function thumb({ thumbnail }) {
+		const image = element('img', { src: LocalAI.pictures.address(thumbnail || ''), alt: '', loading: 'lazy', decoding: 'async' });
+		image.addEventListener('error', () => image.remove());
+		return image;
+	}
+
 	function row(one) {
 		return element(
 			'li',
 			{},
+			element('span', { class: 'thumb', 'aria-hidden': 'true' }, thumb(one)),
 			element(
 				'span',
 				{ class: 'row-text' },
