@@ -5,7 +5,7 @@ import shutil
 import urllib.request
 
 import pytest
-from gradio_client import Client
+from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 from safetensors.numpy import load_file, save_file
@@ -15,6 +15,7 @@ from localai.ui.endpoints import ENDPOINTS
 from tests.hub_server import HubServer
 from tests.live import live_app
 from tests.repositories import publish
+from tests.samples import png
 
 
 @pytest.fixture(scope='module')
@@ -96,6 +97,8 @@ class TestEndpoints:
 			'/generate', '/submit', '/follow', '/cancel', '/job', '/jobs',
 			'/models', '/load_model', '/unload_model',
 			'/search_hub', '/download', '/downloads', '/cancel_download',
+			'/history', '/picture', '/delete_pictures', '/restore_pictures', '/mark_pictures',
+			'/read_settings',
 		}  # fmt: skip
 		assert names == ENDPOINTS
 
@@ -213,3 +216,115 @@ class TestDownloads:
 	def test_no_token_is_ever_told(self, client, app):
 		texts = [str(client.predict(api_name=name)) for name in ('/models', '/downloads')]
 		assert not any('hf_' in text for text in texts)
+
+
+A1111 = 'a fox in snow\nSteps: 3, Sampler: Euler a, Seed: 5, Size: 64x128'
+
+
+def heard(app, endpoint: str, data: str) -> str:
+	"""What an endpoint answers to whatever is sent."""
+	event = json.loads(app.ask(f'/gradio_api/call/{endpoint}', data.encode())[1])['event_id']
+	return app.ask(f'/gradio_api/call/{endpoint}/{event}')[1].decode()
+
+
+class TestHistory:
+	@pytest.fixture(scope='class')
+	def drawn(self, client) -> list[int]:
+		"""The numbers of two pictures of a zebra."""
+		client.predict('a zebra', count=2, seed=11, steps=2, api_name='/generate')
+		found = client.predict(search='zebra', sort='oldest', api_name='/history')
+		return [picture['id'] for picture in found['pictures']]
+
+	def test_a_search_gives_settings_and_no_places(self, client, drawn):
+		found = client.predict(search='zebra', api_name='/history')
+		assert found['total'] == 2 and [p['id'] for p in found['pictures']] == drawn[::-1]
+		first = found['pictures'][0]
+		assert first['request']['prompt'] == 'a zebra' and first['seed'] == 12
+		assert first['receipt']['model_hash'] and 'path' not in first
+		given = {'search': 'zebra', 'sort': 'oldest', 'offset': 1, 'limit': 1}
+		(second,) = client.predict(**given, api_name='/history')['pictures']
+		assert second['id'] == drawn[1]
+		assert client.predict(search='zebra -zebra', api_name='/history')['total'] == 0
+		assert client.predict(search='rating:many', api_name='/history')['notes']
+
+	def test_a_picture_comes_with_all_that_is_known_of_it(self, client, drawn):
+		file, card = client.predict(picture=drawn[0], api_name='/picture')
+		with Image.open(file) as image:
+			assert 'Seed: 11' in image.text['parameters']
+		assert card['picture']['seed'] == 11 and card['marks']['rating'] == 0
+		assert 'path' not in card['picture'] and not card['missing']
+
+	def test_marks_the_trash_and_back(self, client, drawn):
+		given = {'pictures': drawn, 'rating': 4, 'add_tags': ['stripes'], 'favourite': True}
+		assert client.predict(**given, api_name='/mark_pictures') == {'changed': 2}
+		assert client.predict(search='tag:stripes', api_name='/history')['total'] == 2
+		gone = client.predict(pictures=[*drawn, 99_999], api_name='/delete_pictures')
+		assert len(gone['trashed']) == 2 and gone['gone'] == 1
+		assert client.predict(search='zebra', api_name='/history')['total'] == 0
+		back = client.predict(trashed=gone['trashed'], api_name='/restore_pictures')
+		assert sorted(back['pictures']) == drawn
+		_, card = client.predict(picture=drawn[1], api_name='/picture')
+		marks = card['marks']
+		assert (marks['rating'], marks['tags'], marks['favourite']) == (4, ['stripes'], True)
+
+	def test_the_settings_of_a_picture_are_read_and_nothing_is_kept(self, client, tmp_path):
+		(tmp_path / 'fox.png').write_bytes(png({'parameters': A1111}))
+		sent = handle_file(str(tmp_path / 'fox.png'))
+		reading = client.predict(file=sent, api_name='/read_settings')
+		assert reading['format'] == 'a1111' and reading['recipe']['prompt'] == 'a fox in snow'
+		assert reading['recipe']['seed'] == 5
+		assert client.predict(search='fox snow', api_name='/history')['total'] == 0
+
+	def test_no_file_of_this_machine_is_read_but_those_that_were_sent(self, app, tmp_path):
+		secret = tmp_path / 'secret.png'
+		secret.write_bytes(png({'parameters': A1111}))
+		marked = {'_type': 'gradio.FileData'}
+		for path in (str(secret), '/etc/passwd', '/dev/zero', 'a\0b', str(app.home), '../..'):
+			for file in ({'path': path}, {'path': path, 'meta': marked}):
+				told = heard(app, 'read_settings', json.dumps({'data': [file]}))
+				assert told.startswith('event: error') and 'fox' not in told, file
+		# Nor through any other endpoint, where Gradio itself would fetch it.
+		file = {'path': '/dev/zero', 'meta': marked}
+		assert heard(app, 'job', json.dumps({'data': [file]})).startswith('event: error')
+
+	@pytest.mark.parametrize(
+		('endpoint', 'data', 'words'),
+		[
+			('history', '["x", "colour", 0, 60]', "sort cannot be 'colour'."),
+			('history', '[["x"], "newest", 0, 60]', 'text is not valid'),
+			('history', '["", "newest", -1, 60]', 'offset is not valid'),
+			('history', '["", "newest", NaN, 60]', 'offset is not valid'),
+			('history', '["", "newest", 0, 501]', 'limit is not valid'),
+			('picture', '[0]', '0 is not the number of a picture.'),
+			('picture', '[99999]', 'There is no picture 99999.'),
+			('picture', '["../.."]', "'../..' is not the number of a picture."),
+			('picture', '[NaN]', 'nan is not the number of a picture.'),
+			('picture', '[null]', 'None is not the number of a picture.'),
+			('delete_pictures', '["all"]', 'Which pictures is not said.'),
+			('delete_pictures', '[[1.5]]', '1.5 is not the number of a picture.'),
+			('delete_pictures', '[{"a": 1}]', 'Which pictures is not said.'),
+			('restore_pictures', '[null]', 'What is to come back is not said.'),
+			('mark_pictures', '[[1], null, 6]', 'rating is not valid'),
+			('mark_pictures', '[[1], null, null, 7]', 'notes is not valid'),
+			('mark_pictures', '[[1], null, null, null, "x"]', 'add_tags is not valid'),
+			('read_settings', '[null]', 'No picture was sent.'),
+			('read_settings', '["x"]', 'No picture was sent.'),
+			('read_settings', '[{"path": 7}]', 'No picture was sent.'),
+		],
+	)
+	def test_what_is_wrong_is_one_sentence(self, app, endpoint, data, words):
+		rest = {'history': 4, 'mark_pictures': 8}.get(endpoint, 1)
+		given = json.loads(data)
+		given += [None] * (rest - len(given))
+		told = heard(app, endpoint, json.dumps({'data': given}))
+		assert (
+			told.startswith('event: error')
+			and words in json.loads(told.split('data: ')[1])['error']
+		)
+
+	def test_what_was_sent_and_is_no_picture_is_refused(self, client, tmp_path):
+		for name, data in (('a.zip', b'PK\3\4'), ('empty.png', b''), ('cut.png', png({})[:40])):
+			(tmp_path / name).write_bytes(data)
+			with pytest.raises(AppError) as caught:
+				client.predict(file=handle_file(str(tmp_path / name)), api_name='/read_settings')
+			assert 'picture' in str(caught.value)

@@ -54,9 +54,35 @@ class TestStrangers:
 		told = stranger.get(f'/gradio_api/call/jobs/{event["event_id"]}').text
 		assert told.startswith('event: complete')
 
+	def test_they_look_at_the_history_and_change_nothing_of_it(self, visit, studio):
+		job = studio.generation.start({'prompt': 'a red apple', 'steps': 1, 'seed': 7})
+		*_, end = studio.jobs.follow(job.id)
+		(picture,) = end.pictures
+		stranger = visit(STRANGER)
+
+		def ask(endpoint: str, *data: object) -> str:
+			event = stranger.post(f'/gradio_api/call/{endpoint}', json={'data': data}).json()
+			return stranger.get(f'/gradio_api/call/{endpoint}/{event["event_id"]}').text
+
+		told = ask('history', 'apple', 'newest', 0, 60)
+		assert told.startswith('event: complete') and str(studio.settings.home) not in told
+		assert ask('picture', picture.id).startswith('event: complete')
+		for endpoint, data in (
+			('delete_pictures', ([picture.id],)),
+			('restore_pictures', (['nothing'],)),
+			('mark_pictures', ([picture.id], True, 5, 'mine', [], [], [], [])),
+		):
+			assert 'only for visitors who gave a password' in ask(endpoint, *data), endpoint
+		assert ask('read_settings', {'path': picture.path}).startswith('event: error')
+		card = studio.history.card(picture.id)
+		assert not card.missing and card.marks.rating == 0
+
 	def test_who_sits_at_the_machine_may(self, visit):
 		owner = visit(OWNER)
 		assert call(owner, 'ui_download_limits')['limits']['at_once'] == 2
 		event = owner.post('/gradio_api/call/download', json={'data': ['', *REST]}).json()
 		told = owner.get(f'/gradio_api/call/download/{event["event_id"]}').text
 		assert 'Nothing to download was named.' in told
+		event = owner.post('/gradio_api/call/delete_pictures', json={'data': [[999]]}).json()
+		told = owner.get(f'/gradio_api/call/delete_pictures/{event["event_id"]}').text
+		assert told.startswith('event: complete') and '"gone": 1' in told
