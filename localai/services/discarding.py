@@ -18,6 +18,7 @@ from localai.store.discards import DiscardRecord, Discards
 from localai.store.tables import now
 
 log = logging.getLogger('localai.trash')
+TOGETHER = 200  # pictures that come back in one transaction
 SAID = 5  # problems that are told one by one
 
 
@@ -54,7 +55,7 @@ class PictureTrash:
 					self.put_away(record)
 					trashed.append(record)
 				except StorageProblem as error:
-					self.store.put_back(record, record.path)
+					self.store.put_back([(record, record.path)])
 					problems.append(str(error))
 		if trashed:
 			log.info('%s pictures are in the trash', len(trashed))
@@ -78,20 +79,24 @@ class PictureTrash:
 			trash_ids = [trash_ids]
 		if not isinstance(trash_ids, list | tuple) or len(trash_ids) > MANY:
 			raise InvalidInput('What is to come back is not said.', field='trashed')
-		back, gone, problems = [], 0, []
+		wanted = list(dict.fromkeys(str(one) for one in trash_ids))
+		back: list[int] = []
+		problems: list[str] = []
 		with self.lock:
-			for trash_id in dict.fromkeys(str(one) for one in trash_ids):
-				record = self.store.get(trash_id)
-				if record is None:
-					gone += 1
-					continue
-				try:
-					back.append(self.store.put_back(record, self.bring_back(record)))
-				except LocalAIError as error:
-					problems.append(str(error))
+			records = self.store.many(wanted)
+			for start in range(0, len(records), TOGETHER):
+				placed = []
+				for record in records[start : start + TOGETHER]:
+					try:
+						placed.append((record, self.bring_back(record)))
+					except LocalAIError as error:
+						problems.append(str(error))
+				if placed:
+					back += self.store.put_back(placed)
 		if back:
 			log.info('%s pictures are back', len(back))
 			self.changed()
+		gone = len(wanted) - len(records)
 		return Restoring(pictures=tuple(back), gone=gone, problems=few(problems))
 
 	def bring_back(self, record: DiscardRecord) -> str:
@@ -124,10 +129,11 @@ class PictureTrash:
 		"""Deletes for good what lies longer than `days`; returns the bytes that came free."""
 		freed, gone = 0, []
 		with self.lock:
-			for trash_id, held, _ in self.store.before(now() - timedelta(days=days)):
+			for trash_id, held, ordinal in self.store.before(now() - timedelta(days=days)):
 				freed += files.wipe(self.folder / held)
 				if not (self.folder / held).exists():
 					gone.append(trash_id)
+					self.thumbnails.forget(ordinal)
 			self.store.forget(gone)
 		if gone:
 			log.info('%s pictures were deleted for good, %s bytes', len(gone), freed)

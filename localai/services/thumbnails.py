@@ -55,5 +55,9 @@ class Thumbnails:
 		with contextlib.suppress(RuntimeError):  # the app is being closed
 			self.later.submit(make)
 
+	def forget(self, ordinal: int) -> None:
+		with contextlib.suppress(OSError):
+			self.path(ordinal).unlink(missing_ok=True)
+
 	def close(self) -> None:
 		self.later.shutdown(wait=False, cancel_futures=True)

@@ -53,29 +53,39 @@ class Discards:
 				records += batch
 		return records
 
-	def put_back(self, record: DiscardRecord, path: str) -> int:
-		"""The row, its marks and its words, at `path`; forgets it in the trash. Returns its id."""
+	def put_back(self, records: Sequence[tuple[DiscardRecord, str]]) -> list[int]:
+		"""Rows, marks and words, each at its path, in one transaction; forgets them in the trash.
+		Returns their ids."""
 		with self.database.transaction() as session:
-			row = session.get(TrashRow, record.id)
-			if row:
-				session.delete(row)
-			values = {name: record.row[name] for name in COLUMNS if name in record.row}
-			values['created_at'] = datetime.fromisoformat(str(values['created_at']))
-			values['path'] = path
-			(values['ordinal'],) = free_ordinals(session, [values['ordinal']])
-			picture = PictureRow(**values)
-			session.add(picture)
+			gone = TrashRow.id.in_([record.id for record, _ in records])
+			session.execute(delete(TrashRow).where(gone))
+			places = free_ordinals(session, [int(r.row['ordinal']) for r, _ in records])
+			ids = []
+			for (record, path), ordinal in zip(records, places, strict=True):
+				values = {name: record.row[name] for name in COLUMNS if name in record.row}
+				values['created_at'] = datetime.fromisoformat(str(values['created_at']))
+				session.add(PictureRow(**values | {'path': path, 'ordinal': ordinal}))
+				ids.append(values['id'])
 			session.flush()
-			session.add_all(TagRow(name=n, picture_id=picture.id) for n in record.marks.tags)
-			session.add_all(AlbumRow(name=n, picture_id=picture.id) for n in record.marks.albums)
+			for (record, _), i in zip(records, ids, strict=True):
+				session.add_all(TagRow(name=n, picture_id=i) for n in record.marks.tags)
+				session.add_all(AlbumRow(name=n, picture_id=i) for n in record.marks.albums)
 			session.flush()
-			words.index(session.connection(), [picture.id])
-			return picture.id
+			words.index(session.connection(), ids)
+			return ids
+
+	def many(self, trash_ids: Sequence[str]) -> list[DiscardRecord]:
+		"""In the order asked; those that are not there are left out."""
+		found: dict[str, DiscardRecord] = {}
+		for start in range(0, len(trash_ids), BATCH):
+			wanted = TrashRow.id.in_(trash_ids[start : start + BATCH])
+			with self.database.transaction() as session:
+				rows = session.scalars(select(TrashRow).where(TrashRow.kind == KIND, wanted))
+				found |= {row.id: from_trash(row) for row in rows}
+		return [found[i] for i in trash_ids if i in found]
 
 	def get(self, trash_id: str) -> DiscardRecord | None:
-		with self.database.transaction() as session:
-			row = session.get(TrashRow, trash_id)
-			return from_trash(row) if row and row.kind == KIND else None
+		return next(iter(self.many([trash_id])), None)
 
 	def forget(self, trash_ids: Sequence[str]) -> None:
 		for start in range(0, len(trash_ids), BATCH):
@@ -84,8 +94,9 @@ class Discards:
 				session.execute(delete(TrashRow).where(TrashRow.kind == KIND, gone))
 
 	def before(self, when: datetime) -> list[tuple[str, str, int]]:
-		"""Id, place and bytes of what was deleted until then."""
-		query = select(TrashRow.id, TrashRow.held, TrashRow.bytes).where(
+		"""Id, place and ordinal of what was deleted until then."""
+		ordinal = TrashRow.row['row']['ordinal'].as_integer()
+		query = select(TrashRow.id, TrashRow.held, ordinal).where(
 			TrashRow.kind == KIND, TrashRow.deleted_at <= when
 		)
 		with self.database.transaction() as session:

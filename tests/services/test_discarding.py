@@ -136,11 +136,14 @@ class TestEmptying:
 		old = now() - timedelta(days=31)
 		studio.picture_trash.store.take_out([(one.id, 'old')], old)
 		files.move_all([Path(one.path)], studio.settings.trash / 'old')
+		small = studio.history.thumbnail(two.id)
 		(young,) = studio.picture_trash.delete([two.id]).trashed
 		size = (studio.settings.trash / 'old' / Path(one.path).name).stat().st_size
 		assert studio.picture_trash.empty(30) == size
 		assert [t.id for t in studio.picture_trash.listed()] == [young]
+		assert small.exists()
 		assert studio.picture_trash.empty() > 0
+		assert not small.exists()
 		assert studio.picture_trash.total() == (0, 0)
 
 	def test_a_delete_that_was_cut_off_is_ended_at_the_start(self, studio):
