@@ -70,8 +70,9 @@ class HistoryService:
 		return self.pages.select(understand(query.text), query.sort, MANY)
 
 	def recent(self, limit: int = 60, before: int | None = None) -> tuple[Picture, ...]:
-		"""Newest first; `before` is the id of the last picture of the page before."""
-		return self.store.recent(min(max(1, limit), 200), before)
+		"""What was drawn here, newest first; `before` is the id of the last picture of the page
+		before."""
+		return self.store.recent(min(max(1, limit), 200), before, 'generated')
 
 	def vocabulary(self) -> Vocabulary:
 		return self.pages.vocabulary()
@@ -152,13 +153,11 @@ class HistoryService:
 		runs: list[list[Picture]] = []
 		looked, last = 0, before
 		while looked < LOOKED and len(runs) <= limit + 1:
-			page = self.store.recent(200, last)
+			page = self.recent(200, last)
 			if not page:
 				break
 			looked, last = looked + len(page), page[-1].id
 			for picture in page:
-				if picture.kind != 'generated':
-					continue
 				if runs and same_prompt(runs[-1][0], picture):
 					runs[-1].append(picture)
 				else:

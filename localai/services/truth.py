@@ -206,6 +206,7 @@ class TruthService:
 				added += self.records.add(new)
 				done += len(batch)
 				tell(done, len(paths))
+				self.changed()
 		return added, moved, broken
 
 	def take_in_trash(self) -> int:

@@ -114,7 +114,7 @@ def translate(error: BaseException | None, path: Path) -> StorageProblem:
 	if 'not a database' in text or 'malformed' in text:
 		return StorageProblem(
 			f'The file {path} is damaged or is not a LocalAI database.',
-			'Move it away; the pictures beside it stay.',
+			'Move it away; LocalAI then makes the history anew from the pictures.',
 		)
 	return StorageProblem(
 		f'The database {path} refused: {text}.', 'Try again; if it stays, start LocalAI again.'

@@ -119,9 +119,14 @@ class History:
 				found |= {row.digest: row.id for row in connection.execute(query)}
 		return found
 
-	def recent(self, limit: int, before: int | None = None) -> tuple[Picture, ...]:
-		"""Newest first; `before` is the id where the last page ended."""
+	def recent(
+		self, limit: int, before: int | None = None, kind: PictureKind | None = None
+	) -> tuple[Picture, ...]:
+		"""Newest first; `before` is the id where the last page ended; only of one kind, if it is
+		named."""
 		query = select(PictureRow).order_by(PictureRow.ordinal.desc()).limit(limit)
+		if kind:
+			query = query.where(PictureRow.kind == kind)
 		with self.database.transaction() as session:
 			if before is not None:
 				last = session.scalar(select(PictureRow.ordinal).where(PictureRow.id == before))
