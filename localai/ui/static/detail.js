@@ -84,7 +84,7 @@ window.LocalAI.detail = (() => {
 		byId('detail-text').hidden = !card.parameters;
 		write(byId('detail-parameters'), card.parameters);
 		byId('detail-download').href = `media/${picture.id}?download=1`;
-		byId('detail-verify').hidden = picture.kind !== 'generated';
+		byId('detail-verify').hidden = !receipt.torch;
 		for (const id of ['detail-verify', 'detail-open', 'detail-export']) byId(id).disabled = card.missing;
 		if (!unsaved) byId('detail-notes').value = marks.notes;
 	}

@@ -214,11 +214,15 @@ window.LocalAI.grid = (() => {
 		/** Another size of the window or of the tiles: what is looked at stays. */
 		function resize() {
 			if (!view()) return;
-			const kept = top > 0 ? anchor() : null;
+			const [first, end] = layout.span(top, top + view());
+			const seen = held() && active >= first && active <= end;
+			const kept = seen ? { index: active, above: layout.place(active).y - top } : anchor();
+			const still = top === 0;
 			arrange();
 			list.style.height = `${tall()}px`;
-			if (kept) scrollTo(layout.place(kept.index).y - kept.above);
+			if (kept && !still) scrollTo(layout.place(kept.index).y - kept.above);
 			else drawSoon();
+			if (seen) reveal(active);
 		}
 
 		function reveal(index) {

@@ -52,7 +52,7 @@ window.LocalAI.history = (() => {
 
 	/** How many there are, and what to do when there are none. */
 	function tell({ total, notes }) {
-		write(byId('history-count'), words.plural(total, 'picture'));
+		write(byId('history-count'), `${total.toLocaleString('en-GB')} ${total === 1 ? 'picture' : 'pictures'}`);
 		byId('history-notes').hidden = !notes.length;
 		write(byId('history-notes'), notes.join(' '));
 		const narrowed = Boolean(question().text);
@@ -205,6 +205,7 @@ window.LocalAI.history = (() => {
 				grid.pages.want(index, index, grid.layout());
 				return null;
 			},
+			where: (id) => grid.pages.find(id),
 			moved: (index) => {
 				grid.go(index, false);
 				LocalAI.detail.open(grid.entry(index));
@@ -273,8 +274,8 @@ window.LocalAI.history = (() => {
 		remove,
 		favourite,
 		full,
-		/** Esc: first the selection, then the details. */
-		close: () => open() && (picking.clear() || LocalAI.detail.close()),
+		/** Esc: first the selection, then the details, then the foot. */
+		close: () => open() && (picking.clear() || LocalAI.detail.close() || LocalAI.upkeep.close()),
 		/** The grid takes the focus back, at this picture if it is there. */
 		back(id) {
 			const index = grid.pages.find(id);

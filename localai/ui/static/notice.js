@@ -10,8 +10,14 @@
 	function dismiss() {
 		clearTimeout(timer);
 		const notice = byId('notice');
+		const held = notice.contains(document.activeElement);
 		notice.hidden = true;
 		notice.replaceChildren();
+		// In a dialog keys are heard only while something in it has the focus.
+		const over = held && notice.closest('dialog[open]');
+		if (!over) return;
+		over.tabIndex = -1;
+		over.focus();
 	}
 
 	/** What lies over the page lies over this line too, so it goes there, and back when that is closed. */

@@ -86,7 +86,8 @@ window.LocalAI.pictures = (() => {
 			LocalAI.form.set(what === 'all' && seeded ? { seedMode: 'fixed', seed: fields.seed } : { seedMode: 'random' });
 		}
 		LocalAI.tabs.show('generate');
-		LocalAI.byId(what === 'vary' && !LocalAI.phone() ? 'generate' : 'prompt').focus();
+		// On a phone the field would bring up the keyboard.
+		LocalAI.byId(what === 'vary' || LocalAI.phone() ? 'generate' : 'prompt').focus();
 		const said = what === 'all' && !seeded ? 'The settings are in place, without a seed.' : SAID[what];
 		LocalAI.notify({ message: said, remedy: what === 'all' || what === 'vary' ? notes.join(' ') : '' });
 	}

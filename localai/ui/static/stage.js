@@ -268,6 +268,7 @@ window.LocalAI.stage = (() => {
 				{
 					total: () => state.pictures.length,
 					at: (index) => state.pictures[index] || null,
+					where: (id) => state.pictures.findIndex((picture) => picture.id === id),
 					moved: (index) => choose(state.pictures[index].id),
 					remove,
 				},

@@ -87,10 +87,10 @@ window.LocalAI.upkeep = (() => {
 	}
 
 	const KINDS = [
-		['missing', 'file is missing', 'files are missing', 'Their settings are still here. Put the files back, or take them off the list.'],
-		['orphaned', 'file is not in the history', 'files are not in the history', 'Repair takes them in, with their settings.'],
-		['changed', 'file was changed since it was saved', 'files were changed since they were saved', 'Repair remembers them as they are now.'],
-		['unreadable', 'file cannot be read', 'files cannot be read', 'They are damaged; look for them in your own copies.'],
+		['missing', 'file is missing', 'files are missing', 'The settings are still here. Put back what is missing, or take it off the list.'],
+		['orphaned', 'file is not in the history', 'files are not in the history', 'Repair takes in what is not known yet, with its settings.'],
+		['changed', 'file was changed since it was saved', 'files were changed since they were saved', 'Repair remembers the files as they are now.'],
+		['unreadable', 'file cannot be read', 'files cannot be read', 'Damaged. Look in your own copies.'],
 	];
 
 	function report(answer, done) {
@@ -122,7 +122,18 @@ window.LocalAI.upkeep = (() => {
 		);
 		byId('history-check-repair').hidden = !(answer.orphaned || answer.changed || (answer.missing && !done));
 		byId('history-check-forget').hidden = !answer.missing;
+		sure(0);
+		gone = answer.missing;
 	}
+
+	/** What cannot be taken back is asked about in place. */
+	function sure(asking) {
+		const button = byId('history-check-forget');
+		button.dataset.sure = asking ? 'yes' : '';
+		button.classList.toggle('danger', Boolean(asking));
+		write(button, asking ? `Forget the settings of ${words.plural(asking, 'picture')} for good` : 'Take missing pictures off the list');
+	}
+	let gone = 0;
 
 	async function check(given) {
 		const buttons = ['run', 'repair', 'forget'].map((name) => byId(`history-check-${name}`));
@@ -140,7 +151,9 @@ window.LocalAI.upkeep = (() => {
 		attachTrash();
 		byId('history-check-run').addEventListener('click', () => check({ repair: false, forget: false }));
 		byId('history-check-repair').addEventListener('click', () => check({ repair: true, forget: false }));
-		byId('history-check-forget').addEventListener('click', () => check({ repair: true, forget: true }));
+		byId('history-check-forget').addEventListener('click', (event) =>
+			event.target.dataset.sure ? check({ repair: true, forget: true }) : sure(gone),
+		);
 		folds = LocalAI.folds(
 			[byId('history-trash-button'), byId('history-trash'), () => load()],
 			[byId('history-check-button'), byId('history-check')],
@@ -149,5 +162,14 @@ window.LocalAI.upkeep = (() => {
 			LocalAI.on(name, LocalAI.later(() => LocalAI.tabs.open() === 'history' && LocalAI.connected() && load(), 300));
 	}
 
-	return { attach, open: (at) => folds.open(at) };
+	/** Folds it, when it is unfolded. */
+	function close() {
+		const unfolded = ['trash', 'check'].find((name) => !byId(`history-${name}`).hidden);
+		if (!unfolded) return false;
+		folds.close();
+		byId(`history-${unfolded}-button`).focus();
+		return true;
+	}
+
+	return { attach, close };
 })();

@@ -50,7 +50,11 @@ window.LocalAI.verify = (() => {
 		meter.set(0);
 		const failed = (error) => say(line(`${error.message} ${error.remedy || ''}`.trim(), 'trouble'), again(picture));
 		const begun = await LocalAI.ask('ui_history_verify', { id: picture.id }, { quiet: true });
-		if (begun.error) return now === turn && failed(begun.error);
+		if (begun.error) {
+			if (begun.error.field === 'model')
+				begun.error = { message: 'Its model is not here, so it cannot be drawn again.' };
+			return now === turn && failed(begun.error);
+		}
 		for (;;) {
 			const answer = await LocalAI.ask('ui_history_verdict', { chore: begun.chore }, { quiet: true });
 			if (now !== turn) return;

@@ -9,6 +9,7 @@ window.LocalAI.viewer = (() => {
 	let source = null;
 	let at = 0;
 	let turn = 0;
+	let shown = 0;
 
 	const picture = () => source && source.at(at);
 	const prompt = (one) => (one.request ? one.request.prompt : one.prompt);
@@ -27,21 +28,35 @@ window.LocalAI.viewer = (() => {
 		byId('viewer-caption').hidden = !prompt(one) && !marks;
 	}
 
+	function drawPlace() {
+		byId('viewer-previous').disabled = at === 0;
+		byId('viewer-next').disabled = at >= source.total() - 1;
+		write(byId('viewer-place'), `${LocalAI.words.count(at + 1)} of ${LocalAI.words.count(source.total())}`);
+	}
+
+	/** Pictures came or went: the one that is seen may lie elsewhere now. */
+	function settle() {
+		if (!byId('viewer').open) return;
+		const now = source.where(shown);
+		if (now >= 0) at = now;
+		drawPlace();
+		if (picture() && picture().id === shown) draw(picture());
+	}
+
 	/** Shows the one at `index` as soon as it is known. */
 	async function show(index) {
 		const now = ++turn;
 		at = Math.max(0, Math.min(source.total() - 1, index));
-		byId('viewer-previous').disabled = at === 0;
-		byId('viewer-next').disabled = at === source.total() - 1;
-		write(byId('viewer-place'), `${LocalAI.words.count(at + 1)} of ${LocalAI.words.count(source.total())}`);
+		drawPlace();
 		let patience = PATIENCE;
 		while (!picture() && patience--) await new Promise((done) => setTimeout(done, AGAIN));
 		if (now !== turn || !picture()) return;
+		shown = picture().id;
 		draw(picture());
 		if (source.moved) source.moved(at);
 	}
 
-	/** `from` is {total(), at(index), moved(index), remove(id)}; what it does not know yet it is asked for again. */
+	/** `from` is {total(), at(index), where(id), moved(index), remove(id)}; what it does not know yet it is asked for again. */
 	function open(from, index) {
 		source = { ...from, moved: null };
 		byId('viewer').showModal();
@@ -53,6 +68,7 @@ window.LocalAI.viewer = (() => {
 	const list = (pictures, moved = null, remove = null) => ({
 		total: () => pictures.length,
 		at: (index) => pictures[index] || null,
+		where: (id) => pictures.findIndex((one) => one.id === id),
 		moved: moved && ((index) => moved(pictures[index])),
 		remove,
 	});
@@ -96,6 +112,7 @@ window.LocalAI.viewer = (() => {
 	}
 
 	function attach() {
+		for (const name of ['refreshed', 'pictures', 'marked']) LocalAI.on(name, settle);
 		const dialog = byId('viewer');
 		byId('viewer-close').addEventListener('click', () => dialog.close());
 		byId('viewer-previous').addEventListener('click', () => show(at - 1));
