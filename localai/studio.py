@@ -90,7 +90,8 @@ class Studio:
 		self.picture_trash = PictureTrash(
 			settings.pictures, settings.trash, discards, self.thumbnails, self.history_changed
 		)
-		self.imports = ImportService(settings.pictures, store, self.history_changed)
+		apart = settings.thumbnails, settings.trash, settings.temporary
+		self.imports = ImportService(settings.pictures, store, self.history_changed, apart)
 		self.exports = ExportService(
 			store, self.history.select, settings.pictures, self.history.thumbnail
 		)

@@ -120,6 +120,8 @@ def said(card: PictureCard) -> list[tuple[str, str]]:
 	"""What is known of a picture, name by name."""
 	picture, recipe, receipt = card.picture, card.picture.request, card.picture.receipt
 	marks = card.marks
+	# Of our own pictures `app` is only a version.
+	program = f'LocalAI {receipt.app}' if receipt.torch else receipt.app
 	lines: list[tuple[str, object]] = [
 		('picture', picture.id),
 		('file', picture.path),
@@ -141,7 +143,7 @@ def said(card: PictureCard) -> list[tuple[str, str]]:
 		('LoRA', ', '.join(f'{one.name} {one.weight:g}' for one in recipe.loras)),
 		('styles', ', '.join(recipe.styles)),
 		*recipe.extra,
-		('drawn by', ', '.join(p for p in (receipt.app, receipt.device, receipt.dtype) if p)),
+		('drawn by', ', '.join(p for p in (program, receipt.device, receipt.dtype) if p)),
 		('versions', f'torch {receipt.torch}, diffusers {receipt.diffusers}' * bool(receipt.torch)),
 		('seconds', receipt.seconds or ''),
 		('favourite', 'yes' if marks.favourite else ''),

@@ -150,6 +150,9 @@ class ExportService:
 
 	def exposures(self, ids: Sequence[int]) -> tuple[Exposure, ...]:
 		"""Of the safe copies as an export would make them now, at most 500 of them."""
+		ids = fields.ids_of(ids, MANY)
+		if not ids:
+			raise InvalidInput('No picture was chosen.', 'Select some.', 'ids')
 		request, chosen = self.chosen({'ids': ids, 'safe': True})
 		parcel = Parcel(self.history, chosen[:SHOWN], request, witness=True)
 		for _ in parcel.pictures():
@@ -163,6 +166,7 @@ class ExportService:
 	) -> tuple[ExportRequest, tuple[int, ...]]:
 		"""Raises InvalidInput."""
 		if not isinstance(request, ExportRequest):
+			fields.ids_of(request.get('ids', ()), MANY)
 			request = fields.read(ExportRequest, request)
 		if request.safe and request.settings != 'none':
 			raise InvalidInput(

@@ -26,12 +26,20 @@ STEM = 80  # characters of a name that are kept
 
 
 class ImportService:
-	"""`folder` is where pictures lie; `changed` is called after every import."""
+	"""`folder` is where pictures lie, `apart` other folders of our own that are never imported from;
+	`changed` is called after every import."""
 
-	def __init__(self, folder: Path, store: History, changed: Callable[[], None]):
+	def __init__(
+		self,
+		folder: Path,
+		store: History,
+		changed: Callable[[], None],
+		apart: Sequence[Path] = (),
+	):
 		self.folder = folder
 		self.store = store
 		self.changed = changed
+		self.apart = (folder, *apart)
 
 	def read(self, data: bytes | Path) -> Reading:
 		"""What a picture says of itself; nothing is kept. Raises InvalidInput."""
@@ -101,7 +109,7 @@ class ImportService:
 		for folder, names, files in os.walk(path):
 			names[:] = sorted(n for n in names if not n.startswith('.'))
 			found += [Path(folder, f) for f in sorted(files) if f.lower().endswith(LOOKED_FOR)]
-		return [file for file in found if not file.is_relative_to(self.folder)]
+		return [f for f in found if not any(f.is_relative_to(own) for own in self.apart)]
 
 	def take_one(self, name: str, data: bytes, modified: datetime | None) -> ImportReport:
 		# 1. Is it a picture, and what does it say?

@@ -120,6 +120,14 @@ class TestPaths:
 		assert (folder / 'a.png').exists()
 		assert len(studio.imports.take_paths([folder / 'b', folder / 'a.png']).known) == 3
 
+	def test_the_home_itself_gives_neither_small_pictures_nor_trash(self, studio):
+		one, two = draw(studio, count=2)
+		studio.history.thumbnail(one.id)
+		studio.picture_trash.delete([two.id])
+		(studio.settings.home / 'mine.png').write_bytes(png(99))
+		report = studio.imports.take_paths([studio.settings.home])
+		assert len(report.imported) == 1 and not report.known
+
 	def test_its_own_pictures_and_what_is_not_there(self, studio, tmp_path):
 		for path in (studio.settings.pictures, tmp_path / 'nothing', Path('x' * 5000)):
 			with pytest.raises(InvalidInput):
