@@ -16,7 +16,7 @@ import numpy
 from PIL import Image, PngImagePlugin
 
 from localai.files.readings import read_settings
-from localai.schemas.history import Reading
+from localai.schemas.exchange import Reading
 
 PROMPT = 'a lighthouse at dusk, (oil painting:1.2), 海の灯台'
 NEGATIVE = 'blurry, low quality'

@@ -14,21 +14,17 @@ from localai.api.following import told
 from localai.errors import InvalidInput
 from localai.schemas.base import Schema
 from localai.schemas.chores import ChoreSnapshot
+from localai.schemas.exchange import ExportReport, ExportRequest, Exposure, ImportReport, Reading
 from localai.schemas.generation import Picture
 from localai.schemas.history import (
 	MANY,
 	PAGE_LIMIT,
 	CheckReport,
 	Discarding,
-	ExportReport,
-	ExportRequest,
-	Exposure,
 	HistoryPage,
 	HistoryQuery,
-	ImportReport,
 	Outline,
 	PictureCard,
-	Reading,
 	Restoring,
 )
 from localai.services.fields import ids_of, read

@@ -13,16 +13,14 @@ from localai.errors import AlreadyRunning, BadSetting
 from localai.files.home import HomeLock, Owner
 from localai.schemas.chores import ChoreSnapshot
 from localai.schemas.downloads import DownloadSnapshot
+from localai.schemas.exchange import ExportReport, ExportRequest, ImportReport
 from localai.schemas.generation import Picture
 from localai.schemas.history import (
 	CheckReport,
 	Discarded,
 	Discarding,
-	ExportReport,
-	ExportRequest,
 	HistoryPage,
 	HistoryQuery,
-	ImportReport,
 	Outline,
 	PictureCard,
 	Restoring,

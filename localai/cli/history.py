@@ -6,7 +6,7 @@ import json
 import re
 
 from localai.cli.doors import open_history
-from localai.cli.terminal import complain, counted, note, plain, size
+from localai.cli.terminal import FOUND, complain, counted, note, number, plain, size
 from localai.errors import InvalidInput, LocalAIError
 from localai.schemas.generation import Picture
 from localai.schemas.history import PAGE_LIMIT, HistoryQuery, PictureCard
@@ -15,7 +15,6 @@ from localai.settings import Settings
 
 PROMPT = 60  # letters of a prompt in a list
 MOST = 1_000_000  # pictures that one search may list
-FOUND = 'A number from `localai history search`, such as 12.'
 
 
 def history(settings: Settings, options: argparse.Namespace) -> int:
@@ -37,13 +36,6 @@ def history(settings: Settings, options: argparse.Namespace) -> int:
 				'restore': restore,
 			}[name]
 	return verb(settings, options)
-
-
-def number(text: str) -> int:
-	"""The number of a picture. Raises InvalidInput."""
-	if not re.fullmatch(r'[0-9]{1,18}', text.strip()):
-		raise InvalidInput(f'{plain(text, 40)!r} is not the number of a picture.', FOUND, 'picture')
-	return int(text)
 
 
 # Looking

@@ -1,9 +1,13 @@
-"""Knows how things are said on a terminal: one line that moves, sizes and times in words, errors."""
+"""Knows how things are said on a terminal: one line that moves, sizes and times in words, errors; and
+how the number of a picture is typed."""
 
+import re
 import shutil
 import sys
 
-from localai.errors import LocalAIError
+from localai.errors import InvalidInput, LocalAIError
+
+FOUND = 'A number from `localai history search`, such as 12.'
 
 
 class Line:
@@ -52,6 +56,13 @@ def plain(text: str, most: int = 0) -> str:
 
 def counted(count: int, one: str, many: str = '') -> str:
 	return f'{count:,} {one if count == 1 else many or one + "s"}'
+
+
+def number(text: str) -> int:
+	"""The number of a picture. Raises InvalidInput."""
+	if not re.fullmatch(r'[0-9]{1,18}', text.strip()):
+		raise InvalidInput(f'{plain(text, 40)!r} is not the number of a picture.', FOUND, 'picture')
+	return int(text)
 
 
 def complain(error: LocalAIError) -> None:

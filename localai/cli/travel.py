@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from localai.cli.doors import open_history
-from localai.cli.history import number
-from localai.cli.terminal import Line, bar, complain, counted, note, plain, size
+from localai.cli.terminal import Line, bar, complain, counted, note, number, plain, size
 from localai.errors import DiskFull, InvalidInput, LocalAIError, StorageProblem
-from localai.schemas.history import ExportReport, ExportRequest
+from localai.schemas.exchange import ExportReport, ExportRequest
 from localai.services.fields import read
 from localai.settings import Settings
 

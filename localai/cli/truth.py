@@ -7,8 +7,7 @@ import sys
 from collections.abc import Iterator
 
 from localai.cli.doors import OwnEngine, open_history
-from localai.cli.history import number
-from localai.cli.terminal import Line, bar, complain, counted, note, plain
+from localai.cli.terminal import Line, bar, complain, counted, note, number, plain
 from localai.errors import LocalAIError
 from localai.schemas.chores import ChoreSnapshot
 from localai.schemas.history import CheckReport

@@ -10,16 +10,14 @@ from pydantic import TypeAdapter
 from localai.client.wire import LONG, PATIENCE, Wire
 from localai.errors import LocalAIError
 from localai.schemas.chores import ChoreSnapshot
+from localai.schemas.exchange import ExportReport, ExportRequest, ImportReport
 from localai.schemas.generation import Picture
 from localai.schemas.history import (
 	CheckReport,
 	Discarded,
 	Discarding,
-	ExportReport,
-	ExportRequest,
 	HistoryPage,
 	HistoryQuery,
-	ImportReport,
 	Outline,
 	PictureCard,
 	Restoring,

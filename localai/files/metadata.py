@@ -21,8 +21,8 @@ from localai.files.foreign.values import (
 	words,
 )
 from localai.schemas.base import Schema
+from localai.schemas.exchange import Reading
 from localai.schemas.generation import GenerationRequest, Receipt, Recipe
-from localai.schemas.history import Reading
 from localai.schemas.samplers import SamplerName
 
 CHUNK = OURS

@@ -8,7 +8,7 @@ from localai.files import metadata, stealth
 from localai.files.chunks import OURS, read_contents
 from localai.files.foreign import a1111, comfyui, fooocus, invokeai, novelai, swarmui
 from localai.files.foreign.values import TEXT_LIMIT, loads, mapping, moment, reading
-from localai.schemas.history import Reading
+from localai.schemas.exchange import Reading
 
 # Who is asked, in this order: those with marks of their own before those that others imitate.
 READERS = (swarmui.read, fooocus.read, invokeai.read, novelai.read, a1111.read, comfyui.read)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from localai.schemas.base import Schema
-from localai.schemas.generation import Picture, PictureKind, Recipe
+from localai.schemas.generation import Picture, PictureKind
 
 SortName = Literal['newest', 'oldest', 'rating', 'largest']
 TEXT_LIMIT = 2000  # characters of a search
@@ -236,85 +236,6 @@ class Restoring(Schema):
 	pictures: tuple[int, ...] = ()
 	gone: int = 0
 	problems: tuple[str, ...] = ()
-
-
-# From elsewhere
-
-FormatName = Literal['', 'localai', 'a1111', 'fooocus', 'invokeai', 'comfyui', 'swarmui', 'novelai']
-FORMATS: dict[FormatName, str] = {
-	'': 'no settings found',
-	'localai': 'LocalAI',
-	'a1111': 'A1111, Forge or SD.Next',
-	'fooocus': 'Fooocus',
-	'invokeai': 'InvokeAI',
-	'comfyui': 'ComfyUI',
-	'swarmui': 'SwarmUI',
-	'novelai': 'NovelAI',
-}
-
-
-class Reading(Schema):
-	"""What a picture file says of itself. `app` is what the program calls itself; `text` is what was
-	found, as it stands. `stealth` says that it was hidden in the pixels."""
-
-	format: FormatName = ''
-	app: str = ''
-	model_hash: str = ''
-	recipe: Recipe = Recipe()
-	text: str = ''
-	stealth: bool = False
-	created_at: datetime | None = None
-	width: int = 0
-	height: int = 0
-	media_type: str = ''
-
-
-class Refusal(Schema):
-	"""A file that was not taken, and why."""
-
-	name: str
-	why: str
-
-
-class ImportReport(Schema):
-	"""`imported` are the ids of new pictures; `known` of those that were here already."""
-
-	imported: tuple[int, ...] = ()
-	known: tuple[int, ...] = ()
-	refused: tuple[Refusal, ...] = ()
-
-
-# Out into the world
-
-SettingsFile = Literal['none', 'csv', 'json']
-
-
-class ExportRequest(Schema):
-	"""Which pictures leave, and how. Without `ids` all that `text` finds. `safe` takes prompt, names
-	and paths out of the copies; `sheet` adds one page of all of them."""
-
-	ids: tuple[int, ...] = Field((), max_length=MANY)
-	text: str = Field('', max_length=TEXT_LIMIT)
-	safe: bool = False
-	sheet: bool = False
-	settings: SettingsFile = 'none'
-
-
-class Exposure(Schema):
-	"""What a stranger can read in a file: each thing by its name."""
-
-	name: str
-	found: tuple[tuple[str, str], ...] = ()
-
-
-class ExportReport(Schema):
-	"""What was written, and of each copy that is safe to share what could still be read."""
-
-	path: str
-	pictures: int
-	bytes: int
-	missing: int = 0
-	exposures: tuple[Exposure, ...] = ()
 
 
 # Truth

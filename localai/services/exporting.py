@@ -14,7 +14,8 @@ from pathlib import Path
 
 from localai.errors import DiskFull, InvalidInput, StorageProblem, UnknownName
 from localai.files.archives import Member, stream
-from localai.schemas.history import MANY, ExportReport, ExportRequest, Exposure, HistoryQuery
+from localai.schemas.exchange import ExportReport, ExportRequest, Exposure
+from localai.schemas.history import MANY, HistoryQuery
 from localai.services import fields
 from localai.services.parcels import Parcel
 from localai.store.history import History

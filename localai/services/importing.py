@@ -13,7 +13,7 @@ from pathlib import Path
 from localai.errors import InvalidInput, LocalAIError
 from localai.files import metadata, pictures
 from localai.files.readings import read_settings
-from localai.schemas.history import ImportReport, Reading, Refusal
+from localai.schemas.exchange import ImportReport, Reading, Refusal
 from localai.services import recording
 from localai.store.history import EARLIEST, History
 

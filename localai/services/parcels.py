@@ -13,8 +13,9 @@ from localai.files import sheets
 from localai.files.archives import Member, numbered, plain_name
 from localai.files.exposure import exposure
 from localai.files.sharing import safe_copy
+from localai.schemas.exchange import ExportRequest, Exposure
 from localai.schemas.generation import Picture
-from localai.schemas.history import ExportRequest, Exposure, Marks
+from localai.schemas.history import Marks
 from localai.store.history import History
 
 log = logging.getLogger('localai.exporting')

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from localai.files import metadata, pictures
 from localai.files.readings import read_settings
+from localai.schemas.exchange import Reading
 from localai.schemas.generation import PictureKind, Receipt, Recipe
-from localai.schemas.history import Marks, Reading
+from localai.schemas.history import Marks
 from localai.store.history import EARLIEST, NewPicture
 
 NONE = Marks()

@@ -19,15 +19,13 @@ from localai.api.guard import Guard
 from localai.api.server import create
 from localai.errors import InvalidInput
 from localai.schemas.chores import ChoreSnapshot
+from localai.schemas.exchange import ExportReport, ImportReport, Reading
 from localai.schemas.history import (
 	CheckReport,
 	Discarding,
-	ExportReport,
 	HistoryPage,
-	ImportReport,
 	Outline,
 	PictureCard,
-	Reading,
 	Restoring,
 )
 from tests.samples import png

@@ -14,8 +14,8 @@ from localai.files.foreign.names import sampler_names
 from localai.files.foreign.values import TEXT_LIMIT
 from localai.files.metadata import embed
 from localai.files.readings import read_settings, read_texts
+from localai.schemas.exchange import Reading
 from localai.schemas.generation import LoraUse, Recipe
-from localai.schemas.history import Reading
 from localai.schemas.samplers import SAMPLERS, SCHEDULES
 from tests import samples
 from tests.files.test_metadata import record

@@ -24,8 +24,8 @@ from localai.files.foreign.values import (
 	tagged,
 	words,
 )
+from localai.schemas.exchange import Reading
 from localai.schemas.generation import LoraUse
-from localai.schemas.history import Reading
 
 NEGATIVE = 'Negative prompt:'
 KEY = re.compile(r'\s*([\w][\w \-/()]{0,80}):\s*')

@@ -9,8 +9,8 @@ import re
 from localai.files.foreign.graphs import Graph, Node, graph_of, graph_of_workflow
 from localai.files.foreign.names import sampler_names
 from localai.files.foreign.values import clean, lora, mapping, reading, tagged, whole, words
+from localai.schemas.exchange import Reading
 from localai.schemas.generation import LoraUse
-from localai.schemas.history import Reading
 
 PLACES = ('prompt', 'workflow', 'Model', 'Make', 'ImageDescription', 'UserComment', 'comment')
 MARK = re.compile(r'\s*(?:prompt|workflow)\s*:\s*(?=\{)', re.IGNORECASE)

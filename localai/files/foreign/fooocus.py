@@ -20,8 +20,8 @@ from localai.files.foreign.values import (
 	stem,
 	words,
 )
+from localai.schemas.exchange import Reading
 from localai.schemas.generation import LoraUse
-from localai.schemas.history import Reading
 
 PAIR = re.compile(r'\(?\s*(\d{1,7})\s*[,x×*]\s*(\d{1,7})\s*\)?')
 QUOTED = re.compile(r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)\"""")

@@ -6,7 +6,7 @@ import re
 
 from localai.files.foreign.names import sampler_names
 from localai.files.foreign.values import listing, mapping, reading, words
-from localai.schemas.history import Reading
+from localai.schemas.exchange import Reading
 
 SOURCE = re.compile(r'(.*?)\s+([0-9A-F]{8,64})')
 TAKEN = frozenset(

@@ -15,8 +15,8 @@ from localai.files.foreign.values import (
 	whole,
 	words,
 )
+from localai.schemas.exchange import Reading
 from localai.schemas.generation import LoraUse
-from localai.schemas.history import Reading
 
 TAKEN = frozenset(
 	(

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 import orjson
 
+from localai.schemas.exchange import FormatName, Reading
 from localai.schemas.generation import LoraUse, Recipe
-from localai.schemas.history import FormatName, Reading
 
 TEXT_LIMIT = 200_000  # characters of a prompt or a whole text
 NAME_LIMIT = 300  # characters of a name

@@ -10,8 +10,9 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from localai.errors import InvalidInput
+from localai.schemas.exchange import Reading
 from localai.schemas.generation import Picture
-from localai.schemas.history import HistoryQuery, MarkChange, Reading, SortName
+from localai.schemas.history import HistoryQuery, MarkChange, SortName
 from localai.services.fields import ids_of, read
 from localai.ui.components import said
 from localai.ui.endpoints.jobs import file_of
