@@ -54,6 +54,7 @@ SCRIPTS = (
 	'filmstrip',
 	'viewer',
 	'query',
+	'vocabulary',
 	'filters',
 	'search',
 	'layout',

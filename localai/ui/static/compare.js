@@ -26,7 +26,10 @@ window.LocalAI.compare = (() => {
 
 	function draw() {
 		const { left, right, pieces, negative_pieces: negative, settings } = pair;
-		for (const [side, picture] of [['left', left], ['right', right]]) {
+		for (const [side, picture] of [
+			['left', left],
+			['right', right],
+		]) {
 			const image = byId(`compare-${side}`);
 			image.src = pictures.address(picture.url);
 			image.alt = picture.request.prompt;
@@ -35,7 +38,10 @@ window.LocalAI.compare = (() => {
 		byId('compare-stage').style.setProperty('--ratio', String(left.width / left.height));
 		const changed = (list) => list.some((piece) => piece.change !== 'same');
 		byId('compare-same').hidden = changed(pieces);
-		write(byId('compare-same'), left.request.prompt ? `Both: ${left.request.prompt}` : 'Both without a prompt.');
+		write(
+			byId('compare-same'),
+			left.request.prompt ? `Both: ${left.request.prompt}` : 'Both without a prompt.',
+		);
 		byId('compare-pieces').hidden = !changed(pieces);
 		byId('compare-pieces').replaceChildren(...facts.pieces(pieces));
 		byId('compare-negative').hidden = !changed(negative);

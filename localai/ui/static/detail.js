@@ -60,7 +60,10 @@ window.LocalAI.detail = (() => {
 		byId('detail-missing').hidden = !card.missing;
 		write(byId('detail-when'), words.stamp(picture.created_at));
 		byId('detail-when').title = words.moment(picture.created_at);
-		const from = picture.kind === 'imported' ? [['Imported', receipt.app ? `drawn by ${receipt.app}` : 'from a file']] : [];
+		const from =
+			picture.kind === 'imported'
+				? [['Imported', receipt.app ? `drawn by ${receipt.app}` : 'from a file']]
+				: [];
 		byId('detail-facts').replaceChildren(
 			...facts.rows([
 				...from,
@@ -74,7 +77,9 @@ window.LocalAI.detail = (() => {
 				}),
 			]),
 		);
-		byId('detail-receipt-facts').replaceChildren(...facts.rows(facts.receipt(picture, card.file, card.bytes)));
+		byId('detail-receipt-facts').replaceChildren(
+			...facts.rows(facts.receipt(picture, card.file, card.bytes)),
+		);
 		const changed = card.pieces.some((piece) => piece.change !== 'same');
 		byId('detail-changes').hidden = !card.previous || !(changed || card.changes.length);
 		byId('detail-pieces').hidden = !changed;
@@ -219,5 +224,13 @@ window.LocalAI.detail = (() => {
 		LocalAI.on('refreshed', () => !unsaved && reload());
 	}
 
-	return { attach, open, close, follow, reload, shown: () => shown, picture: () => (card ? card.picture : null) };
+	return {
+		attach,
+		open,
+		close,
+		follow,
+		reload,
+		shown: () => shown,
+		picture: () => (card ? card.picture : null),
+	};
 })();

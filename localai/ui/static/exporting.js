@@ -36,11 +36,18 @@ window.LocalAI.exporting = (() => {
 		const looked = ids.slice(0, SHOWN);
 		const answer = await LocalAI.ask('ui_history_exposures', { ids: looked }, { quiet: true });
 		if (now !== turn) return;
-		if (answer.error) return write(byId('export-seen-words'), `${answer.error.message} ${answer.error.remedy}`.trim());
+		if (answer.error)
+			return write(byId('export-seen-words'), `${answer.error.message} ${answer.error.remedy}`.trim());
 		const part = ids.length > SHOWN ? ` Looked at: the first ${SHOWN}; all are made the same way.` : '';
-		write(byId('export-seen-words'), `Prompt, settings, names and dates are taken out. A stranger could still read this and what the picture shows.${part}`);
+		write(
+			byId('export-seen-words'),
+			`Prompt, settings, names and dates are taken out. A stranger could still read this and what the picture shows.${part}`,
+		);
 		byId('export-seen-list').replaceChildren(
-			...sum(answer.exposures).flatMap(([name, value]) => [element('dt', {}, name), element('dd', { dir: 'auto' }, value)]),
+			...sum(answer.exposures).flatMap(([name, value]) => [
+				element('dt', {}, name),
+				element('dd', { dir: 'auto' }, value),
+			]),
 		);
 	}
 

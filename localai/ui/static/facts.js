@@ -7,10 +7,22 @@ window.LocalAI.facts = (() => {
 	const DEVICES = { cpu: 'CPU', mps: 'Apple GPU' };
 
 	/** [name, shown, copied]; the last only where it is another text. */
-	function recipe(asked, { seed = asked.seed, width = asked.width, height = asked.height, model = '', family = '', steps = null } = {}) {
+	function recipe(
+		asked,
+		{
+			seed = asked.seed,
+			width = asked.width,
+			height = asked.height,
+			model = '',
+			family = '',
+			steps = null,
+		} = {},
+	) {
 		const known = (value) => value !== null && value !== undefined && value !== '';
 		const done = asked.steps ?? steps;
-		const loras = (asked.loras || []).map((one) => (one.weight === 1 ? one.name : `${one.name} × ${one.weight}`));
+		const loras = (asked.loras || []).map((one) =>
+			one.weight === 1 ? one.name : `${one.name} × ${one.weight}`,
+		);
 		return [
 			['Without', asked.negative_prompt],
 			['Model', model || asked.model],
@@ -21,7 +33,9 @@ window.LocalAI.facts = (() => {
 			['Size', width && height ? `${width} × ${height}` : '', `${width}x${height}`],
 			[
 				'Sampler',
-				[asked.sampler ? words.sampler(asked) : '', done ? words.plural(done, 'step') : ''].filter(Boolean).join(', '),
+				[asked.sampler ? words.sampler(asked) : '', done ? words.plural(done, 'step') : '']
+					.filter(Boolean)
+					.join(', '),
 			],
 			['Guidance', known(asked.guidance_scale) ? String(asked.guidance_scale) : ''],
 			['Clip skip', known(asked.clip_skip) ? String(asked.clip_skip) : ''],
@@ -38,7 +52,10 @@ window.LocalAI.facts = (() => {
 			['Device', DEVICES[made.device] || made.device],
 			['Precision', made.dtype],
 			['Took', made.seconds ? words.took(made.seconds) : ''],
-			['Steps done', made.steps_done ? String(made.steps_done) + (made.stopped_early ? ', stopped early' : '') : ''],
+			[
+				'Steps done',
+				made.steps_done ? String(made.steps_done) + (made.stopped_early ? ', stopped early' : '') : '',
+			],
 			['Attention', made.attention],
 			['PyTorch', made.torch],
 			['Diffusers', made.diffusers],
@@ -58,7 +75,13 @@ window.LocalAI.facts = (() => {
 				{},
 				element(
 					'button',
-					{ type: 'button', class: 'copy', dir: 'auto', title: 'Copy', onclick: () => LocalAI.copy(copied, `${name} is copied.`) },
+					{
+						type: 'button',
+						class: 'copy',
+						dir: 'auto',
+						title: 'Copy',
+						onclick: () => LocalAI.copy(copied, `${name} is copied.`),
+					},
 					value,
 				),
 			),
@@ -67,14 +90,22 @@ window.LocalAI.facts = (() => {
 	/** What was added is underlined, what went is struck through. */
 	const pieces = (list) =>
 		list.map(({ change, text }) =>
-			change === 'same' ? document.createTextNode(text) : element(change === 'added' ? 'ins' : 'del', {}, text),
+			change === 'same'
+				? document.createTextNode(text)
+				: element(change === 'added' ? 'ins' : 'del', {}, text),
 		);
 
 	/** "was 20, is 30" for each setting that differs. */
 	const differences = (list) =>
 		list.flatMap(({ name, before, after }) => [
 			element('dt', { dir: 'auto' }, name),
-			element('dd', { class: 'change' }, element('del', { dir: 'auto' }, before || 'not set'), ' → ', element('ins', { dir: 'auto' }, after || 'not set')),
+			element(
+				'dd',
+				{ class: 'change' },
+				element('del', { dir: 'auto' }, before || 'not set'),
+				' → ',
+				element('ins', { dir: 'auto' }, after || 'not set'),
+			),
 		]);
 
 	return { recipe, receipt, rows, pieces, differences };

@@ -1,43 +1,4 @@
-// Knows what the history can be narrowed down to: the names in it, the panel of filters, the albums and their menu.
-window.LocalAI.vocabulary = (() => {
-	'use strict';
-
-	const LocalAI = window.LocalAI;
-	const LISTS = { model: 'models', family: 'families', sampler: 'samplers', size: 'sizes', tag: 'tags', album: 'albums' };
-	const plain = (...names) => names.map((name) => ({ name, count: 0 }));
-	const FIXED = {
-		favourite: plain('yes', 'no'),
-		kind: plain('generated', 'imported'),
-		rating: plain('5', '>=4', '>=3', '0'),
-		on: plain('today', 'yesterday'),
-	};
-	let known = null;
-	let stale = true;
-	LocalAI.on('history', () => (stale = true));
-
-	/** All names; asked for again only when the history has changed. */
-	async function all() {
-		if (!known || stale) {
-			stale = false;
-			const answer = await LocalAI.ask('ui_history_vocabulary', {}, { quiet: true });
-			if (!answer.error) known = answer;
-		}
-		return known || { models: [], families: [], samplers: [], sizes: [], tags: [], albums: [] };
-	}
-
-	return {
-		all,
-		/** The names that a key can have, [{name, count}]. */
-		values: async (key) => FIXED[key] || (LISTS[key] ? (await all())[LISTS[key]] : []),
-		/** Fills the completions of the fields for tags and albums. */
-		async offer() {
-			const { tags, albums } = await all();
-			for (const [id, list] of [['tag-names', tags], ['album-names', albums]])
-				LocalAI.byId(id).replaceChildren(...list.slice(0, 200).map((one) => LocalAI.element('option', { value: one.name })));
-		},
-	};
-})();
-
+// Knows the panel of filters, and the albums with their menu.
 window.LocalAI.filters = (() => {
 	'use strict';
 
@@ -48,7 +9,9 @@ window.LocalAI.filters = (() => {
 	let albums = null;
 
 	const iso = (date) =>
-		[date.getFullYear(), date.getMonth() + 1, date.getDate()].map((part) => String(part).padStart(2, '0')).join('-');
+		[date.getFullYear(), date.getMonth() + 1, date.getDate()]
+			.map((part) => String(part).padStart(2, '0'))
+			.join('-');
 
 	function dates() {
 		const now = new Date();
@@ -81,7 +44,12 @@ window.LocalAI.filters = (() => {
 
 	function group(title, pills) {
 		return pills.length
-			? element('fieldset', { class: 'narrow-group' }, element('legend', {}, title), element('div', { class: 'pills' }, ...pills))
+			? element(
+					'fieldset',
+					{ class: 'narrow-group' },
+					element('legend', {}, title),
+					element('div', { class: 'pills' }, ...pills),
+				)
 			: null;
 	}
 
@@ -92,16 +60,31 @@ window.LocalAI.filters = (() => {
 		const families = LocalAI.state.catalog.architectures;
 		byId('history-narrow').replaceChildren(
 			...[
-				group('Date', dates().map(([label, key, value]) => pill(label, key, value))),
+				group(
+					'Date',
+					dates().map(([label, key, value]) => pill(label, key, value)),
+				),
 				group('Rating', [
-					...[5, 4, 3].map((stars) => pill('★\uFE0E'.repeat(stars) + (stars < 5 ? ' or more' : ''), 'rating', stars < 5 ? `>=${stars}` : '5')),
+					...[5, 4, 3].map((stars) =>
+						pill(
+							'★\uFE0E'.repeat(stars) + (stars < 5 ? ' or more' : ''),
+							'rating',
+							stars < 5 ? `>=${stars}` : '5',
+						),
+					),
 					pill('Not rated', 'rating', '0'),
 				]),
 				group('Kind', [pill('Drawn here', 'kind', 'generated'), pill('Imported', 'kind', 'imported')]),
 				group('Model', named('model', known.models)),
-				group('Family', named('family', known.families, (name) => families[name] || name)),
+				group(
+					'Family',
+					named('family', known.families, (name) => families[name] || name),
+				),
 				group('Sampler', named('sampler', known.samplers)),
-				group('Size', named('size', known.sizes, (name) => name.replace('x', ' × '))),
+				group(
+					'Size',
+					named('size', known.sizes, (name) => name.replace('x', ' × ')),
+				),
 				group('Tags', named('tag', known.tags)),
 			].filter(Boolean),
 		);
@@ -113,20 +96,38 @@ window.LocalAI.filters = (() => {
 		const show = () => row.replaceChildren(open, rename, remove);
 		const open = pill(name, 'album', name, count);
 		const button = (label, run) =>
-			element('button', { type: 'button', class: 'link', 'aria-label': `${label} the album ${name}`, onclick: run }, label);
+			element(
+				'button',
+				{ type: 'button', class: 'link', 'aria-label': `${label} the album ${name}`, onclick: run },
+				label,
+			);
 		const change = async (to) => {
 			const answer = await LocalAI.ask('ui_history_album', { name, to });
 			if (answer.error) return show();
 			const { text } = LocalAI.search.question();
 			if (query.has(text, 'album', name))
-				LocalAI.search.set({ text: to ? query.put(query.drop(text, 'album', name), 'album', to) : query.drop(text, 'album', name) });
+				LocalAI.search.set({
+					text: to
+						? query.put(query.drop(text, 'album', name), 'album', to)
+						: query.drop(text, 'album', name),
+				});
 			LocalAI.emit('history');
 			fillAlbums();
 		};
 		const rename = button('Rename', () => {
-			const field = element('input', { class: 'field-line', 'aria-label': 'New name of the album', maxlength: '100', dir: 'auto' });
+			const field = element('input', {
+				class: 'field-line',
+				'aria-label': 'New name of the album',
+				maxlength: '100',
+				dir: 'auto',
+			});
 			field.value = name;
-			const form = element('form', { class: 'album-form' }, field, element('button', { class: 'button' }, 'Rename'));
+			const form = element(
+				'form',
+				{ class: 'album-form' },
+				field,
+				element('button', { class: 'button' }, 'Rename'),
+			);
 			form.addEventListener('submit', (event) => {
 				event.preventDefault();
 				if (field.value.trim()) change(field.value);
@@ -136,8 +137,16 @@ window.LocalAI.filters = (() => {
 			field.select();
 		});
 		const remove = button('Remove', () => {
-			const yes = element('button', { type: 'button', class: 'button danger', onclick: () => change('') }, 'Remove the album');
-			const no = element('button', { type: 'button', class: 'button', onclick: () => (show(), remove.focus()) }, 'Keep it');
+			const yes = element(
+				'button',
+				{ type: 'button', class: 'button danger', onclick: () => change('') },
+				'Remove the album',
+			);
+			const no = element(
+				'button',
+				{ type: 'button', class: 'button', onclick: () => (show(), remove.focus()) },
+				'Keep it',
+			);
 			row.replaceChildren(element('span', { class: 'muted album-words' }, 'Its pictures stay.'), yes, no);
 			no.focus();
 		});
@@ -150,7 +159,11 @@ window.LocalAI.filters = (() => {
 		byId('history-albums').replaceChildren(
 			list.length
 				? element('ul', {}, ...list.map(album))
-				: element('p', { class: 'panel-line' }, 'No albums yet. Select pictures and choose Album, or write a name in the details of one.'),
+				: element(
+						'p',
+						{ class: 'panel-line' },
+						'No albums yet. Select pictures and choose Album, or write a name in the details of one.',
+					),
 		);
 	}
 

@@ -111,7 +111,8 @@ window.LocalAI.form = (() => {
 		const entry = LocalAI.state.models.find((model) => model.id === id);
 		const wanted = {};
 		for (const [name, value] of Object.entries((entry && entry.defaults) || {}))
-			if (value !== null) wanted[{ guidance_scale: 'guidance', negative_prompt: 'negative' }[name] || name] = value;
+			if (value !== null)
+				wanted[{ guidance_scale: 'guidance', negative_prompt: 'negative' }[name] || name] = value;
 		return wanted.negative ? { ...wanted, negativeOpen: true } : wanted;
 	}
 

@@ -208,7 +208,9 @@ window.LocalAI.grid = (() => {
 				if (y + layout.side / 2 < top || (but && but.has(entry?.id))) continue;
 				return { index, entry, ...layout.address(index), above: y - top };
 			}
-			return layout.total ? { index: first, entry: pages.get(first), ...layout.address(first), above: 0 } : null;
+			return layout.total
+				? { index: first, entry: pages.get(first), ...layout.address(first), above: 0 }
+				: null;
 		}
 
 		/** Another size of the window or of the tiles: what is looked at stays. */
@@ -278,7 +280,8 @@ window.LocalAI.grid = (() => {
 				outline = found;
 				pages.restart(start, entries);
 				arrange();
-				if (focused) active = pages.find(focused.id) >= 0 ? pages.find(focused.id) : Math.min(active, found.total - 1);
+				if (focused)
+					active = pages.find(focused.id) >= 0 ? pages.find(focused.id) : Math.min(active, found.total - 1);
 				list.style.height = `${tall()}px`;
 				scrollTo(kept && layout.total ? layout.place(Math.min(index, layout.total - 1)).y - kept.above : top);
 			},

@@ -57,7 +57,8 @@ window.LocalAI.history = (() => {
 		write(byId('history-notes'), notes.join(' '));
 		const narrowed = Boolean(question().text);
 		byId('history-empty').hidden = total > 0;
-		for (const id of ['history-filters', 'history-form']) byId(id).classList.toggle('idle', !total && !narrowed);
+		for (const id of ['history-filters', 'history-form'])
+			byId(id).classList.toggle('idle', !total && !narrowed);
 		byId('history-clear').hidden = !narrowed;
 		byId('history-start').hidden = byId('history-first-import').hidden = narrowed;
 		write(byId('history-empty-title'), narrowed ? 'Nothing matches this search' : 'Nothing drawn yet');
@@ -217,7 +218,8 @@ window.LocalAI.history = (() => {
 	function full(id) {
 		const index = grid.pages.find(id);
 		if (index >= 0) LocalAI.viewer.open(source(), index);
-		else if (LocalAI.detail.picture()) LocalAI.viewer.open(LocalAI.viewer.list([LocalAI.detail.picture()]), 0);
+		else if (LocalAI.detail.picture())
+			LocalAI.viewer.open(LocalAI.viewer.list([LocalAI.detail.picture()]), 0);
 	}
 
 	function attachSize() {

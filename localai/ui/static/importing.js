@@ -48,7 +48,12 @@ window.LocalAI.importing = (() => {
 
 	function section(name) {
 		for (const one of ['choose', 'work', 'done', 'reading']) byId(`import-${one}`).hidden = one !== name;
-		write(byId('import-title'), { choose: 'Import pictures', work: 'Importing', done: 'Imported', reading: 'Settings of this picture' }[name]);
+		write(
+			byId('import-title'),
+			{ choose: 'Import pictures', work: 'Importing', done: 'Imported', reading: 'Settings of this picture' }[
+				name
+			],
+		);
 		if (!byId('import').open) byId('import').showModal();
 	}
 
@@ -91,7 +96,9 @@ window.LocalAI.importing = (() => {
 		section('done');
 		const lines = [
 			imported.length ? `${words.plural(imported.length, 'picture')} imported.` : 'Nothing new was imported.',
-			known.length ? `${words.plural(known.length, 'picture')} ${known.length === 1 ? 'was' : 'were'} here already.` : '',
+			known.length
+				? `${words.plural(known.length, 'picture')} ${known.length === 1 ? 'was' : 'were'} here already.`
+				: '',
 			others ? `${words.plural(others, 'file')} ${others === 1 ? 'is' : 'are'} not a PNG, JPEG or WebP.` : '',
 			left ? `${words.plural(left, 'picture')} left out, because you stopped.` : '',
 			refused.length ? `${words.plural(refused.length, 'file')} refused:` : '',
@@ -100,7 +107,14 @@ window.LocalAI.importing = (() => {
 		byId('import-refused').replaceChildren(
 			...refused
 				.slice(0, 200)
-				.map(({ name, why }) => element('li', {}, element('bdi', { class: 'row-name' }, name), element('span', { class: 'row-line' }, why))),
+				.map(({ name, why }) =>
+					element(
+						'li',
+						{},
+						element('bdi', { class: 'row-name' }, name),
+						element('span', { class: 'row-line' }, why),
+					),
+				),
 		);
 		byId('import-show').hidden = !imported.length;
 		byId('import-show').onclick = () => {
@@ -112,7 +126,10 @@ window.LocalAI.importing = (() => {
 
 	/** Shows what a picture says of itself; nothing of it is kept. */
 	async function read(file) {
-		const answer = file.size > LARGEST ? { error: { message: 'It is larger than 64 MB.', remedy: '' } } : await post('read', file);
+		const answer =
+			file.size > LARGEST
+				? { error: { message: 'It is larger than 64 MB.', remedy: '' } }
+				: await post('read', file);
 		section('reading');
 		found = answer.error ? null : answer.recipe;
 		const empty = !answer.error && !answer.format;
@@ -127,7 +144,18 @@ window.LocalAI.importing = (() => {
 		);
 		byId('reading-prompt').hidden = !found || !found.prompt;
 		write(byId('reading-prompt'), found ? found.prompt : '');
-		byId('reading-facts').replaceChildren(...(found ? facts.rows(facts.recipe(found, answer.error ? {} : { width: found.width || answer.width, height: found.height || answer.height })) : []));
+		byId('reading-facts').replaceChildren(
+			...(found
+				? facts.rows(
+						facts.recipe(
+							found,
+							answer.error
+								? {}
+								: { width: found.width || answer.width, height: found.height || answer.height },
+						),
+					)
+				: []),
+		);
 		byId('reading-text').hidden = !answer.text;
 		write(byId('reading-raw'), answer.text || '');
 		byId('reading-use').hidden = !found || empty;
@@ -140,12 +168,17 @@ window.LocalAI.importing = (() => {
 		const { catalog, models } = LocalAI.state;
 		const fields = { prompt: found.prompt, negative_prompt: found.negative_prompt };
 		const notes = [];
-		for (const name of ['steps', 'guidance_scale', 'seed']) if (found[name] !== null) fields[name] = found[name];
+		for (const name of ['steps', 'guidance_scale', 'seed'])
+			if (found[name] !== null) fields[name] = found[name];
 		const fits = (side) => side && side % 8 === 0 && side >= catalog.size.low && side <= catalog.size.high;
-		if (fits(found.width) && fits(found.height)) Object.assign(fields, { width: found.width, height: found.height });
-		if (catalog.samplers[found.sampler]) Object.assign(fields, { sampler: found.sampler, schedule: found.schedule || 'Automatic' });
+		if (fits(found.width) && fits(found.height))
+			Object.assign(fields, { width: found.width, height: found.height });
+		if (catalog.samplers[found.sampler])
+			Object.assign(fields, { sampler: found.sampler, schedule: found.schedule || 'Automatic' });
 		else if (found.sampler) notes.push(`The sampler ${found.sampler} is not known here.`);
-		const model = models.find((one) => [one.id, one.name].some((name) => name.toLowerCase() === found.model.toLowerCase()));
+		const model = models.find((one) =>
+			[one.id, one.name].some((name) => name.toLowerCase() === found.model.toLowerCase()),
+		);
 		if (model) fields.model = model.id;
 		else if (found.model) notes.push(`The model ${found.model} is not here.`);
 		if (found.loras.length) notes.push('LoRAs cannot be taken over yet.');
@@ -157,7 +190,9 @@ window.LocalAI.importing = (() => {
 		const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
 		const plain = [...event.dataTransfer.files];
 		const reading = Boolean(event.target.closest('[data-drop=read]'));
-		const files = entries.length ? (await Promise.all(entries.map((entry) => walk(entry).catch(() => [])))).flat() : plain;
+		const files = entries.length
+			? (await Promise.all(entries.map((entry) => walk(entry).catch(() => [])))).flat()
+			: plain;
 		if (reading && files.length) return read(files[0]);
 		if (files.length) take(files);
 	}

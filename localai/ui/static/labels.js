@@ -6,7 +6,13 @@ window.LocalAI.labels = (() => {
 	const { element } = LocalAI;
 	const KINDS = {
 		tag: { list: 'tag-names', add: 'Add a tag', adds: 'add_tags', removes: 'remove_tags', key: 'tag' },
-		album: { list: 'album-names', add: 'Add to an album', adds: 'add_albums', removes: 'remove_albums', key: 'album' },
+		album: {
+			list: 'album-names',
+			add: 'Add to an album',
+			adds: 'add_albums',
+			removes: 'remove_albums',
+			key: 'album',
+		},
 	};
 
 	/** A field that hands on what was written: one name, or of tags several with commas between. */
@@ -22,7 +28,9 @@ window.LocalAI.labels = (() => {
 			dir: 'auto',
 		});
 		const send = () => {
-			const names = (kind === 'tag' ? input.value.split(',') : [input.value]).map((name) => name.trim()).filter(Boolean);
+			const names = (kind === 'tag' ? input.value.split(',') : [input.value])
+				.map((name) => name.trim())
+				.filter(Boolean);
 			if (!names.length) return;
 			input.value = '';
 			add(names);

@@ -78,7 +78,10 @@ window.LocalAI.layout = (() => {
 			const last = Math.floor((to - below.top - head) / row);
 			return [
 				above.start + clamp(first, 0, above.rows - 1) * columns,
-				Math.min(below.start + below.count - 1, below.start + clamp(last, 0, below.rows - 1) * columns + columns - 1),
+				Math.min(
+					below.start + below.count - 1,
+					below.start + clamp(last, 0, below.rows - 1) * columns + columns - 1,
+				),
 			];
 		}
 

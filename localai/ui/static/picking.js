@@ -74,7 +74,10 @@ window.LocalAI.picking = (() => {
 		base = new Set(chosen);
 		changed();
 		if (ids.length < grid.layout().total && ids.length >= MANY)
-			LocalAI.notify({ message: `The first ${LocalAI.words.count(ids.length)} are selected.`, remedy: 'More cannot be changed at once.' });
+			LocalAI.notify({
+				message: `The first ${LocalAI.words.count(ids.length)} are selected.`,
+				remedy: 'More cannot be changed at once.',
+			});
 	}
 
 	function clear() {
@@ -107,7 +110,8 @@ window.LocalAI.picking = (() => {
 			End: () => layout.total - 1,
 		}[key];
 		if (to && layout.total) {
-			if (event.shiftKey && grid.entry(active)?.id !== anchor.id && !chosen.has(grid.entry(active)?.id)) begin(active);
+			if (event.shiftKey && grid.entry(active)?.id !== anchor.id && !chosen.has(grid.entry(active)?.id))
+				begin(active);
 			const next = Math.max(0, Math.min(layout.total - 1, to()));
 			grid.go(next);
 			if (event.shiftKey) reach(next);

@@ -35,7 +35,9 @@ window.LocalAI.pictures = (() => {
 		if (answer.error) return false;
 		const { trashed, gone, problems } = answer;
 		if (!problems.length) LocalAI.lose(ids);
-		const remedy = [gone ? `${are(gone)} gone already, deleted elsewhere.` : '', ...problems].filter(Boolean).join(' ');
+		const remedy = [gone ? `${are(gone)} gone already, deleted elsewhere.` : '', ...problems]
+			.filter(Boolean)
+			.join(' ');
 		if (trashed.length)
 			LocalAI.notify({
 				message: `${are(trashed.length)} in the trash.`,
@@ -53,7 +55,10 @@ window.LocalAI.pictures = (() => {
 		const { pictures, gone, problems } = answer;
 		LocalAI.regain(pictures);
 		const remedy = [gone ? `${are(gone)} gone for good.` : '', ...problems].filter(Boolean).join(' ');
-		LocalAI.notify({ message: pictures.length ? `${are(pictures.length)} back.` : 'Nothing came back.', remedy });
+		LocalAI.notify({
+			message: pictures.length ? `${are(pictures.length)} back.` : 'Nothing came back.',
+			remedy,
+		});
 		LocalAI.emit('history');
 		LocalAI.emit('returned', pictures);
 		return true;
@@ -83,7 +88,9 @@ window.LocalAI.pictures = (() => {
 			LocalAI.form.set({ seedMode: 'fixed', seed: fields.seed });
 		} else {
 			LocalAI.form.use({ negative_prompt: '', prompt: '', ...fields });
-			LocalAI.form.set(what === 'all' && seeded ? { seedMode: 'fixed', seed: fields.seed } : { seedMode: 'random' });
+			LocalAI.form.set(
+				what === 'all' && seeded ? { seedMode: 'fixed', seed: fields.seed } : { seedMode: 'random' },
+			);
 		}
 		LocalAI.tabs.show('generate');
 		// On a phone the field would bring up the keyboard.
@@ -96,11 +103,17 @@ window.LocalAI.pictures = (() => {
 	const agree = LocalAI.later(async () => {
 		if (!state.pictures.length) return;
 		const limit = Math.min(500, state.pictures.length + 20);
-		const answer = await LocalAI.ask('ui_history_find', { sort: 'newest', limit }, { quiet: true });
+		const answer = await LocalAI.ask(
+			'ui_history_find',
+			{ text: 'kind:generated', sort: 'newest', limit },
+			{ quiet: true },
+		);
 		if (answer.error) return;
 		const there = new Map(answer.entries.map((entry) => [entry.id, entry]));
 		const oldest = answer.more ? answer.entries[answer.entries.length - 1].created_at : '';
-		const gone = state.pictures.filter((one) => !there.has(one.id) && Date.parse(one.created_at) > (Date.parse(oldest) || 0));
+		const gone = state.pictures.filter(
+			(one) => !there.has(one.id) && Date.parse(one.created_at) > (Date.parse(oldest) || 0),
+		);
 		state.pictures = state.pictures.map((one) => {
 			const entry = there.get(one.id);
 			return entry ? { ...one, favourite: entry.favourite, rating: entry.rating } : one;

@@ -132,7 +132,9 @@ window.LocalAI.rail = (() => {
 			grid.scrollTo(months[Math.max(0, Math.min(months.length - 1, to))].top);
 			tell();
 		});
-		byId('history-jump').addEventListener('change', (event) => grid.scrollTo(months[Number(event.target.value)].top));
+		byId('history-jump').addEventListener('change', (event) =>
+			grid.scrollTo(months[Number(event.target.value)].top),
+		);
 		new ResizeObserver(draw).observe(byId('history-scroll'));
 	}
 

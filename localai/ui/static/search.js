@@ -58,7 +58,10 @@ window.LocalAI.search = (() => {
 		const field = byId('history-search');
 		if (field.value.trim() !== asked.text) field.value = asked.text;
 		byId('history-sort').value = asked.sort;
-		byId('history-favourites').setAttribute('aria-pressed', String(query.has(asked.text, 'favourite', 'yes')));
+		byId('history-favourites').setAttribute(
+			'aria-pressed',
+			String(query.has(asked.text, 'favourite', 'yes')),
+		);
 		const held = byId('history-chips').contains(document.activeElement);
 		const chips = query.tokens(asked.text).filter((one) => one.key);
 		byId('history-chips').replaceChildren(
@@ -109,7 +112,11 @@ window.LocalAI.search = (() => {
 			found = known
 				.filter((value) => value.name.toLowerCase().includes(begun) && value.name.toLowerCase() !== begun)
 				.slice(0, 8)
-				.map((value) => ({ label: value.name, count: value.count, text: `${one.key}:${query.quote(value.name)} ` }));
+				.map((value) => ({
+					label: value.name,
+					count: value.count,
+					text: `${one.key}:${query.quote(value.name)} `,
+				}));
 		} else if (one) {
 			const begun = one.raw.replace(/^-/, '').toLowerCase();
 			found = query.KEYS.filter((key) => begun.length > 1 && key.startsWith(begun))
@@ -184,7 +191,11 @@ window.LocalAI.search = (() => {
 
 	function drawHelp() {
 		byId('history-help').replaceChildren(
-			element('p', { class: 'panel-line' }, 'Words and key:value narrow the history down together. Click one to try it.'),
+			element(
+				'p',
+				{ class: 'panel-line' },
+				'Words and key:value narrow the history down together. Click one to try it.',
+			),
 			element(
 				'dl',
 				{ class: 'help-list' },
@@ -219,6 +230,7 @@ window.LocalAI.search = (() => {
 		field.addEventListener('blur', closeOptions);
 		byId('history-sort').addEventListener('change', (event) => set({ sort: event.target.value }));
 		byId('history-favourites').addEventListener('click', () => toggle('favourite', 'yes'));
+		if (LocalAI.phone()) field.placeholder = 'Search';
 		drawHelp();
 		help = LocalAI.popup(byId('history-help-button'), byId('history-help'));
 		readAddress();

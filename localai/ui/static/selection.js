@@ -10,7 +10,8 @@ window.LocalAI.selection = (() => {
 	async function change(changes, said) {
 		for (const one of popups) one.hide();
 		const ids = picking.ids();
-		if (await LocalAI.pictures.mark(ids, changes)) LocalAI.notify({ message: `${words.plural(ids.length, 'picture')} ${said}.` });
+		if (await LocalAI.pictures.mark(ids, changes))
+			LocalAI.notify({ message: `${words.plural(ids.length, 'picture')} ${said}.` });
 		LocalAI.emit('history');
 	}
 
@@ -22,7 +23,11 @@ window.LocalAI.selection = (() => {
 					{
 						type: 'button',
 						class: 'menu-item',
-						onclick: () => change({ rating: stars }, stars ? `rated with ${words.plural(stars, 'star')}` : 'without a rating now'),
+						onclick: () =>
+							change(
+								{ rating: stars },
+								stars ? `rated with ${words.plural(stars, 'star')}` : 'without a rating now',
+							),
 					},
 					stars ? '★\uFE0E'.repeat(stars) : 'No rating',
 				),
@@ -35,14 +40,20 @@ window.LocalAI.selection = (() => {
 		const { adds, removes } = LocalAI.labels.KINDS[kind];
 		const panel = byId(`selection-${kind}`);
 		const known = (await LocalAI.vocabulary.all())[`${kind}s`].slice(0, FEW);
-		const add = (names) => change({ [adds]: names }, kind === 'tag' ? `tagged ${names.join(', ')}` : `put into ${names[0]}`);
-		const off = (name) => change({ [removes]: [name] }, kind === 'tag' ? `no longer tagged ${name}` : `taken out of ${name}`);
+		const add = (names) =>
+			change({ [adds]: names }, kind === 'tag' ? `tagged ${names.join(', ')}` : `put into ${names[0]}`);
+		const off = (name) =>
+			change({ [removes]: [name] }, kind === 'tag' ? `no longer tagged ${name}` : `taken out of ${name}`);
 		const pills = (run) =>
 			element(
 				'div',
 				{ class: 'pills' },
 				...known.map(({ name }) =>
-					element('button', { type: 'button', class: 'pill', onclick: () => run(name) }, element('bdi', {}, name)),
+					element(
+						'button',
+						{ type: 'button', class: 'pill', onclick: () => run(name) },
+						element('bdi', {}, name),
+					),
 				),
 			);
 		const field = LocalAI.labels.field(kind, add);
@@ -95,7 +106,9 @@ window.LocalAI.selection = (() => {
 		popups.push(
 			LocalAI.popup(byId('selection-rate-button'), byId('selection-rate'), { opened: () => place('rate') }),
 			...['tag', 'album'].map((kind) =>
-				LocalAI.popup(byId(`selection-${kind}-button`), byId(`selection-${kind}`), { opened: () => (place(kind), drawNames(kind)) }),
+				LocalAI.popup(byId(`selection-${kind}-button`), byId(`selection-${kind}`), {
+					opened: () => (place(kind), drawNames(kind)),
+				}),
 			),
 		);
 		LocalAI.walkable(byId('selection-rate'), 'button');
@@ -107,7 +120,8 @@ window.LocalAI.selection = (() => {
 			delete: () => LocalAI.history.remove(picking.ids()),
 			clear: picking.clear,
 		};
-		for (const [name, run] of Object.entries(runs)) byId(`selection-${name}`).addEventListener('click', () => run());
+		for (const [name, run] of Object.entries(runs))
+			byId(`selection-${name}`).addEventListener('click', () => run());
 		LocalAI.on('picked', draw);
 		draw();
 	}

@@ -53,7 +53,12 @@ window.LocalAI.tiles = (() => {
 			node.title = entry.prompt;
 		}
 		node.setAttribute('aria-label', name(entry));
-		write(tile.marks, [entry.favourite ? '♥\uFE0E' : '', entry.rating ? `★\uFE0E ${entry.rating}` : ''].filter(Boolean).join(' '));
+		write(
+			tile.marks,
+			[entry.favourite ? '♥\uFE0E' : '', entry.rating ? `★\uFE0E ${entry.rating}` : '']
+				.filter(Boolean)
+				.join(' '),
+		);
 	}
 
 	/** Where it lies and how it stands; `said` are the place, its number and its marks. */

@@ -16,7 +16,11 @@ window.LocalAI.timeline = (() => {
 
 	async function load(again = false) {
 		const last = again ? null : steps[steps.length - 1];
-		const answer = await LocalAI.ask('ui_history_timeline', { before: last ? last.picture.id : null, limit: PAGE }, { quiet: true });
+		const answer = await LocalAI.ask(
+			'ui_history_timeline',
+			{ before: last ? last.picture.id : null, limit: PAGE },
+			{ quiet: true },
+		);
 		if (answer.error) return;
 		steps = again ? answer.steps : [...steps, ...answer.steps];
 		more = answer.more;
@@ -84,12 +88,25 @@ window.LocalAI.timeline = (() => {
 					show();
 				},
 			},
-			element('img', { src: pictures.address(picture.thumbnail), alt: '', loading: 'lazy', decoding: 'async' }),
+			element('img', {
+				src: pictures.address(picture.thumbnail),
+				alt: '',
+				loading: 'lazy',
+				decoding: 'async',
+			}),
 			element(
 				'span',
 				{ class: 'prompt-step-text' },
-				element('span', { class: 'pieces', dir: 'auto' }, ...(step.pieces.length ? facts.pieces(step.pieces) : [prompt(step)])),
-				element('span', { class: 'muted' }, `${words.plural(count, 'picture')} · ${words.moment(picture.created_at)}`),
+				element(
+					'span',
+					{ class: 'pieces', dir: 'auto' },
+					...(step.pieces.length ? facts.pieces(step.pieces) : [prompt(step)]),
+				),
+				element(
+					'span',
+					{ class: 'muted' },
+					`${words.plural(count, 'picture')} · ${words.moment(picture.created_at)}`,
+				),
 			),
 		);
 	}

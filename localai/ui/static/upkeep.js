@@ -10,7 +10,12 @@ window.LocalAI.upkeep = (() => {
 	let folds = null;
 
 	function thumb({ thumbnail }) {
-		const image = element('img', { src: LocalAI.pictures.address(thumbnail || ''), alt: '', loading: 'lazy', decoding: 'async' });
+		const image = element('img', {
+			src: LocalAI.pictures.address(thumbnail || ''),
+			alt: '',
+			loading: 'lazy',
+			decoding: 'async',
+		});
 		image.addEventListener('error', () => image.remove());
 		return image;
 	}
@@ -23,12 +28,25 @@ window.LocalAI.upkeep = (() => {
 			element(
 				'span',
 				{ class: 'row-text' },
-				element('span', { class: 'row-name', dir: 'auto', title: one.prompt }, one.prompt || `Picture ${one.picture}`),
-				element('span', { class: 'row-line' }, `${words.size(one.bytes)}, deleted ${words.moment(one.deleted_at).replace(/^[TY]/, (letter) => letter.toLowerCase())}`),
+				element(
+					'span',
+					{ class: 'row-name', dir: 'auto', title: one.prompt },
+					one.prompt || `Picture ${one.picture}`,
+				),
+				element(
+					'span',
+					{ class: 'row-line' },
+					`${words.size(one.bytes)}, deleted ${words.moment(one.deleted_at).replace(/^[TY]/, (letter) => letter.toLowerCase())}`,
+				),
 			),
 			element(
 				'button',
-				{ type: 'button', class: 'button', 'aria-label': `Restore ${one.prompt || `picture ${one.picture}`}`, onclick: () => restore([one.id]) },
+				{
+					type: 'button',
+					class: 'button',
+					'aria-label': `Restore ${one.prompt || `picture ${one.picture}`}`,
+					onclick: () => restore([one.id]),
+				},
 				'Restore',
 			),
 		);
@@ -41,18 +59,28 @@ window.LocalAI.upkeep = (() => {
 	}
 
 	function draw(bytes) {
-		write(byId('history-trash-button'), total ? `Trash (${words.count(total)}, ${words.size(bytes)})` : 'Trash');
+		write(
+			byId('history-trash-button'),
+			total ? `Trash (${words.count(total)}, ${words.size(bytes)})` : 'Trash',
+		);
 		byId('history-trash-none').hidden = total > 0;
 		byId('history-trash-actions').hidden = !total;
 		byId('history-trash-more').hidden = trash.length >= total;
 		byId('history-trash-all').hidden = trash.length < 2;
 		confirm(false);
-		write(byId('history-trash-yes'), `Delete ${words.plural(total, 'picture')} for good, freeing ${words.size(bytes)}`);
+		write(
+			byId('history-trash-yes'),
+			`Delete ${words.plural(total, 'picture')} for good, freeing ${words.size(bytes)}`,
+		);
 		byId('history-trash-rows').replaceChildren(...trash.map(row));
 	}
 
 	async function load(limit = Math.max(PAGE, trash.length)) {
-		const answer = await LocalAI.ask('ui_history_trash', { limit: Math.min(limit, 500), offset: 0 }, { quiet: true });
+		const answer = await LocalAI.ask(
+			'ui_history_trash',
+			{ limit: Math.min(limit, 500), offset: 0 },
+			{ quiet: true },
+		);
 		if (answer.error) return;
 		trash = answer.trash;
 		total = answer.total;
@@ -87,15 +115,32 @@ window.LocalAI.upkeep = (() => {
 	}
 
 	const KINDS = [
-		['missing', 'file is missing', 'files are missing', 'The settings are still here. Put back what is missing, or take it off the list.'],
-		['orphaned', 'file is not in the history', 'files are not in the history', 'Repair takes in what is not known yet, with its settings.'],
-		['changed', 'file was changed since it was saved', 'files were changed since they were saved', 'Repair remembers the files as they are now.'],
+		[
+			'missing',
+			'file is missing',
+			'files are missing',
+			'The settings are still here. Put back what is missing, or take it off the list.',
+		],
+		[
+			'orphaned',
+			'file is not in the history',
+			'files are not in the history',
+			'Repair takes in what is not known yet, with its settings.',
+		],
+		[
+			'changed',
+			'file was changed since it was saved',
+			'files were changed since they were saved',
+			'Repair remembers the files as they are now.',
+		],
 		['unreadable', 'file cannot be read', 'files cannot be read', 'Damaged. Look in your own copies.'],
 	];
 
 	function report(answer, done) {
 		const troubles = KINDS.filter(([name]) => answer[name]);
-		const repaired = answer.repaired ? `${words.plural(answer.repaired, 'entry').replace('entrys', 'entries')} repaired. ` : '';
+		const repaired = answer.repaired
+			? `${words.plural(answer.repaired, 'entry').replace('entrys', 'entries')} repaired. `
+			: '';
 		const looked = `${words.plural(answer.pictures, 'picture')} and ${words.plural(answer.files, 'file')} compared in ${words.seconds(answer.seconds)}.`;
 		write(byId('history-check-words'), `${repaired}${troubles.length ? '' : 'All is well. '}${looked}`);
 		byId('history-check-rows').replaceChildren(
@@ -107,14 +152,20 @@ window.LocalAI.upkeep = (() => {
 					element(
 						'span',
 						{ class: 'row-text' },
-						element('span', { class: 'row-name' }, `${words.count(answer[name])} ${answer[name] === 1 ? one : many}`),
+						element(
+							'span',
+							{ class: 'row-name' },
+							`${words.count(answer[name])} ${answer[name] === 1 ? one : many}`,
+						),
 						element('span', { class: 'row-line' }, help),
 						element(
 							'details',
 							{ class: 'names' },
 							element('summary', {}, 'Which'),
 							...names.map((text) => element('div', { dir: 'auto' }, text)),
-							answer[name] > names.length ? element('div', {}, `and ${words.count(answer[name] - names.length)} more`) : null,
+							answer[name] > names.length
+								? element('div', {}, `and ${words.count(answer[name] - names.length)} more`)
+								: null,
 						),
 					),
 				);
@@ -131,7 +182,12 @@ window.LocalAI.upkeep = (() => {
 		const button = byId('history-check-forget');
 		button.dataset.sure = asking ? 'yes' : '';
 		button.classList.toggle('danger', Boolean(asking));
-		write(button, asking ? `Forget the settings of ${words.plural(asking, 'picture')} for good` : 'Take missing pictures off the list');
+		write(
+			button,
+			asking
+				? `Forget the settings of ${words.plural(asking, 'picture')} for good`
+				: 'Take missing pictures off the list',
+		);
 	}
 	let gone = 0;
 
@@ -141,7 +197,8 @@ window.LocalAI.upkeep = (() => {
 		write(byId('history-check-words'), 'Comparing.');
 		const answer = await LocalAI.ask('ui_history_check', given, { quiet: true });
 		for (const button of buttons) button.disabled = false;
-		if (answer.error) return write(byId('history-check-words'), `${answer.error.message} ${answer.error.remedy}`.trim());
+		if (answer.error)
+			return write(byId('history-check-words'), `${answer.error.message} ${answer.error.remedy}`.trim());
 		report(answer, Boolean(given.repair));
 		if (given.repair || given.forget) LocalAI.emit('history');
 		byId('history-check-run').focus();
@@ -159,7 +216,10 @@ window.LocalAI.upkeep = (() => {
 			[byId('history-check-button'), byId('history-check')],
 		);
 		for (const name of ['tab', 'history'])
-			LocalAI.on(name, LocalAI.later(() => LocalAI.tabs.open() === 'history' && LocalAI.connected() && load(), 300));
+			LocalAI.on(
+				name,
+				LocalAI.later(() => LocalAI.tabs.open() === 'history' && LocalAI.connected() && load(), 300),
+			);
 	}
 
 	/** Folds it, when it is unfolded. */

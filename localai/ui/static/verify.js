@@ -27,9 +27,21 @@ window.LocalAI.verify = (() => {
 			: null;
 		const since = conditions ? line('What differs since it was drawn:', 'muted') : null;
 		if (verdict.state === 'identical')
-			return say(...[line(`Identical, pixel for pixel. Drawn again in ${words.took(verdict.seconds)}.`, 'good'), since, conditions].filter(Boolean));
+			return say(
+				...[
+					line(`Identical, pixel for pixel. Drawn again in ${words.took(verdict.seconds)}.`, 'good'),
+					since,
+					conditions,
+				].filter(Boolean),
+			);
 		if (verdict.state === 'impossible')
-			return say(...[line(verdict.reason || 'This picture cannot be drawn again here.', 'trouble'), since, conditions].filter(Boolean));
+			return say(
+				...[
+					line(verdict.reason || 'This picture cannot be drawn again here.', 'trouble'),
+					since,
+					conditions,
+				].filter(Boolean),
+			);
 		const much = `Different in ${percent(verdict.share)} of the pixels, by ${verdict.maximum} of 255 at most and ${verdict.mean.toFixed(2)} on average.`;
 		say(
 			...[
@@ -48,7 +60,8 @@ window.LocalAI.verify = (() => {
 		const words = element('p', {}, 'Waiting for the engine.');
 		say(words, meter.line);
 		meter.set(0);
-		const failed = (error) => say(line(`${error.message} ${error.remedy || ''}`.trim(), 'trouble'), again(picture));
+		const failed = (error) =>
+			say(line(`${error.message} ${error.remedy || ''}`.trim(), 'trouble'), again(picture));
 		const begun = await LocalAI.ask('ui_history_verify', { id: picture.id }, { quiet: true });
 		if (begun.error) {
 			if (begun.error.field === 'model')

@@ -22,7 +22,9 @@ window.LocalAI.viewer = (() => {
 			image.src = address;
 			image.alt = prompt(one);
 		}
-		const marks = [one.favourite ? '♥\uFE0E' : '', one.rating ? '★\uFE0E'.repeat(one.rating) : ''].filter(Boolean).join(' ');
+		const marks = [one.favourite ? '♥\uFE0E' : '', one.rating ? '★\uFE0E'.repeat(one.rating) : '']
+			.filter(Boolean)
+			.join(' ');
 		write(byId('viewer-marks'), marks);
 		write(byId('viewer-words'), prompt(one));
 		byId('viewer-caption').hidden = !prompt(one) && !marks;
@@ -117,7 +119,9 @@ window.LocalAI.viewer = (() => {
 		byId('viewer-close').addEventListener('click', () => dialog.close());
 		byId('viewer-previous').addEventListener('click', () => show(at - 1));
 		byId('viewer-next').addEventListener('click', () => show(at + 1));
-		byId('viewer-frame').addEventListener('click', () => zoom(!byId('viewer-frame').classList.contains('true-size')));
+		byId('viewer-frame').addEventListener('click', () =>
+			zoom(!byId('viewer-frame').classList.contains('true-size')),
+		);
 		dialog.addEventListener('close', () => {
 			turn++;
 			byId('viewer-image').removeAttribute('src');
@@ -125,12 +129,20 @@ window.LocalAI.viewer = (() => {
 		});
 		dialog.addEventListener('keydown', keys);
 		let from = null;
-		dialog.addEventListener('touchstart', (event) => (from = event.touches.length === 1 ? event.touches[0] : null), { passive: true });
-		dialog.addEventListener('touchend', (event) => {
-			if (!from || byId('viewer-frame').classList.contains('true-size')) return;
-			const by = event.changedTouches[0].clientX - from.clientX;
-			if (Math.abs(by) > 60) show(at + (by < 0 ? 1 : -1));
-		}, { passive: true });
+		dialog.addEventListener(
+			'touchstart',
+			(event) => (from = event.touches.length === 1 ? event.touches[0] : null),
+			{ passive: true },
+		);
+		dialog.addEventListener(
+			'touchend',
+			(event) => {
+				if (!from || byId('viewer-frame').classList.contains('true-size')) return;
+				const by = event.changedTouches[0].clientX - from.clientX;
+				if (Math.abs(by) > 60) show(at + (by < 0 ? 1 : -1));
+			},
+			{ passive: true },
+		);
 	}
 
 	return { open, list, attach };

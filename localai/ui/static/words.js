@@ -156,7 +156,8 @@ window.LocalAI.words = (() => {
 		const date = new Date(text);
 		if (['Today', 'Yesterday'].includes(day(text))) return moment(text);
 		const said = { day: 'numeric', month: 'short' };
-		if (date.getFullYear() !== new Date().getFullYear()) return date.toLocaleDateString('en-GB', { ...said, year: 'numeric' });
+		if (date.getFullYear() !== new Date().getFullYear())
+			return date.toLocaleDateString('en-GB', { ...said, year: 'numeric' });
 		return `${date.toLocaleDateString('en-GB', said)}, ${moment(text).split(', ').pop()}`;
 	}
 
