@@ -66,6 +66,7 @@ SCRIPTS = (
 	'labels',
 	'selection',
 	'verify',
+	'inside',
 	'detail',
 	'compare',
 	'exporting',

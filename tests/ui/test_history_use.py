@@ -141,6 +141,9 @@ class TestInAndOut:
 		expect(page.locator('#prompt')).to_have_value('a brand new lighthouse')
 		page.click('#tab-history')
 		find(page, 'brand new lighthouse', 1)
+		tile(page, 1).click()
+		page.click('#detail-inside summary')
+		expect(page.locator('#detail-inside-text')).to_contain_text('Negative prompt: blurry')
 
 	def test_import_by_dropping(self, open_page):
 		page = open_page(tab='history')

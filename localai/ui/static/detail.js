@@ -109,6 +109,7 @@ window.LocalAI.detail = (() => {
 			byId('detail-notes').value = '';
 			write(byId('detail-notes-state'), '');
 			LocalAI.verify.leave();
+			LocalAI.inside.leave();
 			if (entry.url) {
 				drawPicture(entry, entry.prompt);
 				drawMarks(entry);
@@ -189,6 +190,7 @@ window.LocalAI.detail = (() => {
 
 	function attach() {
 		attachMenu();
+		LocalAI.inside.attach();
 		const runs = {
 			close: () => close(),
 			open: () => LocalAI.history.full(shown),

@@ -124,6 +124,14 @@ window.LocalAI.importing = (() => {
 		};
 	}
 
+	/** Which program wrote what was read, in one sentence. */
+	function written(answer) {
+		if (answer.error) return said(answer.error);
+		if (!answer.format) return 'No settings were found in this picture.';
+		const app = FORMATS[answer.format] || answer.app || answer.format;
+		return `Written by ${app}${answer.stealth ? ', hidden in the pixels' : ''}.`;
+	}
+
 	/** Shows what a picture says of itself; nothing of it is kept. */
 	async function read(file) {
 		const answer =
@@ -134,14 +142,7 @@ window.LocalAI.importing = (() => {
 		found = answer.error ? null : answer.recipe;
 		const empty = !answer.error && !answer.format;
 		write(byId('reading-name'), file.name);
-		write(
-			byId('reading-words'),
-			answer.error
-				? said(answer.error)
-				: empty
-					? 'No settings were found in this picture.'
-					: `Written by ${FORMATS[answer.format]}${answer.stealth ? ', hidden in the pixels' : ''}.`,
-		);
+		write(byId('reading-words'), written(answer));
 		byId('reading-prompt').hidden = !found || !found.prompt;
 		write(byId('reading-prompt'), found ? found.prompt : '');
 		byId('reading-facts').replaceChildren(
@@ -254,5 +255,5 @@ window.LocalAI.importing = (() => {
 		for (const id of ['history-import', 'history-first-import']) byId(id).addEventListener('click', open);
 	}
 
-	return { attach, attachDialog, open };
+	return { attach, attachDialog, open, post, written };
 })();
