@@ -14,7 +14,7 @@ from localai.api.following import told
 from localai.errors import InvalidInput
 from localai.schemas.base import Schema
 from localai.schemas.chores import ChoreSnapshot
-from localai.schemas.exchange import ExportReport, ExportRequest, Exposure, ImportReport, Reading
+from localai.schemas.exchange import ExportReport, ExportRequest, Exposure, ImportReport, Offer
 from localai.schemas.generation import Picture
 from localai.schemas.history import (
 	MANY,
@@ -151,9 +151,10 @@ def add_imports(routes: APIRouter, studio) -> None:
 		return as_json(await to_thread(work))
 
 	@routes.post('/read')
-	async def read_one(request: Request) -> Reading:
-		"""The bytes of one file: what it says of itself. Nothing is kept."""
-		return await to_thread(studio.imports.read, await read_file(request))
+	async def read_one(request: Request) -> Offer:
+		"""The bytes of one file: what it says of itself, and what of it can be asked for here.
+		Nothing is kept."""
+		return await to_thread(studio.history.offer, bytes(await read_file(request)))
 
 
 def add_exports(routes: APIRouter, studio) -> None:

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from localai.schemas.base import Schema
 from localai.schemas.generation import Recipe
-from localai.schemas.history import MANY, TEXT_LIMIT
+from localai.schemas.history import MANY, TEXT_LIMIT, Reuse
 
 FormatName = Literal['', 'localai', 'a1111', 'fooocus', 'invokeai', 'comfyui', 'swarmui', 'novelai']
 FORMATS: dict[FormatName, str] = {
@@ -36,6 +36,12 @@ class Reading(Schema):
 	width: int = 0
 	height: int = 0
 	media_type: str = ''
+
+
+class Offer(Reading):
+	"""What a picture file says of itself, and what of it can be asked for here."""
+
+	reuse: Reuse
 
 
 class Refusal(Schema):

@@ -5,7 +5,7 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_serializer, model_validator
 
 from localai.schemas.base import Schema
 from localai.schemas.samplers import SAMPLERS, SCHEDULES, SamplerName, ScheduleName, schedules_for
@@ -13,6 +13,7 @@ from localai.schemas.samplers import SAMPLERS, SCHEDULES, SamplerName, ScheduleN
 PROMPT_LIMIT = 10_000
 SIZE_LIMITS = (64, 2048)
 SEED_LIMIT = 2**32
+EXACT = 2**53  # from here on a script rounds whole numbers
 
 
 def one_of(label: str, names: tuple[str, ...]) -> BeforeValidator:
@@ -153,6 +154,11 @@ class Recipe(Schema):
 	loras: tuple[LoraUse, ...] = ()
 	styles: tuple[str, ...] = ()
 	extra: tuple[tuple[str, str], ...] = ()
+
+	@field_serializer('seed', when_used='json')
+	def exact(self, seed: int | None) -> int | str | None:
+		"""As text where a script could not hold it exactly: other programs have seeds of 64 bits."""
+		return str(seed) if seed is not None and abs(seed) >= EXACT else seed
 
 
 class Receipt(Schema):

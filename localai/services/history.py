@@ -8,6 +8,8 @@ from typing import Protocol
 
 from localai.errors import UnknownName
 from localai.files import metadata
+from localai.files.readings import read_settings
+from localai.schemas.exchange import Offer
 from localai.schemas.generation import Picture
 from localai.schemas.history import (
 	MANY,
@@ -144,6 +146,23 @@ class HistoryService:
 	def reuse(self, picture_id: int) -> Reuse:
 		"""Its settings as far as they can be asked for here. Raises UnknownName."""
 		return reuse.of_picture(self.get(picture_id), self.models.match)
+
+	def offer(self, source: Path | bytes) -> Offer:
+		"""What a picture file says of itself, and what of it can be asked for here; nothing is kept.
+		Raises InvalidInput."""
+		reading = read_settings(source)
+		recipe, model = reading.recipe, (reading.recipe.model, reading.model_hash)
+		again = reuse.reuse(recipe, recipe.seed, model, self.models.match)
+		return Offer(**reading.model_dump(), reuse=again)
+
+	def inside(self, picture_id: int) -> Offer:
+		"""The same of a picture's own file, as it is now. Raises UnknownName, InvalidInput."""
+		path = Path(self.get(picture_id).path)
+		if not path.is_file():
+			raise UnknownName(
+				'The file of this picture is missing.', 'Look for it in your own copies.', 'picture'
+			)
+		return self.offer(path)
 
 	def timeline(self, before: int | None = None, limit: int = STEPS) -> tuple[PromptStep, ...]:
 		"""The prompts that were drawn, the last first, each with its last picture; the same prompt

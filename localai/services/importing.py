@@ -13,7 +13,7 @@ from pathlib import Path
 from localai.errors import InvalidInput, LocalAIError
 from localai.files import metadata, pictures
 from localai.files.readings import read_settings
-from localai.schemas.exchange import ImportReport, Reading, Refusal
+from localai.schemas.exchange import ImportReport, Refusal
 from localai.services import recording
 from localai.store.history import EARLIEST, History
 
@@ -40,10 +40,6 @@ class ImportService:
 		self.store = store
 		self.changed = changed
 		self.apart = (folder, *apart)
-
-	def read(self, data: bytes | Path) -> Reading:
-		"""What a picture says of itself; nothing is kept. Raises InvalidInput."""
-		return read_settings(data)
 
 	def take(self, name: str, data: bytes, modified: datetime | None = None) -> ImportReport:
 		"""One file by its bytes. What is wrong with it is in the report. Raises StorageProblem."""

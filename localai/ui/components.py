@@ -10,7 +10,9 @@ from pydantic import BaseModel
 
 from localai.errors import InvalidInput, LocalAIError
 from localai.schemas.downloads import DownloadSnapshot
+from localai.schemas.exchange import FORMATS
 from localai.schemas.generation import SEED_LIMIT, SIZE_LIMITS
+from localai.schemas.history import FIELDS
 from localai.schemas.models import ARCHITECTURES, FAMILIES
 from localai.schemas.samplers import SAMPLERS, schedules_for
 from localai.schemas.studio import StudioSnapshot
@@ -98,7 +100,8 @@ def said(schema: BaseModel, **changes: object) -> Answer:
 
 
 def catalog() -> Answer:
-	"""What never changes while the app runs: families, samplers with their schedules, limits."""
+	"""What never changes while the app runs: families, samplers with their schedules, limits, the
+	keys of a search."""
 	return {
 		'families': {name: said(family) for name, family in FAMILIES.items()},
 		'architectures': dict(ARCHITECTURES),
@@ -106,4 +109,6 @@ def catalog() -> Answer:
 		'size': {'low': SIZE_LIMITS[0], 'high': SIZE_LIMITS[1]},
 		'seeds': SEED_LIMIT,
 		'count': 100,
+		'keys': list(FIELDS),
+		'formats': dict(FORMATS),
 	}

@@ -8,9 +8,6 @@ from localai.schemas.generation import Picture
 from localai.schemas.history import PictureCard
 from localai.ui.components import Answer, answer, said
 
-# Whole numbers that a script of the page can hold exactly.
-EXACT = 2**53 - 1
-
 
 def functions(studio) -> list[Callable]:
 	"""The functions that the scripts of the page call by name."""
@@ -42,6 +39,11 @@ def functions(studio) -> list[Callable]:
 	@answer
 	def ui_history_reuse(given: dict) -> Answer:
 		return said(studio.history.reuse(number(given, 'id')))
+
+	@answer
+	def ui_history_inside(given: dict) -> Answer:
+		"""What the file of a picture says of itself now."""
+		return said(studio.history.inside(number(given, 'id')))
 
 	@answer
 	def ui_history_timeline(given: dict) -> Answer:
@@ -114,6 +116,7 @@ def functions(studio) -> list[Callable]:
 		ui_history_vocabulary,
 		ui_history_compare,
 		ui_history_reuse,
+		ui_history_inside,
 		ui_history_timeline,
 		ui_history_mark,
 		ui_history_album,
@@ -138,13 +141,8 @@ def number(given: dict, name: str) -> int:
 
 
 def card(studio, found: PictureCard) -> Answer:
-	"""Where its file lies is said from the pictures folder on. A seed that a script cannot hold is
-	text."""
-	told = said(found) | {'file': below(studio, found.picture)}
-	seed = told['picture']['request'].get('seed')
-	if isinstance(seed, int) and abs(seed) > EXACT:
-		told['picture']['request']['seed'] = str(seed)
-	return told
+	"""Where its file lies is said from the pictures folder on."""
+	return said(found) | {'file': below(studio, found.picture)}
 
 
 def below(studio, picture: Picture) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from localai.errors import InvalidInput
+from localai.errors import InvalidInput, UnknownName
 from tests.pictures import draw, ours, png
 from tests.services.test_truth import FOREIGN
 
@@ -136,8 +136,21 @@ class TestPaths:
 
 class TestRead:
 	def test_settings_without_keeping_anything(self, studio):
-		reading = studio.imports.read(png(texts=FOREIGN))
-		assert reading.format == 'a1111' and reading.recipe.prompt == 'a castle'
+		offer = studio.history.offer(png(texts=FOREIGN))
+		assert offer.format == 'a1111' and offer.recipe.prompt == 'a castle'
+		assert offer.reuse.fields['steps'] == 20 and 'dream' in offer.reuse.notes[0]
 		assert studio.history.outline({}).total == 0
 		with pytest.raises(InvalidInput):
-			studio.imports.read(b'nothing')
+			studio.history.offer(b'nothing')
+
+	def test_what_the_file_of_a_picture_says_now(self, studio):
+		(picture,) = draw(studio, 'a fox')
+		assert studio.history.inside(picture.id).recipe.prompt == 'a fox'
+		Path(picture.path).write_bytes(png(texts=FOREIGN))
+		assert studio.history.inside(picture.id).recipe.prompt == 'a castle'
+		Path(picture.path).write_bytes(b'nothing')
+		with pytest.raises(InvalidInput):
+			studio.history.inside(picture.id)
+		Path(picture.path).unlink()
+		with pytest.raises(UnknownName):
+			studio.history.inside(picture.id)

@@ -77,7 +77,7 @@ def words(value: object, limit: int = VALUE_LIMIT) -> str:
 	if isinstance(value, bool):
 		return 'yes' if value else 'no'
 	if isinstance(value, int | float):
-		return f'{value:.17g}' if isinstance(value, float) else str(value)[:NAME_LIMIT]
+		return str(value)[:NAME_LIMIT]
 	try:
 		return clean(orjson.dumps(value).decode(), limit)
 	except (TypeError, ValueError, RecursionError):

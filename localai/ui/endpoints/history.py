@@ -127,7 +127,7 @@ def add(studio) -> None:
 		"""
 		with refused():
 			data = taken(file)
-			found: Reading = studio.imports.read(data)
+			found: Reading = studio.history.offer(data)
 		return safe(said(found))
 
 	gr.api(history, api_name='history', concurrency_limit=8)

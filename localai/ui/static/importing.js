@@ -7,15 +7,6 @@ window.LocalAI.importing = (() => {
 	const PICTURE = /\.(png|jpe?g|webp)$/i;
 	const LARGEST = 64e6;
 	const AT_ONCE = 3;
-	const FORMATS = {
-		localai: 'LocalAI',
-		a1111: 'A1111, Forge or SD.Next',
-		fooocus: 'Fooocus',
-		invokeai: 'InvokeAI',
-		comfyui: 'ComfyUI',
-		swarmui: 'SwarmUI',
-		novelai: 'NovelAI',
-	};
 	let stopped = false;
 	let busy = false;
 	let found = null;
@@ -128,7 +119,7 @@ window.LocalAI.importing = (() => {
 	function written(answer) {
 		if (answer.error) return said(answer.error);
 		if (!answer.format) return 'No settings were found in this picture.';
-		const app = FORMATS[answer.format] || answer.app || answer.format;
+		const app = LocalAI.state.catalog.formats[answer.format] || answer.app || answer.format;
 		return `Written by ${app}${answer.stealth ? ', hidden in the pixels' : ''}.`;
 	}
 
@@ -139,52 +130,35 @@ window.LocalAI.importing = (() => {
 				? { error: { message: 'It is larger than 64 MB.', remedy: '' } }
 				: await post('read', file);
 		section('reading');
-		found = answer.error ? null : answer.recipe;
+		const recipe = answer.error ? null : answer.recipe;
+		found = answer.error ? null : answer.reuse;
 		const empty = !answer.error && !answer.format;
 		write(byId('reading-name'), file.name);
 		write(byId('reading-words'), written(answer));
-		byId('reading-prompt').hidden = !found || !found.prompt;
-		write(byId('reading-prompt'), found ? found.prompt : '');
+		byId('reading-prompt').hidden = !recipe || !recipe.prompt;
+		write(byId('reading-prompt'), recipe ? recipe.prompt : '');
 		byId('reading-facts').replaceChildren(
-			...(found
+			...(recipe
 				? facts.rows(
 						facts.recipe(
-							found,
+							recipe,
 							answer.error
 								? {}
-								: { width: found.width || answer.width, height: found.height || answer.height },
+								: { width: recipe.width || answer.width, height: recipe.height || answer.height },
 						),
 					)
 				: []),
 		);
 		byId('reading-text').hidden = !answer.text;
 		write(byId('reading-raw'), answer.text || '');
-		byId('reading-use').hidden = !found || empty;
+		byId('reading-use').hidden = !recipe || empty;
 		byId('reading-keep').hidden = Boolean(answer.error);
 		byId('reading-keep').onclick = () => take([file]);
 	}
 
-	/** What can be asked for here of settings from elsewhere, and what cannot. */
 	function use() {
-		const { catalog, models } = LocalAI.state;
-		const fields = { prompt: found.prompt, negative_prompt: found.negative_prompt };
-		const notes = [];
-		for (const name of ['steps', 'guidance_scale', 'seed'])
-			if (found[name] !== null) fields[name] = found[name];
-		const fits = (side) => side && side % 8 === 0 && side >= catalog.size.low && side <= catalog.size.high;
-		if (fits(found.width) && fits(found.height))
-			Object.assign(fields, { width: found.width, height: found.height });
-		if (catalog.samplers[found.sampler])
-			Object.assign(fields, { sampler: found.sampler, schedule: found.schedule || 'Automatic' });
-		else if (found.sampler) notes.push(`The sampler ${found.sampler} is not known here.`);
-		const model = models.find((one) =>
-			[one.id, one.name].some((name) => name.toLowerCase() === found.model.toLowerCase()),
-		);
-		if (model) fields.model = model.id;
-		else if (found.model) notes.push(`The model ${found.model} is not here.`);
-		if (found.loras.length) notes.push('LoRAs cannot be taken over yet.');
 		byId('import').close();
-		LocalAI.pictures.take(fields, notes);
+		LocalAI.pictures.take(found.fields, found.notes);
 	}
 
 	async function dropped(event) {
@@ -255,5 +229,5 @@ window.LocalAI.importing = (() => {
 		for (const id of ['history-import', 'history-first-import']) byId(id).addEventListener('click', open);
 	}
 
-	return { attach, attachDialog, open, post, written };
+	return { attach, attachDialog, open, written };
 })();

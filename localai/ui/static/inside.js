@@ -12,14 +12,7 @@ window.LocalAI.inside = (() => {
 		read = picture.id;
 		byId('detail-inside-text').hidden = true;
 		write(byId('detail-inside-words'), 'Reading.');
-		let answer = { error: { message: 'The file could not be read.' } };
-		try {
-			const response = await fetch(LocalAI.pictures.address(picture.url));
-			if (response.ok)
-				answer = await LocalAI.importing.post('read', new File([await response.blob()], 'picture'));
-		} catch (error) {
-			console.warn(error);
-		}
+		const answer = await LocalAI.ask('ui_history_inside', { id: picture.id }, { quiet: true });
 		if (read !== picture.id) return;
 		write(byId('detail-inside-words'), LocalAI.importing.written(answer));
 		byId('detail-inside-text').hidden = !answer.text;

@@ -2,31 +2,7 @@
 window.LocalAI.query = (() => {
 	'use strict';
 
-	const KEYS = [
-		'prompt',
-		'negative',
-		'model',
-		'family',
-		'sampler',
-		'lora',
-		'style',
-		'notes',
-		'tag',
-		'album',
-		'size',
-		'width',
-		'height',
-		'steps',
-		'guidance',
-		'seed',
-		'rating',
-		'favourite',
-		'kind',
-		'after',
-		'before',
-		'on',
-		'id',
-	];
+	const KEYS = window.LocalAI.state.catalog.keys;
 	// Of these a search has one; of the others several narrow it down together.
 	const SINGLE = ['family', 'model', 'sampler', 'size', 'rating', 'favourite', 'kind'];
 	const DATES = ['on', 'after', 'before'];
