@@ -12,14 +12,13 @@ from localai.schemas.samplers import schedules_for
 
 NAMES = {
 	'negative_prompt': 'negative prompt',
-	'width': 'width',
-	'height': 'height',
 	'steps': 'number of steps',
 	'guidance_scale': 'guidance scale',
 	'sampler': 'sampler',
 	'schedule': 'schedule',
 	'seed': 'seed',
 }
+SIDES = ('width', 'height')
 # What a recipe may say and a request here has no field for.
 UNASKED = {
 	'loras': 'LoRA',
@@ -37,7 +36,7 @@ def reuse(recipe: Recipe, seed: int | None, model: tuple[str, str], find: FindMo
 	is here."""
 	fields: dict[str, object] = {}
 	notes: list[str] = []
-	given = recipe.model_dump(include={'prompt', *NAMES}) | {'seed': seed}
+	given = recipe.model_dump(include={'prompt', *SIDES, *NAMES}) | {'seed': seed}
 	if not recipe.prompt.strip():
 		notes.append('The picture says no prompt.')
 	for name, value in given.items():
@@ -53,11 +52,15 @@ def reuse(recipe: Recipe, seed: int | None, model: tuple[str, str], find: FindMo
 				why = f'The sampler {short(value)} is not known here.'
 			elif name == 'schedule':
 				why = f'The schedule {short(value)} is not known here.'
-			notes.append(f'{why.rstrip(".")}; the {NAMES.get(name, name)} stays as it is.')
+			if name not in SIDES:
+				notes.append(f'{why.rstrip(".")}; the {NAMES.get(name, name)} stays as it is.')
 	# One that fell out would leave half a pair.
-	if ('width' in fields) != ('height' in fields):
-		fields.pop('width', None)
-		fields.pop('height', None)
+	if not all(side in fields for side in SIDES):
+		for side in SIDES:
+			fields.pop(side, None)
+		if recipe.width and recipe.height:
+			size = f'{recipe.width} × {recipe.height}'
+			notes.append(f'{size} cannot be drawn here; the size stays as it is.')
 	if 'sampler' not in fields:
 		fields.pop('schedule', None)
 	elif fields.get('schedule') not in (None, *schedules_for(fields['sampler'])):

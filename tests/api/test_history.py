@@ -19,7 +19,7 @@ from localai.api.guard import Guard
 from localai.api.server import create
 from localai.errors import InvalidInput
 from localai.schemas.chores import ChoreSnapshot
-from localai.schemas.exchange import ExportReport, ImportReport, Reading
+from localai.schemas.exchange import ExportReport, ImportReport, Offer
 from localai.schemas.history import (
 	CheckReport,
 	Discarding,
@@ -209,8 +209,8 @@ class TestImport:
 
 	def test_read_keeps_nothing(self, client):
 		data = png({'parameters': A1111})
-		reading = Reading.model_validate(client.post('/api/history/read', content=data).json())
-		assert reading.format == 'a1111' and reading.recipe.seed == 5
+		offer = Offer.model_validate(client.post('/api/history/read', content=data).json())
+		assert offer.format == 'a1111' and offer.recipe.seed == 5 == offer.reuse.fields['seed']
 		assert post(client, 'outline', {})['total'] == 0
 
 	@pytest.mark.parametrize('modified', ['x', 'NaN', '1.5', '9' * 30, f'-{"9" * 30}', ''])

@@ -132,7 +132,15 @@ class TestReuse:
 		again = studio.history.reuse(number)
 		assert again.fields == {'prompt': 'a castle'}
 		notes = ' '.join(again.notes)
-		for word in ('restart', 'width', 'Steps', 'dreamShaper', 'LoRA', 'Clip skip', 'seed'):
+		for word in (
+			'restart',
+			'4096 × 512 cannot be drawn',
+			'Steps',
+			'dreamShaper',
+			'LoRA',
+			'Clip skip',
+			'seed',
+		):
 			assert word in notes, word
 
 	def test_a_model_is_known_by_its_hash(self, studio):

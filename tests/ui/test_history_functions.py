@@ -79,6 +79,7 @@ class TestAnswers:
 			'vocabulary',
 			'compare',
 			'reuse',
+			'inside',
 			'timeline',
 			'trash',
 			'verify',
