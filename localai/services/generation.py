@@ -199,7 +199,7 @@ class GenerationService:
 		try:
 			size = drawn.width, drawn.height
 			row = recording.of_record(record, path, self.folder, pictures.digest(png), size)
-			saved = self.history.record(row)
+			saved, _ = self.history.record(row)
 			self.saved(saved)
 			return saved
 		except StorageProblem as error:
@@ -228,8 +228,7 @@ class GenerationService:
 			except (OSError, LocalAIError):  # cut off while it was written, or no picture at all
 				continue
 			if row.job_id == job.id:
-				self.history.record(row)
-				adopted += 1
+				adopted += self.history.record(row)[1]
 		for part in self.folder.glob(f'*/.{job.id}-*.part'):
 			part.unlink(missing_ok=True)
 		return adopted

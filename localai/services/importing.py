@@ -141,9 +141,9 @@ class ImportService:
 			row = recording.of_record(record, path, self.folder, digest, size, 'imported')
 		else:
 			row = recording.of_reading(reading, path, self.folder, digest, when)
-		(added,) = self.store.add([row])
-		log.info('picture %s was imported: %s', added, reading.format or 'no settings')
-		return ImportReport(imported=(added,))
+		picture, _ = self.store.record(row)
+		log.info('picture %s was imported: %s', picture.id, reading.format or 'no settings')
+		return ImportReport(imported=(picture.id,))
 
 
 def clean(name: str) -> str:

@@ -74,7 +74,9 @@ class TruthService:
 			began = time.monotonic()
 			files = dict(self.walk())
 			rows = {row.path: row for row in self.records.all()}
-			missing = [row for path, row in rows.items() if path not in files]
+			# What was drawn since the disk was read has a row by now: only what is not there is missing.
+			lost = [row for path, row in rows.items() if path not in files]
+			missing = [row for row in lost if not (self.folder / row.path).is_file()]
 			orphaned = [path for path in files if path not in rows]
 			changed, silent, unreadable = self.altered(rows, files, deep)
 
@@ -90,7 +92,7 @@ class TruthService:
 				unreadable, orphaned = unreadable + broken, []
 				missing = [row for row in missing if row.id not in moved]
 				repaired += self.take_in_trash()
-				if forget and missing:
+				if forget and missing and files:  # with no file at all, their disk may only be away
 					repaired += self.records.remove([row.id for row in missing])
 					missing = []
 				if repaired:
@@ -98,15 +100,15 @@ class TruthService:
 					self.changed()
 
 			# 3. Say what is left.
-			lost = [row.path for row in missing]
+			gone = [row.path for row in missing]
 			return CheckReport(
 				pictures=self.records.count(),
 				files=len(files),
-				missing=len(lost),
+				missing=len(gone),
 				orphaned=len(orphaned),
 				changed=len(changed),
 				unreadable=len(unreadable),
-				missing_names=few(lost),
+				missing_names=few(gone),
 				orphaned_names=few(orphaned),
 				changed_names=few([row.path for row in changed]),
 				unreadable_names=few(unreadable),
@@ -182,10 +184,12 @@ class TruthService:
 		added, moved, broken = 0, set(), []
 		done = 0
 
-		def read(path: str) -> NewPicture | str:
+		def read(path: str) -> NewPicture | str | None:
 			try:
 				path.encode()  # a name that is no text cannot be recorded
 				return recording.of_file(self.folder / path, self.folder, marks.get(path, Marks()))
+			except FileNotFoundError:  # deleted meanwhile
+				return None
 			except (OSError, UnicodeError, LocalAIError):
 				return path
 
@@ -194,6 +198,8 @@ class TruthService:
 				batch = list(hands.map(read, paths[start : start + BATCH]))
 				new: list[NewPicture] = []
 				for one in batch:
+					if one is None:
+						continue
 					if isinstance(one, str):
 						broken.append(one)
 					elif one.digest in lost:

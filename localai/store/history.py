@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from sqlalchemy import Row, insert, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from localai.schemas.base import Schema
@@ -50,18 +51,20 @@ class History:
 		self.folder = folder
 		words.prepare(database)
 
-	def record(self, picture: NewPicture) -> Picture:
-		"""One transaction; a picture of a job that is already recorded stays as it is."""
-		with self.database.transaction() as session:
-			found = session.scalar(
-				select(PictureRow).where(
-					PictureRow.job_id == picture.job_id, PictureRow.number == picture.index
-				)
-			)
-			if found is None:
-				(added,) = add(session, [picture])
-				found = session.get(PictureRow, added)
-			return to_picture(found, self.folder)
+	def record(self, picture: NewPicture) -> tuple[Picture, bool]:
+		"""One transaction; the picture, and whether it is new. One that is recorded already, as that
+		of its job or at its path, stays as it is: a check may have been faster."""
+		for attempt in (1, 2):
+			try:
+				with self.database.transaction() as session:
+					found = recorded(session, picture)
+					new = found is None
+					if new:
+						found = session.get(PictureRow, add(session, [picture])[0])
+					return to_picture(found, self.folder), new
+			except IntegrityError:  # recorded by another thread between the look and the insert
+				if attempt == 2:
+					raise
 
 	def add(self, pictures: Sequence[NewPicture]) -> tuple[int, ...]:
 		"""Records many, each batch in one transaction. Their paths must be new. Returns their ids."""
@@ -162,6 +165,13 @@ class History:
 		with self.database.transaction() as session:
 			rates = sorted(s / n / (w * h / 1e6) for s, n, w, h in session.execute(query))
 		return rates[len(rates) // 2] if rates else None
+
+
+def recorded(session: Session, picture: NewPicture) -> PictureRow | None:
+	own = PictureRow.path == picture.path
+	if picture.job_id:
+		own |= (PictureRow.job_id == picture.job_id) & (PictureRow.number == picture.index)
+	return session.scalar(select(PictureRow).where(own))
 
 
 def add(session: Session, pictures: Sequence[NewPicture]) -> list[int]:

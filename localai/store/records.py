@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import delete, func, select, update
+from sqlalchemy.exc import IntegrityError
 
 from localai.store import words
 from localai.store.database import Database
@@ -67,17 +68,31 @@ class Records:
 			words.index(session.connection(), [picture_id])
 
 	def add(self, pictures: Sequence[NewPicture]) -> int:
-		"""Those of a job that has a row for that picture already are taken as copies."""
+		"""Returns how many are new: of each path there is one. A second picture of the same place in
+		a job is taken as one of no job."""
+		added = 0
+		for at in range(0, len(pictures), BATCH):
+			batch = pictures[at : at + BATCH]
+			try:
+				added += self.add_batch(batch)
+			except IntegrityError:  # one of them was recorded by another thread meanwhile
+				added += self.add_batch(batch)
+		return added
+
+	def add_batch(self, pictures: Sequence[NewPicture]) -> int:
 		with self.database.transaction() as session:
-			for at in range(0, len(pictures), BATCH):
-				batch = [alone(session, one) for one in pictures[at : at + BATCH]]
-				seen: set[tuple[str, int]] = set()
-				for place, one in enumerate(batch):
-					if one.job_id and (one.job_id, one.index) in seen:
-						batch[place] = one.model_copy(update={'job_id': '', 'index': 0})
-					seen.add((one.job_id, one.index))
+			paths = PictureRow.path.in_([one.path for one in pictures])
+			there = set(session.scalars(select(PictureRow.path).where(paths)))
+			seen: set[tuple[str, int]] = set()
+			batch = []
+			for one in (alone(session, p) for p in pictures if p.path not in there):
+				if one.job_id and (one.job_id, one.index) in seen:
+					one = one.model_copy(update={'job_id': '', 'index': 0})
+				seen.add((one.job_id, one.index))
+				batch.append(one)
+			if batch:
 				add(session, batch)
-		return len(pictures)
+			return len(batch)
 
 	def add_to_trash(self, trash_id: str, picture: NewPicture, when: datetime) -> None:
 		"""As if it had been recorded and deleted then."""

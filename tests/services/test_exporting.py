@@ -91,7 +91,7 @@ class House:
 			'sampler': 'Euler',
 			'seed': 77,
 		}
-		picture = self.history.record(
+		picture, _ = self.history.record(
 			NewPicture(
 				job_id=f'job{number}',
 				kind='imported',

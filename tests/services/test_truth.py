@@ -4,6 +4,7 @@ from the pictures alone."""
 import os
 import shutil
 import sys
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -78,6 +79,26 @@ class TestRebuild:
 		assert report.repaired == 1 and report.well
 		assert studio.history.outline({}).total == 2
 
+	def test_drawing_and_importing_while_it_is_made_anew(self, settings):
+		studio = Studio(settings, FakeExecutor()).open()
+		draw(studio, count=5)
+		studio.close()
+		for file in settings.home.glob('localai.db*'):
+			file.unlink()
+		studio = Studio(settings, FakeExecutor()).open()
+		checks = [threading.Thread(target=studio.truth.check, args=(True,)) for _ in range(3)]
+		for thread in checks:
+			thread.start()
+		for seed in range(10):
+			draw(studio, seed=seed)
+			assert studio.imports.take(f'{seed}.png', png(seed)).imported
+		for thread in checks:
+			thread.join()
+		assert studio.upkeep.settled.wait(60)
+		assert studio.truth.check(deep=True).well
+		assert studio.history.outline({}).total == len(all_rows(settings.database)) == 25
+		studio.close()
+
 
 class TestCheck:
 	def test_all_well(self, studio):
@@ -112,6 +133,12 @@ class TestCheck:
 
 		report = studio.truth.check(repair=True, forget=True)
 		assert report.missing == 0 and studio.history.outline({}).total == 4
+
+	def test_nothing_is_forgotten_while_the_disk_may_be_away(self, studio):
+		for picture in draw(studio, count=2):
+			Path(picture.path).unlink()
+		report = studio.truth.check(repair=True, forget=True)
+		assert report.missing == 2 and studio.history.outline({}).total == 2
 
 	def test_a_file_that_was_moved_finds_its_row_with_all_its_marks(self, studio):
 		(picture,) = draw(studio)
