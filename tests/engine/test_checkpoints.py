@@ -70,6 +70,24 @@ def shrink(configs: Path, family: str) -> None:
 		file.write_text(json.dumps(json.loads(file.read_text('utf-8')) | changes), 'utf-8')
 
 
+def alike(one: numpy.ndarray, other: numpy.ndarray) -> bool:
+	"""But for the last bit of a pixel in a thousand: weights are used where they lie in their file,
+	and on some processors the order of a sum depends on how its numbers are aligned."""
+	apart = numpy.abs(one.astype(int) - other)
+	return apart.max() <= 1 and (apart > 0).mean() < 0.001
+
+
+def same_weights(one, other) -> bool:
+	"""Of every part of two pipelines."""
+	parts = [name for name, part in one.components.items() if isinstance(part, torch.nn.Module)]
+	assert parts
+	return all(
+		torch.equal(weight, getattr(other, part).state_dict()[name])
+		for part in parts
+		for name, weight in getattr(one, part).state_dict().items()
+	)
+
+
 def build(family: str, configs: Path):
 	"""A pipeline of random weights from the configs of a family."""
 	import diffusers
@@ -168,7 +186,8 @@ class TestSingleFile:
 		engine = Engine('cpu', 10**9)
 		one = draw(engine, spec(file, family))
 		assert one.std() > 0
-		assert numpy.array_equal(one, draw(engine, spec(folder, family)))
+		assert alike(one, draw(engine, spec(folder, family)))
+		assert same_weights(*(resident.pipeline for resident in engine.models.residents))
 		assert len(engine.models.residents) == 2
 
 	def test_what_it_predicts_is_taken_from_the_file(self, shelf, tmp_path):
@@ -280,9 +299,8 @@ class TestConvert:
 		weights = load_file(target / 'unet' / 'diffusion_pytorch_model.safetensors')
 		assert {t.dtype for t in weights.values()} == {torch.float32}
 		engine = Engine('cpu', 10**9)
-		assert numpy.array_equal(
-			draw(engine, spec(file, family)), draw(engine, spec(target, family))
-		)
+		assert alike(draw(engine, spec(file, family)), draw(engine, spec(target, family)))
+		assert same_weights(*(resident.pipeline for resident in engine.models.residents))
 		told = [e for e in events if isinstance(e, say.Loading)]
 		assert [e.done for e in told] == sorted(e.done for e in told)
 		assert told[-1].done == told[-1].total
