@@ -65,7 +65,7 @@ def events(live: Live) -> dict[str, Callable[[], object]]:
 
 	return {
 		'page: estimate': page('ui_estimate', prompt='a red apple', steps=20),
-		'page: history': page('ui_recent'),
+		'page: history': page('ui_history_find'),
 		'page: hardware': page('ui_hardware'),
 		'page: remember': page('ui_remember', prompt='a red apple'),
 		'API: jobs': jobs,
