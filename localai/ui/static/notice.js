@@ -2,34 +2,51 @@
 (() => {
 	'use strict';
 
-	const { element, byId } = window.LocalAI;
+	const LocalAI = window.LocalAI;
+	const { element, byId } = LocalAI;
 	const STAYS = 6000;
 	let timer = 0;
 	let home = null;
+	// Where the focus was before it came to this line.
+	let before = null;
 
 	function dismiss() {
 		clearTimeout(timer);
 		const notice = byId('notice');
 		const held = notice.contains(document.activeElement);
+		const over = notice.closest('dialog[open]');
 		notice.hidden = true;
 		notice.replaceChildren();
+		if (!held) return;
+		if (before && before.isConnected && before.offsetParent && (!over || over.contains(before)))
+			return before.focus({ preventScroll: true });
+		if (!over) return LocalAI.tabs.open() === 'history' && LocalAI.history.focus();
 		// In a dialog keys are heard only while something in it has the focus.
-		const over = held && notice.closest('dialog[open]');
-		if (!over) return;
 		over.tabIndex = -1;
 		over.focus();
 	}
 
+	/** Goes by itself, but not from under the pointer, nor while keys are in it. */
+	function leaveSoon() {
+		clearTimeout(timer);
+		timer = setTimeout(() => (byId('notice').matches(':hover, :focus-within') ? leaveSoon() : dismiss()), STAYS);
+	}
+
 	/** What lies over the page lies over this line too, so it goes there, and back when that is closed. */
 	function settle(notice) {
-		home = home || notice.parentElement;
+		if (!home) {
+			home = notice.parentElement;
+			notice.addEventListener('focusin', ({ relatedTarget: from }) => {
+				if (!notice.contains(from)) before = from;
+			});
+		}
 		const over = [...document.querySelectorAll('dialog[open]')].pop();
 		if ((over || home) !== notice.parentElement) (over || home).append(notice);
 		if (over) over.addEventListener('close', () => home.append(notice), { once: true });
 	}
 
 	/** `button` is {label, run}. Errors stay until they are closed; the rest goes by itself. */
-	window.LocalAI.notify = ({ kind = 'info', message, remedy = '', button = null }) => {
+	LocalAI.notify = ({ kind = 'info', message, remedy = '', button = null }) => {
 		const notice = byId('notice');
 		if (!notice) return;
 		settle(notice);
@@ -61,7 +78,7 @@
 			),
 		);
 		notice.hidden = false;
-		if (kind !== 'error') timer = setTimeout(dismiss, STAYS);
+		if (kind !== 'error') leaveSoon();
 	};
-	window.LocalAI.dismissNotice = dismiss;
+	LocalAI.dismissNotice = dismiss;
 })();
