@@ -5,6 +5,7 @@ window.LocalAI.detail = (() => {
 	const LocalAI = window.LocalAI;
 	const { element, byId, write, words, facts, pictures } = LocalAI;
 	const PAUSE = 90;
+	const DRAFT = 'localai:note';
 	let card = null;
 	let shown = 0;
 	let turn = 0;
@@ -155,16 +156,35 @@ window.LocalAI.detail = (() => {
 		return true;
 	}
 
+	/** What is typed and not saved yet is kept in the browser: the page may go before the server answers. */
+	function draft(note) {
+		if (note) localStorage.setItem(DRAFT, JSON.stringify(note));
+		else localStorage.removeItem(DRAFT);
+	}
+
 	async function keepNotes() {
 		if (!unsaved) return;
 		const { id, notes } = unsaved;
 		unsaved = null;
 		const answer = await LocalAI.ask('ui_history_mark', { ids: [id], change: { notes } });
+		if (answer.error && answer.error.transport) {
+			unsaved = unsaved || { id, notes };
+			return write(byId('detail-notes-state'), 'Not saved yet. It is kept until LocalAI answers.');
+		}
+		if (!unsaved) draft(null);
 		if (answer.error) return write(byId('detail-notes-state'), 'Not saved.');
 		if (card && card.picture.id === id) card.marks = { ...card.marks, notes };
 		if (!unsaved && shown === id) write(byId('detail-notes-state'), 'Saved.');
 	}
 	const keepNotesSoon = LocalAI.later(keepNotes, 600);
+
+	/** The note that the last page was left with. */
+	function keepDraft() {
+		const note = JSON.parse(localStorage.getItem(DRAFT) || 'null');
+		if (!note || unsaved) return;
+		unsaved = note;
+		keepNotes();
+	}
 
 	function attachMenu() {
 		menu = LocalAI.popup(byId('detail-more-button'), byId('detail-more'), {
@@ -213,10 +233,13 @@ window.LocalAI.detail = (() => {
 		byId('detail-image').addEventListener('error', () => shown && reload());
 		byId('detail-notes').addEventListener('input', (event) => {
 			unsaved = { id: shown, notes: event.target.value };
+			draft(unsaved);
 			write(byId('detail-notes-state'), 'Saving');
 			keepNotesSoon();
 		});
 		byId('detail-notes').addEventListener('blur', keepNotes);
+		if (LocalAI.state.begun) keepDraft();
+		else LocalAI.on('begun', keepDraft);
 		LocalAI.on('marked', ({ ids, change }) => {
 			if (!card || !ids.has(shown)) return;
 			card.marks = pictures.marked(card.marks, change);
