@@ -6,6 +6,7 @@ window.LocalAI.picking = (() => {
 	const { byId } = LocalAI;
 	const PRESS = 450;
 	const MANY = 20000;
+	const PART = 500;
 	const chosen = new Set();
 	// What was selected before the range that is being drawn, and where the range begins.
 	let base = new Set();
@@ -13,6 +14,8 @@ window.LocalAI.picking = (() => {
 	let grid = null;
 	let order = { turn: -1, ids: null };
 	let range = 0;
+	// Where the range ends, known or not yet.
+	let end = -1;
 
 	function changed() {
 		grid.draw();
@@ -31,7 +34,29 @@ window.LocalAI.picking = (() => {
 		return order.ids;
 	}
 
+	/** The ids of a part of what is found, as many as can be changed at once. */
+	async function between(low, high) {
+		const ids = (await everything()).slice(low, high + 1);
+		const wanted = Math.min(MANY, high - low + 1);
+		while (ids.length < wanted) {
+			const part = { offset: low + ids.length, limit: Math.min(PART, wanted - ids.length) };
+			const given = { ...LocalAI.search.question(), ...part };
+			const answer = await LocalAI.ask('ui_history_find', given, { quiet: true });
+			if (answer.error || !answer.entries.length) break;
+			ids.push(...answer.entries.map((entry) => entry.id));
+		}
+		if (ids.length < high - low + 1) tellMost(ids.length);
+		return ids;
+	}
+
+	const tellMost = (count) =>
+		LocalAI.notify({
+			message: `The first ${LocalAI.words.count(count)} are selected.`,
+			remedy: 'More cannot be changed at once.',
+		});
+
 	function begin(index) {
+		end = -1;
 		const entry = grid.entry(index);
 		anchor = { id: entry ? entry.id : 0, index };
 		base = new Set(chosen);
@@ -49,6 +74,7 @@ window.LocalAI.picking = (() => {
 	/** From where the selecting began up to here. */
 	async function reach(index) {
 		const now = ++range;
+		end = index;
 		const from = grid.pages.find(anchor.id);
 		const start = from >= 0 ? from : Math.min(anchor.index, grid.layout().total - 1);
 		const [low, high] = [Math.min(start, index), Math.max(start, index)];
@@ -56,7 +82,7 @@ window.LocalAI.picking = (() => {
 		for (let place = low; place <= high; place++) {
 			const entry = grid.entry(place);
 			if (!entry) {
-				ids = (await everything()).slice(low, high + 1);
+				ids = await between(low, high);
 				break;
 			}
 			ids.push(entry.id);
@@ -73,11 +99,7 @@ window.LocalAI.picking = (() => {
 		for (const id of ids) chosen.add(id);
 		base = new Set(chosen);
 		changed();
-		if (ids.length < grid.layout().total && ids.length >= MANY)
-			LocalAI.notify({
-				message: `The first ${LocalAI.words.count(ids.length)} are selected.`,
-				remedy: 'More cannot be changed at once.',
-			});
+		if (ids.length < grid.layout().total && ids.length >= MANY) tellMost(ids.length);
 	}
 
 	function clear() {
@@ -110,8 +132,8 @@ window.LocalAI.picking = (() => {
 			End: () => layout.total - 1,
 		}[key];
 		if (to && layout.total) {
-			if (event.shiftKey && grid.entry(active)?.id !== anchor.id && !chosen.has(grid.entry(active)?.id))
-				begin(active);
+			const id = grid.entry(active)?.id;
+			if (event.shiftKey && active !== end && id !== anchor.id && !chosen.has(id)) begin(active);
 			const next = Math.max(0, Math.min(layout.total - 1, to()));
 			grid.go(next);
 			if (event.shiftKey) reach(next);
