@@ -46,6 +46,8 @@ window.LocalAI.importing = (() => {
 			],
 		);
 		if (!byId('import').open) byId('import').showModal();
+		// The button that was pressed may be gone; once all is written the next one has the focus.
+		queueMicrotask(() => byId(`import-${name}`).querySelector('button:not([hidden])')?.focus());
 	}
 
 	function progress(done, all) {
@@ -172,11 +174,22 @@ window.LocalAI.importing = (() => {
 		if (files.length) take(files);
 	}
 
+	const carries = (event) => event.dataTransfer && [...event.dataTransfer.types].includes('Files');
+
+	/** A file that is let go where nothing takes it must not take the place of the page. */
+	function guard() {
+		for (const name of ['dragover', 'drop'])
+			document.addEventListener(name, (event) => {
+				if (!carries(event) || event.defaultPrevented) return;
+				event.preventDefault();
+				event.dataTransfer.dropEffect = 'none';
+			});
+	}
+
 	function attachDrop() {
 		const tab = byId('history');
 		const veil = byId('history-drop');
 		let inside = 0;
-		const carries = (event) => event.dataTransfer && [...event.dataTransfer.types].includes('Files');
 		tab.addEventListener('dragenter', (event) => {
 			if (!carries(event)) return;
 			event.preventDefault();
@@ -214,6 +227,12 @@ window.LocalAI.importing = (() => {
 		choose('import-files', take);
 		choose('import-folder', take);
 		choose('import-read', ([file]) => read(file));
+		for (const name of ['dragover', 'drop'])
+			byId('import').addEventListener(name, (event) => {
+				if (!carries(event) || busy) return;
+				event.preventDefault();
+				if (name === 'drop') dropped(event);
+			});
 		byId('import-stop').addEventListener('click', () => (stopped = true));
 		byId('import-again').addEventListener('click', () => section('choose'));
 		byId('reading-use').addEventListener('click', use);
@@ -226,6 +245,7 @@ window.LocalAI.importing = (() => {
 
 	function attach() {
 		attachDrop();
+		guard();
 		for (const id of ['history-import', 'history-first-import']) byId(id).addEventListener('click', open);
 	}
 
