@@ -276,8 +276,13 @@ window.LocalAI.history = (() => {
 		remove,
 		favourite,
 		full,
-		/** Esc: first the selection, then the details, then the foot. */
-		close: () => open() && (picking.clear() || LocalAI.detail.close() || LocalAI.upkeep.close()),
+		/** Esc: first the foot when it is being used, then the selection, the details, the foot. */
+		close: () =>
+			open() &&
+			((byId('history-foot').contains(document.activeElement) && LocalAI.upkeep.close()) ||
+				picking.clear() ||
+				LocalAI.detail.close() ||
+				LocalAI.upkeep.close()),
 		/** The grid takes the focus back, at this picture if it is there. */
 		back(id) {
 			const index = grid.pages.find(id);

@@ -35,8 +35,9 @@ window.LocalAI.tabs = (() => {
 		}
 		document.body.dataset.tab = tab.id;
 		byId('tab-name').textContent = tab.title;
+		// Back leads to the tab before.
 		if (named(location.hash) !== tab)
-			history.replaceState(null, '', tab === TABS[0] ? location.pathname + location.search : `#${tab.id}`);
+			history.pushState(null, '', tab === TABS[0] ? location.pathname + location.search : `#${tab.id}`);
 		LocalAI.emit('tab', tab.id);
 	}
 
