@@ -82,12 +82,14 @@ window.LocalAI.pictures = (() => {
 	/** Puts settings into the form of Generate, and says what could not be taken. */
 	function take(fields, notes = [], what = 'all') {
 		const seeded = Number.isInteger(fields.seed);
-		if (what === 'prompt') LocalAI.form.set({ prompt: fields.prompt || '' });
-		else if (what === 'seed') {
+		if (what === 'prompt') {
+			if (!fields.prompt) return LocalAI.notify({ message: notes[0] || 'No prompt is known.' });
+			LocalAI.form.set({ prompt: fields.prompt });
+		} else if (what === 'seed') {
 			if (!seeded) return LocalAI.notify({ message: 'The seed of this picture is not known.' });
 			LocalAI.form.set({ seedMode: 'fixed', seed: fields.seed });
 		} else {
-			LocalAI.form.use({ negative_prompt: '', prompt: '', ...fields });
+			LocalAI.form.use({ negative_prompt: '', prompt: LocalAI.form.values.prompt, ...fields });
 			LocalAI.form.set(
 				what === 'all' && seeded ? { seedMode: 'fixed', seed: fields.seed } : { seedMode: 'random' },
 			);

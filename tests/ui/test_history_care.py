@@ -1,0 +1,122 @@
+"""What must not go lost in the History tab: what is typed, where the focus is, how far a range reaches, the
+page itself when a file is let go beside it, and the way back."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.ui.history import FOXES, LONG, TILES, filled_app, find, open_first, png, tile
+
+pytestmark = pytest.mark.browser
+
+DROP = """([bytes, where]) => {
+	const files = new DataTransfer();
+	files.items.add(new File([new Uint8Array(bytes)], 'dropped.png', {type: 'image/png'}));
+	return ['dragover', 'drop'].map((name) => !document.getElementById(where).dispatchEvent(
+		new DragEvent(name, {bubbles: true, cancelable: true, dataTransfer: files})));
+}"""
+
+
+@pytest.fixture(scope='module')
+def app(tmp_path_factory):
+	with filled_app(tmp_path_factory.mktemp('history') / 'home') as live:
+		yield live
+
+
+class TestFocus:
+	def test_undo_waits_for_keys_and_gives_the_focus_back(self, open_page):
+		page = open_page(tab='history')
+		find(page, 'fox 01', 10)
+		tile(page, 3).focus()
+		page.keyboard.press('Delete')
+		expect(page.locator('#history-count')).to_have_text('9 pictures')
+		expect(tile(page, 3)).to_be_focused()
+		page.wait_for_timeout(300)
+		undo = page.locator('#notice').get_by_role('button', name='Undo')
+		undo.focus()
+		page.wait_for_timeout(6500)
+		expect(undo).to_be_focused()
+		page.keyboard.press('Enter')
+		expect(page.locator('#history-count')).to_have_text('10 pictures')
+		expect(page.locator(f'{TILES}:focus')).to_have_count(1)
+		expect(page.locator('#notice')).to_be_hidden()
+
+	def test_escape_folds_the_foot_that_is_used_before_the_details(self, open_page):
+		page = open_page(tab='history')
+		open_first(page, 'fox 020')
+		page.click('#history-check-button')
+		page.focus('#history-check-run')
+		page.keyboard.press('Escape')
+		expect(page.locator('#history-check')).to_be_hidden()
+		expect(page.locator('#history-check-button')).to_be_focused()
+		expect(page.locator('#detail')).to_be_visible()
+
+	def test_an_import_leads_the_focus_on(self, open_page, tmp_path):
+		page = open_page(tab='history')
+		new = tmp_path / 'new.png'
+		new.write_bytes(png('a heron', 31))
+		page.click('#history-import')
+		page.set_input_files('#import-files', new)
+		expect(page.locator('#import-show')).to_be_focused()
+
+	def test_a_range_begins_where_it_began_though_its_end_is_not_known_yet(self, open_page):
+		page = open_page(tab='history')
+		find(page, 'fox', FOXES)
+		tile(page, 2).focus()
+		page.keyboard.press(' ')
+		page.keyboard.press('Shift+End')
+		page.keyboard.press('Shift+Home')
+		expect(page.locator('#selection-count')).to_have_text('2 selected')
+		page.keyboard.press('Shift+End')
+		expect(page.locator('#selection-count')).to_have_text(f'{FOXES - 1} selected')
+
+
+class TestTyped:
+	def test_a_note_outlives_the_page_and_a_silent_server(self, open_page):
+		page = open_page(tab='history')
+		open_first(page, 'fox 030')
+		page.fill('#detail-notes', 'left at once')
+		page.reload()
+		open_first(page, 'fox 030')
+		expect(page.locator('#detail-notes')).to_have_value('left at once')
+		page.evaluate(
+			"""() => { const ask = LocalAI.ask; LocalAI.ask = async (name, ...rest) => name === 'ui_history_mark'
+			? { error: { message: 'LocalAI did not answer.', remedy: '', transport: true } } : ask(name, ...rest); }"""
+		)
+		page.fill('#detail-notes', 'while nobody answers')
+		expect(page.locator('#detail-notes-state')).to_contain_text('Not saved yet')
+		page.reload()
+		open_first(page, 'notes:nobody fox')
+		expect(page.locator('#detail-notes')).to_have_value('while nobody answers')
+		assert page.evaluate("localStorage.getItem('localai:note')") is None
+
+	def test_a_prompt_that_is_too_long_leaves_what_is_typed(self, open_page):
+		page = open_page()
+		page.fill('#prompt', 'what I am typing')
+		page.click('#tab-history')
+		open_first(page, 'word model:Harm')
+		expect(page.locator('#detail-prompt')).to_have_text(LONG.strip())
+		page.click('#detail-use')
+		expect(page.locator('#notice')).to_contain_text('the prompt stays as it is')
+		expect(page.locator('#prompt')).to_have_value('what I am typing')
+
+
+class TestPage:
+	def test_back_leads_to_the_tab_before_with_its_search(self, open_page):
+		page = open_page(tab='history')
+		open_first(page, 'fox 040')
+		page.click('#detail-use')
+		expect(page.locator('#composer')).to_be_visible()
+		page.go_back()
+		expect(page.locator('#history-search')).to_be_visible()
+		expect(page.locator('#history-search')).to_have_value('fox 040')
+		page.go_forward()
+		expect(page.locator('#composer')).to_be_visible()
+
+	def test_files_let_go_beside_the_tab_leave_the_page_alone(self, open_page):
+		page = open_page(tab='history')
+		expect(page.locator('#history-count')).not_to_be_empty()
+		picture = list(png('a dropped heron', 32))
+		assert page.evaluate(DROP, [picture, 'header']) == [True, True]
+		page.click('#history-import')
+		assert page.evaluate(DROP, [picture, 'import-choose']) == [True, True]
+		expect(page.locator('#import-result')).to_contain_text('1 picture imported')
