@@ -25,7 +25,12 @@ window.LocalAI.viewer = (() => {
 		const marks = [one.favourite ? '♥\uFE0E' : '', one.rating ? '★\uFE0E'.repeat(one.rating) : '']
 			.filter(Boolean)
 			.join(' ');
+		const said = [one.favourite ? 'Favourite' : '', one.rating ? LocalAI.words.plural(one.rating, 'star') : '']
+			.filter(Boolean)
+			.join(', ');
 		write(byId('viewer-marks'), marks);
+		byId('viewer-marks').setAttribute('aria-label', said);
+		byId('viewer-marks').hidden = !marks;
 		write(byId('viewer-words'), prompt(one));
 		byId('viewer-caption').hidden = !prompt(one) && !marks;
 	}
