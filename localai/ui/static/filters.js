@@ -112,8 +112,16 @@ window.LocalAI.filters = (() => {
 						: query.drop(text, 'album', name),
 				});
 			LocalAI.emit('history');
-			fillAlbums();
+			await fillAlbums();
+			const pills = [...byId('history-albums').querySelectorAll('.pill')];
+			(pills.find((one) => one.dataset.value === to.trim()) || byId('history-albums-button')).focus();
 		};
+		row.addEventListener('keydown', (event) => {
+			if (event.key !== 'Escape' || row.contains(open)) return;
+			event.preventDefault();
+			show();
+			open.focus();
+		});
 		const rename = button('Rename', () => {
 			const field = element('input', {
 				class: 'field-line',
