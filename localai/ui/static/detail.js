@@ -10,6 +10,8 @@ window.LocalAI.detail = (() => {
 	let shown = 0;
 	let turn = 0;
 	let unsaved = null;
+	// Whether something changed while a note was being typed.
+	let missed = false;
 	let menu = null;
 	let drawn = '';
 
@@ -139,7 +141,7 @@ window.LocalAI.detail = (() => {
 		if (!answer.error) {
 			card = answer.card;
 			draw();
-		} else if (!answer.error.transport) close(false);
+		} else if (!answer.error.transport) close(byId('detail').contains(document.activeElement));
 	}
 
 	function close(focus = true) {
@@ -175,6 +177,8 @@ window.LocalAI.detail = (() => {
 		if (answer.error) return write(byId('detail-notes-state'), 'Not saved.');
 		if (card && card.picture.id === id) card.marks = { ...card.marks, notes };
 		if (!unsaved && shown === id) write(byId('detail-notes-state'), 'Saved.');
+		if (missed) reload();
+		missed = false;
 	}
 	const keepNotesSoon = LocalAI.later(keepNotes, 600);
 
@@ -246,7 +250,10 @@ window.LocalAI.detail = (() => {
 			card.picture = pictures.marked(card.picture, change);
 			drawMarks(card.marks);
 		});
-		LocalAI.on('refreshed', () => !unsaved && reload());
+		LocalAI.on('refreshed', () => {
+			missed = Boolean(unsaved);
+			if (!missed) reload();
+		});
 	}
 
 	return {
