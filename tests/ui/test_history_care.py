@@ -69,6 +69,48 @@ class TestFocus:
 		page.keyboard.press('Shift+End')
 		expect(page.locator('#selection-count')).to_have_text(f'{FOXES - 1} selected')
 
+	def test_albums_are_renamed_and_removed_by_keys(self, open_page):
+		page = open_page(tab='history')
+		open_first(page, 'fox 050')
+		page.fill('#detail-albums input', 'Reds')
+		page.keyboard.press('Enter')
+		expect(page.locator('#detail-albums .label')).to_have_count(1)
+		page.click('#history-albums-button')
+		rename = page.get_by_role('button', name='Rename the album Reds')
+		rename.press('Enter')
+		page.keyboard.press('Escape')
+		expect(page.locator('#history-albums [data-value="Reds"]')).to_be_focused()
+		rename.press('Enter')
+		page.keyboard.type('Browns')
+		page.keyboard.press('Enter')
+		expect(page.locator('#history-albums [data-value="Browns"]')).to_be_focused()
+		page.get_by_role('button', name='Remove the album Browns').press('Enter')
+		page.get_by_role('button', name='Remove the album', exact=True).press('Enter')
+		expect(page.locator('#history-albums-button')).to_be_focused()
+
+	def test_in_full_screen_marks_are_said_and_the_line_is_readable(self, open_page):
+		page = open_page(tab='history')
+		open_first(page, 'fox 060')
+		page.click('#detail-open')
+		page.keyboard.press('4')
+		expect(page.locator('#viewer-caption').get_by_role('img', name='4 stars')).to_be_visible()
+		page.keyboard.press('Delete')
+		line = page.locator('#viewer #notice, #notice').first
+		expect(line).to_contain_text('in the trash')
+		ink, ground = (
+			line.evaluate(f'(e) => getComputedStyle(e).{name}')
+			for name in ('color', 'backgroundColor')
+		)
+		assert (ink, ground) == ('rgb(31, 30, 27)', 'rgb(255, 254, 251)')
+		page.click('#notice >> text=Undo')
+		expect(page.locator('#history-count')).to_have_text('1 picture')
+
+	def test_a_long_prompt_is_not_read_aloud_to_its_end(self, open_page):
+		page = open_page(tab='history')
+		find(page, 'word model:Harm', 1)
+		assert len(tile(page, 1).get_attribute('aria-label')) < 400
+		assert len(tile(page, 1).get_attribute('title')) < 400
+
 
 class TestTyped:
 	def test_a_note_outlives_the_page_and_a_silent_server(self, open_page):

@@ -114,7 +114,7 @@ window.LocalAI.library = (() => {
 		const size = words.gigabytes(trashed.bytes);
 		LocalAI.notify(
 			trashed.final
-				? { message: `${trashed.name} is deleted.`, remedy: `${size} were freed.` }
+				? { message: `${trashed.name} is deleted.`, remedy: `${size} freed.` }
 				: {
 						message: `${trashed.name} is in the trash.`,
 						button: { label: 'Undo', run: () => restore(trashed.id) },

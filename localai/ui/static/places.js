@@ -134,7 +134,7 @@ window.LocalAI.places = (() => {
 		const answer = await LocalAI.ask('ui_trash_empty', {});
 		if (answer.error) return;
 		draw(answer);
-		LocalAI.notify({ message: 'The trash is empty.', remedy: `${words.gigabytes(answer.freed)} were freed.` });
+		LocalAI.notify({ message: 'The trash is empty.', remedy: `${words.gigabytes(answer.freed)} freed.` });
 		byId('trash-button').focus();
 	}
 

@@ -4,6 +4,7 @@ window.LocalAI.tiles = (() => {
 
 	const LocalAI = window.LocalAI;
 	const { element, write, words } = LocalAI;
+	const LONGEST = 300;
 
 	function make() {
 		const image = element('img', { alt: '', decoding: 'async', draggable: 'false' });
@@ -22,10 +23,13 @@ window.LocalAI.tiles = (() => {
 		return { node, image, marks, entry: undefined, where: '' };
 	}
 
+	/** No one listens to more of a prompt, or reads it in a small box. */
+	const short = (text) => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);
+
 	/** What is read aloud: the prompt and the marks. */
 	function name(entry) {
 		return [
-			entry.prompt || `Picture ${entry.id}, without a prompt`,
+			short(entry.prompt) || `Picture ${entry.id}, without a prompt`,
 			entry.favourite ? 'favourite' : '',
 			entry.rating ? words.plural(entry.rating, 'star') : '',
 		]
@@ -50,7 +54,7 @@ window.LocalAI.tiles = (() => {
 			node.dataset.state = 'waiting';
 			node.dataset.id = String(entry.id);
 			image.src = LocalAI.pictures.address(entry.thumbnail);
-			node.title = entry.prompt;
+			node.title = short(entry.prompt);
 		}
 		node.setAttribute('aria-label', name(entry));
 		write(

@@ -96,7 +96,7 @@ window.LocalAI.upkeep = (() => {
 		const answer = await LocalAI.ask('ui_history_trash_empty', {});
 		if (answer.error) return;
 		await load(PAGE);
-		LocalAI.notify({ message: 'The trash is empty.', remedy: `${words.size(answer.freed)} were freed.` });
+		LocalAI.notify({ message: 'The trash is empty.', remedy: `${words.size(answer.freed)} freed.` });
 		byId('history-trash-button').focus();
 	}
 
