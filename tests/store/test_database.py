@@ -1,9 +1,13 @@
 """Migrations: at head, with a copy first, never from the future."""
 
 import sqlite3
+import subprocess
+import sys
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
@@ -11,6 +15,29 @@ from sqlalchemy import text
 from localai.errors import DatabaseTooNew, StorageProblem
 from localai.store.database import HEAD, MIGRATIONS, Database
 from localai.store.tables import Base
+
+
+def older(path) -> None:
+	"""A database of the schema before the history, with pictures."""
+	config = Config()
+	config.set_main_option('script_location', str(MIGRATIONS))
+	config.attributes['url'] = f'sqlite:///{path}'
+	command.upgrade(config, '0002')
+	with sqlite3.connect(path) as old:
+		names = [line[1] for line in old.execute('pragma table_info(pictures)')]
+		for number in range(20):
+			values = dict.fromkeys(names, 1) | {
+				'id': number + 1,
+				'job_id': f'{number}',
+				'path': f'{number}.png',
+				'request': '{"prompt": "a fox"}',
+				'receipt': '{}',
+				'created_at': f'2026-01-{number + 1:02} 10:00:00.000000',
+			}
+			marks = ', '.join('?' * len(names))
+			insert = f'insert into pictures ({", ".join(names)}) values ({marks})'
+			old.execute(insert, [values[name] for name in names])
+	old.close()
 
 
 class TestMigrations:
@@ -36,6 +63,24 @@ class TestMigrations:
 		with pytest.raises(Exception, match='0000'):  # no such migration: but the copy is there
 			Database(path)
 		assert (tmp_path / f'a-before-{HEAD}.db').exists()
+
+	def test_one_that_is_killed_halfway_is_begun_again(self, tmp_path):
+		path = tmp_path / 'a.db'
+		older(path)
+		killed = f"""
+import os, sys
+from pathlib import Path
+from alembic.operations import Operations
+from localai.store.database import Database
+Operations.drop_table = lambda *rest, **named: os._exit(9)
+Database(Path({str(path)!r}))
+"""
+		assert subprocess.run([sys.executable, '-c', killed]).returncode == 9
+		database = Database(path)
+		with database.engine.connect() as connection:
+			assert connection.execute(text('select count(*) from pictures')).scalar() == 20
+			assert connection.execute(text('select sum(count) from days')).scalar() == 20
+		database.close()
 
 	def test_a_newer_file_is_left_alone(self, tmp_path):
 		path = tmp_path / 'a.db'
