@@ -5,7 +5,7 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -29,12 +29,21 @@ class Journal:
 		"""Raises nothing: the database has the marks, this is its second memory."""
 		lines = ''.join(line(path, marks) for path, marks in marked.items())
 		try:
-			with self.lock, open(self.path, 'a', encoding='utf-8') as file:
-				file.write(lines)
-				file.flush()
-				os.fsync(file.fileno())
+			with self.lock:
+				self.append(lines)
 		except OSError as error:
 			log.warning('the marks could not be written beside the pictures: %s', error)
+
+	def append(self, lines: str) -> None:
+		with open(self.path, 'a+b') as file:
+			if file.tell():
+				file.seek(-1, os.SEEK_END)
+				# A line that was cut off must not take this one with it.
+				if file.read(1) != b'\n':
+					lines = '\n' + lines
+			file.write(lines.encode())
+			file.flush()
+			os.fsync(file.fileno())
 
 	def read(self) -> dict[str, Marks]:
 		"""By path. A line that was cut off or damaged is passed over."""
@@ -52,10 +61,12 @@ class Journal:
 			pass
 		return found
 
-	def settle(self, marked: Mapping[str, Marks]) -> None:
-		"""Writes the file anew with only what counts, where much of it does not. `marked` is what
-		the database knows, all of it."""
+	def settle(self, known: Callable[[], Mapping[str, Marks]]) -> None:
+		"""Writes the file anew with only what counts, where much of it does not; otherwise adds what
+		it lacks, as of files that were moved. `known` tells what the database knows, all of it; it
+		is asked while nobody writes here."""
 		with self.lock:
+			marked, written = known(), self.read()
 			try:
 				with open(self.path, 'rb') as file:
 					lines = sum(1 for _ in file)
@@ -63,7 +74,11 @@ class Journal:
 				lines = 0
 			if lines > len(marked) + SPARE or (marked and not lines):
 				text = ''.join(line(path, marks) for path, marks in marked.items())
-				write_whole(self.path, text.encode('utf-8', 'replace'))
+				write_whole(self.path, text.encode())
+				return
+			lacking = {p: m for p, m in marked.items() if written.get(p) != m}
+			if lacking:
+				self.append(''.join(line(path, marks) for path, marks in lacking.items()))
 
 
 def line(path: str, marks: Marks) -> str:

@@ -1,5 +1,6 @@
 """Marks, as verbs: favourites, ratings, notes, tags and albums of one picture or of thousands."""
 
+import threading
 from collections.abc import Callable, Mapping
 
 from localai.errors import InvalidInput
@@ -17,9 +18,11 @@ class MarkService:
 		self.store = store
 		self.journal = journal
 		self.changed = changed
+		# Their lines follow each other as the changes do.
+		self.lock = threading.Lock()
 
 	def open(self) -> None:
-		self.journal.settle(self.store.all())
+		self.journal.settle(self.store.all)
 
 	def mark(self, ids: object, change: MarkChange | Mapping[str, object]) -> int:
 		"""Returns how many pictures changed; numbers that no picture has are passed over. Raises
@@ -30,19 +33,25 @@ class MarkService:
 			change = read(MarkChange, change)
 		if change.notes is not None:
 			change = change.model_copy(update={'notes': read_notes(change.notes)})
-		return self.keep(self.store.change(ids_of(ids, MANY), change))
+		wanted = ids_of(ids, MANY)
+		return self.keep(lambda: self.store.change(wanted, change))
 
 	def rename_album(self, name: object, to: object) -> int:
 		"""Returns how many pictures it has. An album of that name takes them in."""
-		return self.keep(self.store.rename_album(album(name), album(to)))
+		old, new = album(name), album(to)
+		return self.keep(lambda: self.store.rename_album(old, new))
 
 	def remove_album(self, name: object) -> int:
 		"""Its pictures stay."""
-		return self.keep(self.store.rename_album(album(name), ''))
+		old = album(name)
+		return self.keep(lambda: self.store.rename_album(old, ''))
 
-	def keep(self, marked: Mapping[str, Marks]) -> int:
+	def keep(self, change: Callable[[], Mapping[str, Marks]]) -> int:
+		with self.lock:
+			marked = change()
+			if marked:
+				self.journal.add(marked)
 		if marked:
-			self.journal.add(marked)
 			self.changed()
 		return len(marked)
 
