@@ -5,6 +5,7 @@ import logging
 import os
 import re
 import stat
+import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from pathlib import Path
 from localai.errors import InvalidInput, LocalAIError
 from localai.files import metadata, pictures
 from localai.files.readings import read_settings
-from localai.schemas.exchange import ImportReport, Refusal
+from localai.schemas.exchange import ImportReport, Reading, Refusal
 from localai.services import recording
 from localai.store.history import EARLIEST, History
 
@@ -40,6 +41,8 @@ class ImportService:
 		self.store = store
 		self.changed = changed
 		self.apart = (folder, *apart)
+		# Two that bring the same picture at once would each find that it is not here yet.
+		self.lock = threading.Lock()
 
 	def take(self, name: str, data: bytes, modified: datetime | None = None) -> ImportReport:
 		"""One file by its bytes. What is wrong with it is in the report. Raises StorageProblem."""
@@ -60,31 +63,36 @@ class ImportService:
 		known: list[int] = []
 		refused: list[Refusal] = []
 		told = time.monotonic()
-		for at, file in enumerate(files):
-			try:
-				about = file.stat()
-				when = datetime.fromtimestamp(about.st_mtime, UTC)
-				if not stat.S_ISREG(about.st_mode):  # a pipe would never end, nor would a device
-					raise InvalidInput('It is not a file.')
-				if about.st_size > LARGEST:
-					raise InvalidInput(f'It has {about.st_size / 1e6:.0f} MB.')
-				report = self.take_one(file.name, file.read_bytes(), when)
-			except (OSError, InvalidInput, OverflowError) as error:
-				why = getattr(error, 'strerror', None) or str(error)
-				report = ImportReport(refused=(Refusal(name=clean(file.name), why=why),))
-			imported += report.imported
-			known += report.known
-			refused += report.refused
-			tell(at + 1, len(files))
-			if time.monotonic() - told > 1 and imported:
-				told = time.monotonic()
+		try:
+			for at, file in enumerate(files):
+				report = self.take_path(file)
+				imported += report.imported
+				known += report.known
+				refused += report.refused
+				tell(at + 1, len(files))
+				if time.monotonic() - told > 1 and imported:
+					told = time.monotonic()
+					self.changed()
+		finally:  # also when the disk is full: what was taken in is there
+			if imported:
 				self.changed()
-		if imported:
-			self.changed()
 		if len(refused) > NAMED:
 			more = Refusal(name='', why=f'{len(refused) - NAMED} more were not taken.')
 			refused = [*refused[:NAMED], more]
 		return ImportReport(imported=tuple(imported), known=tuple(known), refused=tuple(refused))
+
+	def take_path(self, file: Path) -> ImportReport:
+		try:
+			about = file.stat()
+			when = datetime.fromtimestamp(about.st_mtime, UTC)
+			if not stat.S_ISREG(about.st_mode):  # a pipe would never end, nor would a device
+				raise InvalidInput('It is not a file.')
+			if about.st_size > LARGEST:
+				raise InvalidInput(f'It has {about.st_size / 1e6:.0f} MB.')
+			return self.take_one(file.name, file.read_bytes(), when)
+		except (OSError, InvalidInput, OverflowError) as error:
+			why = getattr(error, 'strerror', None) or str(error)
+			return ImportReport(refused=(Refusal(name=clean(file.name), why=why),))
 
 	def files_of(self, path: Path) -> list[Path]:
 		path = Path(os.path.abspath(os.path.expanduser(path)))
@@ -117,6 +125,12 @@ class ImportService:
 		except LocalAIError as error:
 			return ImportReport(refused=(Refusal(name=shown, why=str(error)),))
 
+		with self.lock:
+			return self.keep(shown, data, reading, modified)
+
+	def keep(
+		self, shown: str, data: bytes, reading: Reading, modified: datetime | None
+	) -> ImportReport:
 		# 2. The same bytes are taken once.
 		digest = pictures.digest(data)
 		known = self.store.with_digests([digest])
