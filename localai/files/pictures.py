@@ -91,7 +91,14 @@ def digest(data: bytes) -> str:
 
 def thumbnail(path: Path, side: int) -> bytes:
 	"""A WebP that fits into a square of `side` pixels; small pictures are not blown up. What can be
-	seen through lies on white."""
+	seen through lies on white. Raises OSError, ValueError, SyntaxError for what cannot be drawn."""
+	try:
+		return shrunk(path, side)
+	except Image.DecompressionBombError as error:
+		raise ValueError(str(error)) from error
+
+
+def shrunk(path: Path, side: int) -> bytes:
 	with Image.open(path, formats=('PNG', 'JPEG', 'WEBP')) as image:
 		image.draft('RGB', (side, side))
 		image = ImageOps.exif_transpose(image)

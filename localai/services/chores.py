@@ -271,6 +271,7 @@ class Chores(Board):
 		with self.lock:
 			self.chore = None
 			self.ended(chore, event)
+			self.verdict = None
 			if isinstance(event, say.Failed):
 				log.warning('chore %s failed: %s', chore.kind, event.message)
 				self.trouble = f'{event.message} {event.remedy}'.strip()

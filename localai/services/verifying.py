@@ -111,7 +111,7 @@ def pixels(source: Path | io.BytesIO) -> np.ndarray:
 	try:
 		with Image.open(source) as image:
 			return np.asarray(image.convert('RGB'), dtype=np.int16)
-	except (OSError, ValueError, SyntaxError) as error:
+	except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
 		raise UnknownName(
 			'The file of this picture cannot be read.', 'Look for it in your own copies.', 'picture'
 		) from error
