@@ -118,13 +118,13 @@ class Board:
 		read anew. A deleted one of a live job is not drawn again after a restart."""
 		with self.lock:
 			for job in list(self.live.values()):
-				if job.pictures:
+				if job.pictures or job.state != 'queued':
 					kept = self.store.get(job.id).pictures
 					for gone in {p.index for p in job.pictures} - {p.index for p in kept}:
 						self.store.skip(job.id, gone)
 					if kept != job.pictures:
 						self.update(job.id, pictures=kept)
-			if self.last and self.last.pictures:
+			if self.last:
 				fresh = self.store.get(self.last.id)
 				if fresh:
 					self.last = self.last.model_copy(update={'pictures': fresh.pictures})
