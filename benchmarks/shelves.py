@@ -133,7 +133,7 @@ def make(settings: Settings, rows: int, days: int = 900, files: bool = True, see
 			whole, small = seen[number % SEEN]
 			for target, source in (
 				(settings.pictures / one.path, whole),
-				(thumbnails.path(ordinal_of(one.created_at)), small),
+				(thumbnails.path(ordinal_of(one.created_at), one.digest), small),
 			):
 				target.parent.mkdir(parents=True, exist_ok=True)
 				if not target.exists():

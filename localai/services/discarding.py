@@ -48,7 +48,7 @@ class PictureTrash:
 		with self.lock:
 			stamp = f'{time.time_ns() // 1_000_000:011x}{secrets.token_hex(2)}'
 			named = [(i, f'{stamp}{at:05x}') for at, i in enumerate(wanted)]
-			records = self.store.take_out(named)
+			records = self.store.take_out(named, place=self.place)
 			trashed, problems = [], []
 			for record in records:
 				try:
@@ -66,6 +66,13 @@ class PictureTrash:
 			gone=len(wanted) - len(records),
 			problems=few(problems),
 		)
+
+	def place(self, path: str, trash_id: str) -> str:
+		"""Where it will be held: pictures may lie on another disk than the trash."""
+		try:
+			return files.place(self.pictures / path, self.folder, trash_id)
+		except StorageProblem:  # its folder is gone, or the move will say what is wrong
+			return trash_id
 
 	def put_away(self, record: DiscardRecord) -> None:
 		path = self.pictures / record.path
@@ -93,6 +100,11 @@ class PictureTrash:
 						problems.append(str(error))
 				if placed:
 					back += self.store.put_back(placed)
+				problems += [
+					f'{Path(path).name} stays in the trash: the history has it again.'
+					for record, path in placed
+					if record.row['id'] not in back
+				]
 		if back:
 			log.info('%s pictures are back', len(back))
 			self.changed()
@@ -123,17 +135,17 @@ class PictureTrash:
 				'That picture is not in the trash.', 'It is back, or deleted for good.', 'trash'
 			)
 		path = self.folder / record.held / Path(record.path).name
-		return self.thumbnails.get(record.row['ordinal'], path)
+		return self.thumbnails.get(record.row['ordinal'], record.row['digest'], path)
 
 	def empty(self, days: float = 0) -> int:
 		"""Deletes for good what lies longer than `days`; returns the bytes that came free."""
 		freed, gone = 0, []
 		with self.lock:
-			for trash_id, held, ordinal in self.store.before(now() - timedelta(days=days)):
+			for trash_id, held, *small in self.store.before(now() - timedelta(days=days)):
 				freed += files.wipe(self.folder / held)
 				if not (self.folder / held).exists():
 					gone.append(trash_id)
-					self.thumbnails.forget(ordinal)
+					self.thumbnails.forget(*small)
 			self.store.forget(gone)
 		if gone:
 			log.info('%s pictures were deleted for good, %s bytes', len(gone), freed)
@@ -141,9 +153,10 @@ class PictureTrash:
 		return freed
 
 	def mend(self) -> None:
-		"""After a start: what was cut off between row and file is brought to its end."""
+		"""After a start: what was cut off between row and file is brought to its end. A picture that
+		came again to the same place is another one, and stays."""
 		with self.lock:
-			for _, held, path in self.store.places():
+			for held, path in self.store.unreplaced():
 				file = self.pictures / path
 				if not files.there(self.folder / held / file.name) and files.there(file):
 					with contextlib.suppress(StorageProblem):

@@ -227,7 +227,11 @@ class GenerationService:
 				row = recording.of_file(path, self.folder)
 			except (OSError, LocalAIError):  # cut off while it was written, or no picture at all
 				continue
-			if row.job_id == job.id:
+			if row.job_id != job.id:
+				continue
+			if self.history.discarded(row.path):  # it was being deleted; its row is in the trash
+				self.jobs.skip(job.id, row.index)
+			else:
 				adopted += self.history.record(row)[1]
 		for part in self.folder.glob(f'*/.{job.id}-*.part'):
 			part.unlink(missing_ok=True)

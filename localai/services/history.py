@@ -103,13 +103,13 @@ class HistoryService:
 		place = self.store.place(picture_id) if 0 < picture_id < 2**63 else None
 		if place is None:
 			self.get(picture_id)
-		ordinal, path = place
-		return self.thumbnails.get(ordinal, self.store.folder / path)
+		ordinal, path, digest = place
+		return self.thumbnails.get(ordinal, digest, self.store.folder / path)
 
 	def prepare_thumbnail(self, picture: Picture) -> None:
 		place = self.store.place(picture.id)
 		if place:
-			self.thumbnails.prepare(place[0], Path(picture.path))
+			self.thumbnails.prepare(place[0], place[2], Path(picture.path))
 
 	def card(self, picture_id: int) -> PictureCard:
 		"""All of a picture, and what has changed since the one before it. Raises UnknownName."""

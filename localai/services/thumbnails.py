@@ -17,19 +17,20 @@ HANDS = threading.BoundedSemaphore(2)
 
 
 class Thumbnails:
-	"""By the place in time of a picture, which a database that was made anew gives it again: so they
-	outlive the database, and are never another picture's."""
+	"""By the place in time of a picture and the digest of its file, which a database that was made
+	anew gives it again: so they outlive the database, and are never another picture's, also of the
+	same moment."""
 
 	def __init__(self, folder: Path):
 		self.folder = folder
 		self.later = ThreadPoolExecutor(1, 'thumbnails')
 
-	def path(self, ordinal: int) -> Path:
-		return self.folder / f'{ordinal // DAY:05}' / f'{ordinal:x}.webp'
+	def path(self, ordinal: int, digest: str) -> Path:
+		return self.folder / f'{ordinal // DAY:05}' / f'{ordinal:x}-{digest[:12]}.webp'
 
-	def get(self, ordinal: int, picture: Path) -> Path:
+	def get(self, ordinal: int, digest: str, picture: Path) -> Path:
 		"""The WebP, made on first sight. Raises UnknownName when the file is gone or damaged."""
-		path = self.path(ordinal)
+		path = self.path(ordinal, digest)
 		if path.exists():
 			return path
 		with HANDS:
@@ -45,19 +46,19 @@ class Thumbnails:
 				pictures.write_quickly(path, data)
 		return path
 
-	def prepare(self, ordinal: int, picture: Path) -> None:
+	def prepare(self, ordinal: int, digest: str, picture: Path) -> None:
 		"""Makes it in the background, before anyone looks."""
 
 		def make() -> None:
 			with contextlib.suppress(UnknownName, StorageProblem):
-				self.get(ordinal, picture)
+				self.get(ordinal, digest, picture)
 
 		with contextlib.suppress(RuntimeError):  # the app is being closed
 			self.later.submit(make)
 
-	def forget(self, ordinal: int) -> None:
+	def forget(self, ordinal: int, digest: str) -> None:
 		with contextlib.suppress(OSError):
-			self.path(ordinal).unlink(missing_ok=True)
+			self.path(ordinal, digest).unlink(missing_ok=True)
 
 	def close(self) -> None:
 		self.later.shutdown(wait=False, cancel_futures=True)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from localai.errors import LocalAIError
 from localai.files import pictures
 from localai.files.journal import Journal
+from localai.files.trash import BESIDE, there
 from localai.schemas.history import CheckReport, Marks
 from localai.services import recording
 from localai.services.importing import LOOKED_FOR
@@ -117,13 +118,18 @@ class TruthService:
 			)
 
 	def rebuild(self) -> int:
-		"""Where there are pictures and no rows: the database was lost. Returns how many are back."""
-		if self.records.count() or self.discards.total()[0]:
+		"""Where there are pictures and no rows, or where it was cut off: the database was lost.
+		Returns how many are back."""
+		whole = self.records.whole()
+		if whole and (self.records.count() or self.discards.total()[0]):
 			return 0
-		if next(self.walk(), None) is None:
-			return 0
-		log.warning('the history is empty and there are pictures: it is made anew from them')
-		return self.check(repair=True).repaired
+		back = 0
+		if next(self.walk(), None) is not None:
+			log.warning('the history is not whole and there are pictures: it is made from them')
+			back = self.check(repair=True).repaired
+		if not whole:
+			self.records.declare_whole()
+		return back
 
 	def walk(self) -> Iterator[tuple[str, Found]]:
 		"""Every picture file below the folder, by its path there; not what is being written."""
@@ -196,15 +202,18 @@ class TruthService:
 		with ThreadPoolExecutor(HANDS) as hands:
 			for start in range(0, len(paths), BATCH):
 				batch = list(hands.map(read, paths[start : start + BATCH]))
+				away = self.on_the_way([one.path for one in batch if isinstance(one, NewPicture)])
 				new: list[NewPicture] = []
 				for one in batch:
-					if one is None:
+					if one is None or getattr(one, 'path', '') in away:
 						continue
 					if isinstance(one, str):
 						broken.append(one)
 					elif one.digest in lost:
 						row = lost.pop(one.digest)
-						self.records.move(row.id, one.path, one.modified)
+						kept = self.records.move(row.id, one.path, one.modified)
+						if kept != Marks():
+							self.journal.add({one.path: kept})
 						moved.add(row.id)
 					else:
 						new.append(one)
@@ -215,13 +224,23 @@ class TruthService:
 				self.changed()
 		return added, moved, broken
 
+	def on_the_way(self, paths: list[str]) -> set[str]:
+		"""Those that go into the trash at this moment, or come out of it: they have no row, and need
+		none. Of a copy that lies where a picture of the trash lay, both are there."""
+		return {
+			path
+			for held, path in self.discards.at(paths)
+			if not (there(self.trash / held / Path(path).name) and there(self.folder / path))
+		}
+
 	def take_in_trash(self) -> int:
 		"""What lies in the trash and the database knows nothing of: it can be brought back again."""
-		known = {held for _, held, _ in self.discards.places()}
-		added = 0
-		folders = sorted(self.trash.iterdir()) if self.trash.is_dir() else []
+		marks, added = self.journal.read(), 0
+		# First the disk, then the database: what was deleted in between is known.
+		folders = sorted(self.held())
+		known = {self.trash / held for _, held, _ in self.discards.places()}
 		for folder in folders:
-			if folder.name in known or not folder.is_dir():
+			if folder in known or not folder.is_dir():
 				continue
 			files = [f for f in folder.iterdir() if f.suffix.lower() in LOOKED_FOR]
 			if len(files) != 1 or len(list(folder.iterdir())) != 1:
@@ -231,11 +250,27 @@ class TruthService:
 			except (OSError, LocalAIError):
 				continue
 			day = picture.created_at.astimezone().strftime('%Y-%m-%d')
-			picture = picture.model_copy(update={'path': f'{day}/{files[0].name}'})
+			path = f'{day}/{files[0].name}'
+			if folder.parent.name == BESIDE:
+				lay = folder.parent.parent / files[0].name
+				path = lay.relative_to(self.folder).as_posix()
+			known_marks = marks.get(path, Marks())
+			picture = picture.model_copy(update={'path': path, 'marks': known_marks})
 			when = datetime.fromtimestamp(folder.stat().st_mtime, UTC)
-			self.records.add_to_trash(folder.name, picture, when)
+			held = folder.name if folder.parent == self.trash else str(folder)
+			self.records.add_to_trash(folder.name, held, picture, when)
 			added += 1
 		return added
+
+	def held(self) -> Iterator[Path]:
+		"""Folders that hold something of the trash."""
+		places = [self.trash]
+		for folder, names, _ in os.walk(self.folder):
+			places += [Path(folder, name) for name in names if name == BESIDE]
+			names[:] = [n for n in names if not n.startswith('.')]
+		for place in places:
+			if place.is_dir():
+				yield from place.iterdir()
 
 
 def few(names: list[str]) -> tuple[str, ...]:

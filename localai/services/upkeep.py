@@ -30,10 +30,15 @@ class Upkeep:
 		self.thread.start()
 
 	def run(self) -> None:
-		self.do(self.trash.mend, self.truth.rebuild, self.marks.open)
+		self.do(self.trash.mend, self.make_whole)
 		while not self.closed.is_set():
 			self.do(lambda: self.trash.empty(DAYS))
 			self.closed.wait(PAUSE)
+
+	def make_whole(self) -> None:
+		"""Only a history that is whole may say which marks count."""
+		self.truth.rebuild()
+		self.marks.open()
 
 	def do(self, *steps: Callable[[], object]) -> None:
 		for step in steps:

@@ -42,6 +42,13 @@ class Database:
 		except DatabaseError as error:
 			raise translate(error.orig, self.path) from error
 
+	@contextmanager
+	def writing(self) -> Iterator[Session]:
+		"""A transaction that nobody else writes beside: what it reads stays so until it commits."""
+		with self.transaction() as session:
+			session.connection().exec_driver_sql('begin immediate')
+			yield session
+
 	def upgrade(self) -> None:
 		"""Migrates to HEAD, with a copy of the old file beside it. Alembic is imported only when
 		there is work."""

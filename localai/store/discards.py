@@ -1,9 +1,10 @@
 """Pictures in the trash, at rest: taken out whole, put back exactly as they were."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, func, inspect, select
+from sqlalchemy.orm import Session
 
 from localai.schemas.base import Schema
 from localai.schemas.history import Discarded, Marks
@@ -34,29 +35,30 @@ class Discards:
 		self.database = database
 
 	def take_out(
-		self, named: Sequence[tuple[int, str]], when: datetime | None = None
+		self,
+		named: Sequence[tuple[int, str]],
+		when: datetime | None = None,
+		place: Callable[[str, str], str] = lambda path, trash_id: trash_id,
 	) -> list[DiscardRecord]:
-		"""The pictures with these ids, each under its name in the trash, deleted now or `when`. Those
-		that are not there are left out. Each batch is one transaction."""
+		"""The pictures with these ids, each under its name in the trash, deleted now or `when`;
+		`place` says where a path will be held. Those that are not there are left out. Each batch is
+		one transaction."""
 		when = when or now()
 		records: list[DiscardRecord] = []
 		for start in range(0, len(named), BATCH):
 			names = dict(named[start : start + BATCH])
-			with self.database.transaction() as session:
-				rows = list(session.scalars(select(PictureRow).where(PictureRow.id.in_(names))))
-				marks = read_marks(session, list(names))
-				batch = [to_record(row, names[row.id], marks[row.id], when) for row in rows]
-				session.add_all(to_trash(record) for record in batch)
-				words.forget(session.connection(), [row.ordinal for row in rows])
-				session.flush()
-				session.execute(delete(PictureRow).where(PictureRow.id.in_(r.id for r in rows)))
-				records += batch
+			with self.database.writing() as session:
+				records += take_out(session, names, when, place)
 		return records
 
 	def put_back(self, records: Sequence[tuple[DiscardRecord, str]]) -> list[int]:
 		"""Rows, marks and words, each at its path, in one transaction; forgets them in the trash.
-		Returns their ids."""
-		with self.database.transaction() as session:
+		Where another picture has that path meanwhile, one stays in the trash. Returns the ids of
+		those that are back."""
+		with self.database.writing() as session:
+			paths = PictureRow.path.in_([path for _, path in records])
+			taken = set(session.scalars(select(PictureRow.path).where(paths)))
+			records = [(record, path) for record, path in records if path not in taken]
 			gone = TrashRow.id.in_([record.id for record, _ in records])
 			session.execute(delete(TrashRow).where(gone))
 			places = free_ordinals(session, [int(r.row['ordinal']) for r, _ in records])
@@ -64,6 +66,8 @@ class Discards:
 			for (record, path), ordinal in zip(records, places, strict=True):
 				values = {name: record.row[name] for name in COLUMNS if name in record.row}
 				values['created_at'] = datetime.fromisoformat(str(values['created_at']))
+				if drawn_otherwise(session, values):
+					values |= {'job_id': None, 'number': 0}
 				session.add(PictureRow(**values | {'path': path, 'ordinal': ordinal}))
 				ids.append(values['id'])
 			session.flush()
@@ -93,10 +97,11 @@ class Discards:
 			with self.database.transaction() as session:
 				session.execute(delete(TrashRow).where(TrashRow.kind == KIND, gone))
 
-	def before(self, when: datetime) -> list[tuple[str, str, int]]:
-		"""Id, place and ordinal of what was deleted until then."""
+	def before(self, when: datetime) -> list[tuple[str, str, int, str]]:
+		"""Id, place, ordinal and digest of what was deleted until then."""
 		ordinal = TrashRow.row['row']['ordinal'].as_integer()
-		query = select(TrashRow.id, TrashRow.held, ordinal).where(
+		digest = TrashRow.row['row']['digest'].as_string()
+		query = select(TrashRow.id, TrashRow.held, ordinal, digest).where(
 			TrashRow.kind == KIND, TrashRow.deleted_at <= when
 		)
 		with self.database.transaction() as session:
@@ -105,6 +110,21 @@ class Discards:
 	def places(self) -> list[tuple[str, str, str]]:
 		"""Id, where it is held, and where it lay, of all."""
 		query = select(TrashRow.id, TrashRow.held, TrashRow.path).where(TrashRow.kind == KIND)
+		with self.database.transaction() as session:
+			return [tuple(row) for row in session.execute(query)]
+
+	def unreplaced(self) -> list[tuple[str, str]]:
+		"""Where it is held and where it lay, of all whose path no picture of the history has."""
+		there = select(PictureRow.id).where(PictureRow.path == TrashRow.path).exists()
+		query = select(TrashRow.held, TrashRow.path).where(TrashRow.kind == KIND, ~there)
+		with self.database.transaction() as session:
+			return [tuple(row) for row in session.execute(query)]
+
+	def at(self, paths: Sequence[str]) -> list[tuple[str, str]]:
+		"""Where it is held and where it lay, of what lay at these paths."""
+		query = select(TrashRow.held, TrashRow.path).where(
+			TrashRow.kind == KIND, TrashRow.path.in_(paths)
+		)
 		with self.database.transaction() as session:
 			return [tuple(row) for row in session.execute(query)]
 
@@ -138,13 +158,40 @@ class Discards:
 			)
 
 
-def to_record(row: PictureRow, trash_id: str, marks: Marks, when: datetime) -> DiscardRecord:
+def take_out(
+	session: Session, names: dict[int, str], when: datetime, place: Callable[[str, str], str]
+) -> list[DiscardRecord]:
+	"""By picture id under its name in the trash, within a transaction."""
+	rows = list(session.scalars(select(PictureRow).where(PictureRow.id.in_(names))))
+	marks = read_marks(session, list(names))
+	records = []
+	for row in rows:
+		held = place(row.path, names[row.id])
+		records.append(to_record(row, names[row.id], held, marks[row.id], when))
+	session.add_all(to_trash(record) for record in records)
+	words.forget(session.connection(), [row.ordinal for row in rows])
+	session.flush()
+	session.execute(delete(PictureRow).where(PictureRow.id.in_(row.id for row in rows)))
+	return records
+
+
+def drawn_otherwise(session: Session, values: dict[str, object]) -> bool:
+	"""Whether another row is that picture of its job: it was drawn again, or a copy was taken in."""
+	query = select(PictureRow.id).where(
+		PictureRow.job_id == values['job_id'], PictureRow.number == values['number']
+	)
+	return session.scalar(query) is not None
+
+
+def to_record(
+	row: PictureRow, trash_id: str, held: str, marks: Marks, when: datetime
+) -> DiscardRecord:
 	values = {name: getattr(row, name) for name in COLUMNS}
 	values['created_at'] = row.created_at.isoformat()
 	return DiscardRecord(
 		id=trash_id,
 		path=row.path,
-		held=trash_id,
+		held=held,
 		bytes=row.bytes,
 		row=values,
 		marks=marks,

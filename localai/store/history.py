@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from sqlalchemy import Row, insert, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from localai.schemas.base import Schema
@@ -13,7 +12,7 @@ from localai.schemas.generation import Picture, PictureKind, Receipt, Recipe
 from localai.schemas.history import Marks
 from localai.store import words
 from localai.store.database import Database
-from localai.store.tables import DAY, AlbumRow, PictureRow, TagRow
+from localai.store.tables import DAY, AlbumRow, PictureRow, TagRow, TrashRow
 
 EPOCH = date(1970, 1, 1)
 EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
@@ -54,23 +53,18 @@ class History:
 	def record(self, picture: NewPicture) -> tuple[Picture, bool]:
 		"""One transaction; the picture, and whether it is new. One that is recorded already, as that
 		of its job or at its path, stays as it is: a check may have been faster."""
-		for attempt in (1, 2):
-			try:
-				with self.database.transaction() as session:
-					found = recorded(session, picture)
-					new = found is None
-					if new:
-						found = session.get(PictureRow, add(session, [picture])[0])
-					return to_picture(found, self.folder), new
-			except IntegrityError:  # recorded by another thread between the look and the insert
-				if attempt == 2:
-					raise
+		with self.database.writing() as session:
+			found = recorded(session, picture)
+			new = found is None
+			if new:
+				found = session.get(PictureRow, add(session, [picture])[0])
+			return to_picture(found, self.folder), new
 
 	def add(self, pictures: Sequence[NewPicture]) -> tuple[int, ...]:
 		"""Records many, each batch in one transaction. Their paths must be new. Returns their ids."""
 		ids: list[int] = []
 		for start in range(0, len(pictures), BATCH):
-			with self.database.transaction() as session:
+			with self.database.writing() as session:
 				ids += add(session, pictures[start : start + BATCH])
 		return tuple(ids)
 
@@ -96,12 +90,18 @@ class History:
 				found |= read_marks(session, ids[start : start + BATCH])
 		return found
 
-	def place(self, picture_id: int) -> tuple[int, str] | None:
-		"""Ordinal and relative path of a picture, without all the rest."""
-		query = select(PICTURE.c.ordinal, PICTURE.c.path).where(PICTURE.c.id == picture_id)
+	def place(self, picture_id: int) -> tuple[int, str, str] | None:
+		"""Ordinal, relative path and digest of a picture, without all the rest."""
+		columns = PICTURE.c.ordinal, PICTURE.c.path, PICTURE.c.digest
 		with self.database.engine.connect() as connection:
-			row = connection.execute(query).first()
-			return row and (row.ordinal, row.path)
+			row = connection.execute(select(*columns).where(PICTURE.c.id == picture_id)).first()
+			return row and tuple(row)
+
+	def discarded(self, path: str) -> bool:
+		"""Whether a picture of this relative path is in the trash, or on its way there."""
+		query = select(TrashRow.id).where(TrashRow.kind == 'picture', TrashRow.path == path)
+		with self.database.transaction() as session:
+			return session.scalar(query) is not None
 
 	def file(self, picture_id: int) -> tuple[int, float, str] | None:
 		"""Bytes, time of change and digest of a picture's file as it was saved."""
@@ -228,13 +228,21 @@ def free_ordinals(session: Session, wanted: Sequence[int]) -> list[int]:
 	"""Each as it is wanted, or the next that nothing has."""
 	given: list[int] = []
 	taken: set[int] = set()
+
+	def used(ordinal: int) -> bool:
+		query = select(PictureRow.id).where(PictureRow.ordinal == ordinal)
+		return ordinal in taken or session.scalar(query) is not None
+
 	for ordinal in wanted:
-		while (
-			ordinal in taken
-			or session.scalar(select(PictureRow.id).where(PictureRow.ordinal == ordinal))
-			is not None
-		):
-			ordinal += 1
+		if used(ordinal):
+			# Thousands may be of the same moment: the end of their row is found by leaps.
+			step = 1
+			while used(ordinal + step):
+				ordinal, step = ordinal + step, step * 2
+			low, ordinal = ordinal, ordinal + step
+			while ordinal - low > 1:
+				middle = (low + ordinal) // 2
+				low, ordinal = (middle, ordinal) if used(middle) else (low, middle)
 		taken.add(ordinal)
 		given.append(ordinal)
 	return given
@@ -259,9 +267,9 @@ def day_number(day: str) -> int:
 	return (date.fromisoformat(day) - EPOCH).days
 
 
-def urls(picture_id: int, ordinal: int) -> dict[str, str]:
-	"""The stamp keeps what a browser remembers apart when a database was made anew."""
-	stamp = f'{ordinal:x}'
+def urls(picture_id: int, ordinal: int, digest: str) -> dict[str, str]:
+	"""The stamp keeps what a browser remembers apart when a database was made anew, or a file."""
+	stamp = f'{ordinal:x}{digest[:8]}'
 	return {
 		'url': f'/media/{picture_id}?v={stamp}',
 		'thumbnail': f'/media/{picture_id}/thumbnail?v={stamp}',
@@ -303,5 +311,5 @@ def to_picture(row: PictureRow, folder: Path) -> Picture:
 		rating=row.rating,
 		request=Recipe.model_validate(row.request),
 		receipt=Receipt.model_validate(row.receipt),
-		**urls(row.id, row.ordinal),
+		**urls(row.id, row.ordinal, row.digest),
 	)

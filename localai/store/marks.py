@@ -24,7 +24,7 @@ class MarkStore:
 	def change(self, ids: Sequence[int], change: MarkChange) -> Marked:
 		changed: Marked = {}
 		for start in range(0, len(ids), BATCH):
-			with self.database.transaction() as session:
+			with self.database.writing() as session:
 				changed |= apply(session, ids[start : start + BATCH], change)
 		return changed
 

@@ -28,6 +28,7 @@ NUMBERS: dict[str, ColumnElement] = {
 ENTRY = (
 	P.id,
 	P.ordinal,
+	P.digest,
 	P.created_at,
 	P.width,
 	P.height,
@@ -188,5 +189,5 @@ def to_entry(row: Any) -> HistoryEntry:
 		kind=row.kind,
 		favourite=row.favourite,
 		rating=row.rating,
-		**urls(row.id, row.ordinal),
+		**urls(row.id, row.ordinal, row.digest),
 	)

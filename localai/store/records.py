@@ -5,13 +5,15 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.exc import IntegrityError
 
+from localai.schemas.history import Marks
 from localai.store import words
 from localai.store.database import Database
-from localai.store.discards import Discards
-from localai.store.history import BATCH, PICTURE, NewPicture, add, to_row
-from localai.store.tables import PictureRow
+from localai.store.discards import take_out
+from localai.store.history import BATCH, PICTURE, NewPicture, add, read_marks, to_row
+from localai.store.tables import PictureRow, PreferenceRow, TrashRow
+
+WHOLE = 'history whole'  # among the preferences
 
 
 class FileRecord(NamedTuple):
@@ -49,19 +51,23 @@ class Records:
 				)
 		return len(rows)
 
-	def move(self, picture_id: int, path: str, modified: float) -> None:
+	def move(self, picture_id: int, path: str, modified: float) -> Marks:
+		"""Returns its marks."""
 		with self.database.transaction() as session:
 			session.execute(
 				update(PictureRow)
 				.where(PictureRow.id == picture_id)
 				.values(path=path, modified=modified)
 			)
+			return read_marks(session, [picture_id]).get(picture_id, Marks())
 
 	def refresh(self, picture_id: int, fresh: NewPicture) -> None:
 		"""What the file says now; its place in time, its job and its marks stay."""
 		kept = ('favourite', 'rating', 'notes', 'job_id', 'number', 'kind', 'path', 'created_at')
-		with self.database.transaction() as session:
+		with self.database.writing() as session:
 			row = session.get(PictureRow, picture_id)
+			if row is None:  # deleted meanwhile
+				return
 			values = to_row(fresh, row.ordinal)
 			changes = {n: v for n, v in values.items() if n not in kept}
 			session.execute(update(PictureRow).where(PictureRow.id == picture_id).values(**changes))
@@ -72,15 +78,11 @@ class Records:
 		a job is taken as one of no job."""
 		added = 0
 		for at in range(0, len(pictures), BATCH):
-			batch = pictures[at : at + BATCH]
-			try:
-				added += self.add_batch(batch)
-			except IntegrityError:  # one of them was recorded by another thread meanwhile
-				added += self.add_batch(batch)
+			added += self.add_batch(pictures[at : at + BATCH])
 		return added
 
 	def add_batch(self, pictures: Sequence[NewPicture]) -> int:
-		with self.database.transaction() as session:
+		with self.database.writing() as session:
 			paths = PictureRow.path.in_([one.path for one in pictures])
 			there = set(session.scalars(select(PictureRow.path).where(paths)))
 			seen: set[tuple[str, int]] = set()
@@ -94,17 +96,32 @@ class Records:
 				add(session, batch)
 			return len(batch)
 
-	def add_to_trash(self, trash_id: str, picture: NewPicture, when: datetime) -> None:
-		"""As if it had been recorded and deleted then."""
+	def add_to_trash(self, trash_id: str, held: str, picture: NewPicture, when: datetime) -> None:
+		"""As if it had been recorded and deleted then. Another may have its path by now."""
+		with self.database.writing() as session:
+			apart = alone(session, picture).model_copy(
+				update={'path': f'{picture.path}/{trash_id}'}
+			)
+			(added,) = add(session, [apart])
+			take_out(session, {added: trash_id}, when, lambda path, name: held)
+			session.flush()
+			lay = update(TrashRow).where(TrashRow.id == trash_id).values(path=picture.path)
+			session.execute(lay)
+
+	def whole(self) -> bool:
+		"""Whether all the pictures that there were have once been taken in."""
 		with self.database.transaction() as session:
-			(added,) = add(session, [alone(session, picture)])
-		Discards(self.database).take_out([(added, trash_id)], when)
+			return session.get(PreferenceRow, WHOLE) is not None
+
+	def declare_whole(self) -> None:
+		with self.database.transaction() as session:
+			session.merge(PreferenceRow(key=WHOLE, value={}))
 
 	def remove(self, ids: Sequence[int]) -> int:
 		"""Rows whose files are gone for good."""
 		for start in range(0, len(ids), BATCH):
 			batch = ids[start : start + BATCH]
-			with self.database.transaction() as session:
+			with self.database.writing() as session:
 				gone = session.scalars(select(PictureRow.ordinal).where(PictureRow.id.in_(batch)))
 				words.forget(session.connection(), list(gone))
 				session.execute(delete(PictureRow).where(PictureRow.id.in_(batch)))

@@ -103,6 +103,7 @@ class PictureRow(Base):
 		Index('ix_pictures_job_number', 'job_id', 'number', unique=True),
 		Index('ix_pictures_model_created', 'model_id', 'created_at'),
 		Index('ix_pictures_rating', 'rating', 'ordinal'),
+		Index('ix_pictures_kind', 'kind', 'ordinal'),
 		Index('ix_pictures_digest', 'digest'),
 		# No id is given twice: what a browser keeps for an id stays true.
 		{'sqlite_autoincrement': True},

@@ -84,10 +84,16 @@ def upgrade() -> None:
 	both = counted('OLD', '- 1') + counted('NEW', '+ 1')
 	op.execute(trigger('update', f'after update of {columns}', both))
 	move(pictures)
+	# A database that has pictures was not lost, whatever else lies beside them.
+	op.execute(
+		"insert into preferences (key, value) select 'history whole', '{}'"
+		' where exists (select 1 from pictures)'
+	)
 	op.drop_table('pictures_before')
 	op.create_index('ix_pictures_job_number', 'pictures', ['job_id', 'number'], unique=True)
 	op.create_index('ix_pictures_model_created', 'pictures', ['model_id', 'created_at'])
 	op.create_index('ix_pictures_rating', 'pictures', ['rating', 'ordinal'])
+	op.create_index('ix_pictures_kind', 'pictures', ['kind', 'ordinal'])
 	op.create_index('ix_pictures_digest', 'pictures', ['digest'])
 	op.execute('create index ix_pictures_area on pictures (width * height, ordinal)')
 
