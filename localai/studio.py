@@ -101,6 +101,7 @@ class Studio:
 			Records(self.database),
 			discards,
 			journal,
+			self.picture_trash.lock,
 			self.history_changed,
 		)
 		self.verifying = VerifyService(self.history, self.models, self.jobs.verify)

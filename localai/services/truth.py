@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -38,8 +39,8 @@ class Found(NamedTuple):
 
 
 class TruthService:
-	"""`folder` is where pictures lie, `trash` LOCALAI_HOME/trash; `changed` is called after a
-	repair."""
+	"""`folder` is where pictures lie, `trash` LOCALAI_HOME/trash; `moving` is held by whoever moves
+	pictures between them; `changed` is called after a repair."""
 
 	def __init__(
 		self,
@@ -48,9 +49,11 @@ class TruthService:
 		records: Records,
 		discards: Discards,
 		journal: Journal,
+		moving: AbstractContextManager,
 		changed: Callable[[], None],
 	):
 		self.folder = folder
+		self.moving = moving
 		self.trash = trash
 		self.records = records
 		self.discards = discards
@@ -92,7 +95,8 @@ class TruthService:
 				repaired += added + len(moved)
 				unreadable, orphaned = unreadable + broken, []
 				missing = [row for row in missing if row.id not in moved]
-				repaired += self.take_in_trash()
+				with self.moving:
+					repaired += self.take_in_trash()
 				if forget and missing and files:  # with no file at all, their disk may only be away
 					repaired += self.records.remove([row.id for row in missing])
 					missing = []
@@ -202,31 +206,37 @@ class TruthService:
 		with ThreadPoolExecutor(HANDS) as hands:
 			for start in range(0, len(paths), BATCH):
 				batch = list(hands.map(read, paths[start : start + BATCH]))
-				away = self.on_the_way([one.path for one in batch if isinstance(one, NewPicture)])
-				new: list[NewPicture] = []
-				for one in batch:
-					if one is None or getattr(one, 'path', '') in away:
-						continue
-					if isinstance(one, str):
-						broken.append(one)
-					elif one.digest in lost:
-						row = lost.pop(one.digest)
-						kept = self.records.move(row.id, one.path, one.modified)
-						if kept != Marks():
-							self.journal.add({one.path: kept})
-						moved.add(row.id)
-					else:
-						new.append(one)
-				new.sort(key=lambda one: one.created_at)
-				added += self.records.add(new)
+				broken += [one for one in batch if isinstance(one, str)]
+				with self.moving:
+					added += self.record(
+						[p for p in batch if isinstance(p, NewPicture)], lost, moved
+					)
 				done += len(batch)
 				tell(done, len(paths))
 				self.changed()
 		return added, moved, broken
 
+	def record(self, found: list[NewPicture], lost: dict[str, FileRecord], moved: set[int]) -> int:
+		"""Each gets its row from `lost`, whose id is then in `moved`, or a new one; returns how many
+		are new."""
+		away = self.on_the_way([one.path for one in found])
+		new: list[NewPicture] = []
+		for one in found:
+			if one.path in away:
+				continue
+			if one.digest in lost:
+				row = lost.pop(one.digest)
+				kept = self.records.move(row.id, one.path, one.modified)
+				if kept != Marks():
+					self.journal.add({one.path: kept})
+				moved.add(row.id)
+			else:
+				new.append(one)
+		return self.records.add(sorted(new, key=lambda one: one.created_at))
+
 	def on_the_way(self, paths: list[str]) -> set[str]:
-		"""Those that go into the trash at this moment, or come out of it: they have no row, and need
-		none. Of a copy that lies where a picture of the trash lay, both are there."""
+		"""Those that went into the trash since they were read, or were cut off on the way: they have
+		no row, and need none. Of a copy that lies where a picture of the trash lay, both are there."""
 		return {
 			path
 			for held, path in self.discards.at(paths)

@@ -299,6 +299,26 @@ class TestAtOnce:
 		assert studio.picture_trash.restore(trashed).pictures == (picture.id,)
 		assert studio.history.get(picture.id).job_id == picture.job_id
 
+	def test_one_that_goes_while_a_check_records_does_not_stay(self, studio, monkeypatch):
+		(picture,) = draw(studio)
+		studio.picture_trash.store.take_out([(picture.id, 'cut')])
+		on_the_way, threads = studio.truth.on_the_way, []
+
+		def meanwhile(paths):
+			studio.picture_trash.restore(['cut'])
+			away = on_the_way(paths)
+			thread = threading.Thread(target=studio.picture_trash.delete, args=([picture.id],))
+			threads.append(thread)
+			thread.start()
+			thread.join(1)
+			return away
+
+		monkeypatch.setattr(studio.truth, 'on_the_way', meanwhile)
+		studio.truth.check(repair=True)
+		for thread in threads:
+			thread.join()
+		assert studio.history.outline({}).total == 0 and studio.truth.check().well
+
 	def test_many_of_the_same_moment_are_recorded_soon(self, studio):
 		began = time.monotonic()
 		studio.truth.records.add([row(when=WHEN) for _ in range(1500)])
