@@ -133,6 +133,13 @@ class History:
 		with self.database.transaction() as session:
 			if before is not None:
 				last = session.scalar(select(PictureRow.ordinal).where(PictureRow.id == before))
+				if last is None:  # deleted since: where it was is known as long as the trash has it
+					was = TrashRow.row['row']
+					last = session.scalar(
+						select(was['ordinal'].as_integer()).where(
+							TrashRow.kind == 'picture', was['id'].as_integer() == before
+						)
+					)
 				query = query.where(PictureRow.ordinal < (last or 0))
 			return tuple(to_picture(r, self.folder) for r in session.scalars(query))
 

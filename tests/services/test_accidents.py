@@ -319,6 +319,12 @@ class TestAtOnce:
 			thread.join()
 		assert studio.history.outline({}).total == 0 and studio.truth.check().well
 
+	def test_a_page_that_ended_with_a_deleted_picture_goes_on(self, studio):
+		pictures = draw(studio, count=4)
+		studio.picture_trash.delete([pictures[2].id])
+		older = studio.history.recent(60, pictures[2].id)
+		assert [p.id for p in older] == [pictures[1].id, pictures[0].id]
+
 	def test_many_of_the_same_moment_are_recorded_soon(self, studio):
 		began = time.monotonic()
 		studio.truth.records.add([row(when=WHEN) for _ in range(1500)])
