@@ -176,7 +176,15 @@ window.LocalAI.history = (() => {
 		const next = at >= 0 ? grid.entry(Math.min(at, grid.layout().total - 1)) : null;
 		if (shown && next && !LocalAI.phone()) LocalAI.detail.open(next);
 		else if (shown) LocalAI.detail.close(false);
-		if (held || shown) grid.go(Math.max(0, at), !LocalAI.phone());
+		const homeless = document.activeElement === document.body;
+		if (homeless && !grid.layout().total) focus();
+		else if (held || shown || homeless) grid.go(Math.max(0, at), !LocalAI.phone());
+	}
+
+	/** The grid, or what is offered in its place. */
+	function focus() {
+		if (grid.layout().total) grid.focus();
+		else byId('history-empty').querySelector('button:not([hidden])').focus();
 	}
 
 	function favourite(ids) {
@@ -270,7 +278,7 @@ window.LocalAI.history = (() => {
 
 	return {
 		search: () => byId('history-search').focus(),
-		focus: () => grid.focus(),
+		focus,
 		open: (entry, byHand = false) => entry && LocalAI.detail.open(entry, byHand),
 		walk: (by) => grid.go(grid.active() + by),
 		remove,
