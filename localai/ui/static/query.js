@@ -59,6 +59,8 @@ window.LocalAI.query = (() => {
 		return `${left.slice(0, words.start)}${put} ${left.slice(words.start)}`;
 	}
 
+	const begun = (one) => one.key && !one.value;
+
 	return {
 		KEYS,
 		tokens,
@@ -66,6 +68,8 @@ window.LocalAI.query = (() => {
 		has,
 		put,
 		drop: (text, key, value) => without(text, (one) => same(one, key, value)),
+		/** Without a key whose value is still to be typed. */
+		settled: (text) => (tokens(text).some(begun) ? without(text, begun) : text),
 		/** Without the token that begins at `start`. */
 		dropAt: (text, start) => without(text, (one) => one.start === start),
 	};

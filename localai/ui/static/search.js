@@ -24,7 +24,7 @@ window.LocalAI.search = (() => {
 	let at = -1;
 
 	/** What is asked for; the same everywhere. */
-	const question = () => ({ ...asked });
+	const question = () => ({ ...asked, text: query.settled(asked.text) });
 
 	function keepAddress() {
 		if (LocalAI.tabs.open() !== 'history') return;
@@ -63,7 +63,7 @@ window.LocalAI.search = (() => {
 			String(query.has(asked.text, 'favourite', 'yes')),
 		);
 		const held = byId('history-chips').contains(document.activeElement);
-		const chips = query.tokens(asked.text).filter((one) => one.key);
+		const chips = query.tokens(asked.text).filter((one) => one.key && one.value);
 		byId('history-chips').replaceChildren(
 			...chips.map((one) =>
 				element(
