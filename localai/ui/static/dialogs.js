@@ -4,6 +4,7 @@
 
 	const LocalAI = window.LocalAI;
 	const open = [];
+	const REACHED = 'button:not(:disabled), input, textarea, select, a[href]';
 
 	/** Ties a panel to its button. Returns {show, hide, shown}. Nothing is trapped; focus goes back to the button. */
 	LocalAI.popup = (button, panel, options = {}) => {
@@ -26,6 +27,11 @@
 		button.setAttribute('aria-expanded', 'false');
 		button.setAttribute('aria-controls', panel.id);
 		button.addEventListener('click', () => (panel.hidden ? show() : hide()));
+		button.addEventListener('keydown', (event) => {
+			if (event.key !== 'ArrowDown' || panel.hidden) return;
+			event.preventDefault();
+			[...panel.querySelectorAll(REACHED)].find((one) => one.offsetParent)?.focus();
+		});
 		return { show, hide, shown: () => !panel.hidden };
 	};
 
