@@ -105,6 +105,27 @@ class TestFocus:
 		page.click('#notice >> text=Undo')
 		expect(page.locator('#history-count')).to_have_text('1 picture')
 
+	def test_when_all_that_was_found_is_deleted_the_focus_goes_to_what_is_offered(self, open_page):
+		page = open_page(tab='history')
+		find(page, 'fox 07', 10)
+		tile(page, 1).focus()
+		page.keyboard.press('Control+a')
+		expect(page.locator('#selection-count')).to_have_text('10 selected')
+		page.focus('#selection-delete')
+		page.keyboard.press('Enter')
+		expect(page.locator('#history-clear')).to_be_focused()
+		page.click('#notice >> text=Undo')
+		expect(page.locator('#history-count')).to_have_text('10 pictures')
+
+	def test_down_leads_from_a_button_into_what_it_opened(self, open_page):
+		page = open_page(tab='history')
+		open_first(page, 'fox 080')
+		page.press('#detail-more-button', 'Enter')
+		page.keyboard.press('ArrowDown')
+		expect(page.locator('#detail-use-prompt')).to_be_focused()
+		page.keyboard.press('Escape')
+		expect(page.locator('#detail-more-button')).to_be_focused()
+
 	def test_a_long_prompt_is_not_read_aloud_to_its_end(self, open_page):
 		page = open_page(tab='history')
 		find(page, 'word model:Harm', 1)
@@ -131,6 +152,13 @@ class TestTyped:
 		expect(page.locator('#detail-notes')).to_have_value('while nobody answers')
 		assert page.evaluate("localStorage.getItem('localai:note')") is None
 
+	def test_a_key_without_its_value_narrows_nothing_down_yet(self, open_page):
+		page = open_page(tab='history')
+		find(page, 'fox model:', FOXES)
+		expect(page.locator('#history-chips button')).to_have_count(0)
+		find(page, 'fox model:Plain', 0)
+		expect(page.locator('#history-chips button')).to_have_count(1)
+
 	def test_a_prompt_that_is_too_long_leaves_what_is_typed(self, open_page):
 		page = open_page()
 		page.fill('#prompt', 'what I am typing')
@@ -140,6 +168,28 @@ class TestTyped:
 		page.click('#detail-use')
 		expect(page.locator('#notice')).to_contain_text('the prompt stays as it is')
 		expect(page.locator('#prompt')).to_have_value('what I am typing')
+
+
+class TestMissing:
+	def test_a_file_that_is_back_is_seen_by_the_check(self, open_page, app):
+		page = open_page(tab='history')
+		open_first(page, 'owl 020')
+		file = (
+			app.home
+			/ 'pictures'
+			/ page.locator('#detail-receipt-facts dd', has_text='.png').text_content()
+		)
+		away = file.rename(app.home / 'away.png')
+		page.click('#history-check-button')
+		page.click('#history-check-run')
+		expect(page.locator('#detail-missing')).to_be_visible()
+		page.click('#detail-more-button')
+		expect(page.locator('#detail-use-prompt')).to_be_visible()
+		expect(page.locator('#detail-download')).to_be_hidden()
+		page.keyboard.press('Escape')
+		away.rename(file)
+		page.click('#history-check-run')
+		expect(page.locator('#detail-missing')).to_be_hidden()
 
 
 class TestPage:

@@ -94,6 +94,7 @@ window.LocalAI.detail = (() => {
 		byId('detail-download').href = `media/${picture.id}?download=1`;
 		byId('detail-verify').hidden = !receipt.torch;
 		for (const id of ['detail-verify', 'detail-open', 'detail-export']) byId(id).disabled = card.missing;
+		for (const id of ['detail-download', 'detail-full']) byId(id).hidden = card.missing;
 		if (!unsaved) byId('detail-notes').value = marks.notes;
 	}
 

@@ -201,6 +201,7 @@ window.LocalAI.upkeep = (() => {
 			return write(byId('history-check-words'), `${answer.error.message} ${answer.error.remedy}`.trim());
 		report(answer, Boolean(given.repair));
 		if (given.repair || given.forget) LocalAI.emit('history');
+		else LocalAI.detail.reload();
 		byId('history-check-run').focus();
 	}
 
