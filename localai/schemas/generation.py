@@ -5,7 +5,7 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_serializer, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
 from localai.schemas.base import Schema
 from localai.schemas.samplers import SAMPLERS, SCHEDULES, SamplerName, ScheduleName, schedules_for
@@ -122,6 +122,14 @@ class GenerationRequest(Schema):
 		return self
 
 
+def exact(seed: int) -> int | str:
+	return str(seed) if abs(seed) >= EXACT else seed
+
+
+# As text in JSON where a script could not hold it exactly: other programs have seeds of 64 bits.
+ExactSeed = Annotated[int, PlainSerializer(exact, when_used='json')]
+
+
 class LoraUse(Schema):
 	"""A LoRA as a picture names it. `weight` is 1 where none is said."""
 
@@ -146,7 +154,7 @@ class Recipe(Schema):
 	guidance_scale: float | None = None
 	sampler: str | None = None
 	schedule: str | None = None
-	seed: int | None = None
+	seed: ExactSeed | None = None
 	count: int = 1
 	clip_skip: int | None = None
 	denoising_strength: float | None = None
@@ -154,11 +162,6 @@ class Recipe(Schema):
 	loras: tuple[LoraUse, ...] = ()
 	styles: tuple[str, ...] = ()
 	extra: tuple[tuple[str, str], ...] = ()
-
-	@field_serializer('seed', when_used='json')
-	def exact(self, seed: int | None) -> int | str | None:
-		"""As text where a script could not hold it exactly: other programs have seeds of 64 bits."""
-		return str(seed) if seed is not None and abs(seed) >= EXACT else seed
 
 
 class Receipt(Schema):
@@ -189,7 +192,7 @@ class Picture(Schema):
 	id: int
 	job_id: str
 	index: int
-	seed: int | None
+	seed: ExactSeed | None
 	width: int
 	height: int
 	path: str

@@ -61,6 +61,10 @@ class TestAnswers:
 		(number,) = studio.history.store.add([row(seed=None, recipe={'seed': 2**64 - 1})])
 		card = page['ui_history_card']({'id': number})['card']
 		assert card['picture']['request']['seed'] == str(2**64 - 1)
+		(number,) = studio.history.store.add([row(seed=2**60)])
+		picture = page['ui_history_card']({'id': number})['card']['picture']
+		assert picture['seed'] == str(2**60)
+		assert studio.history.find({'text': f'seed:{2**60}'}).entries[0].id == number
 
 	def test_delete_and_restore(self, studio, page):
 		(picture,) = draw(studio)
