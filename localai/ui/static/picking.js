@@ -94,8 +94,9 @@ window.LocalAI.picking = (() => {
 	}
 
 	async function all() {
+		const now = ++range;
 		const ids = await everything();
-		range++;
+		if (now !== range) return;
 		for (const id of ids) chosen.add(id);
 		base = new Set(chosen);
 		changed();
@@ -103,8 +104,8 @@ window.LocalAI.picking = (() => {
 	}
 
 	function clear() {
-		if (!chosen.size) return false;
 		range++;
+		if (!chosen.size) return false;
 		chosen.clear();
 		base = new Set();
 		changed();
