@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping
 
-from localai.errors import InvalidInput
+from localai.errors import InvalidInput, UnknownName
 from localai.files.journal import Journal
 from localai.schemas.history import MANY, TAG_LIMIT, MarkChange, Marks, one_line
 from localai.services.fields import ids_of, read
@@ -26,7 +26,7 @@ class MarkService:
 
 	def mark(self, ids: object, change: MarkChange | Mapping[str, object]) -> int:
 		"""Returns how many pictures changed; numbers that no picture has are passed over. Raises
-		InvalidInput, StorageProblem."""
+		InvalidInput, UnknownName when none of them is there, StorageProblem."""
 		if not isinstance(change, MarkChange):
 			if not isinstance(change, Mapping):
 				raise InvalidInput('What is to change is not said.', field='change')
@@ -34,7 +34,16 @@ class MarkService:
 		if change.notes is not None:
 			change = change.model_copy(update={'notes': read_notes(change.notes)})
 		wanted = ids_of(ids, MANY)
-		return self.keep(lambda: self.store.change(wanted, change))
+		changed = self.keep(lambda: self.store.change(wanted, change))
+		if wanted and not changed and not self.store.there(wanted):
+			raise UnknownName(
+				'This picture was deleted elsewhere.'
+				if len(wanted) == 1
+				else 'These pictures were deleted elsewhere.',
+				'Bring it back from the trash first.',
+				'ids',
+			)
+		return changed
 
 	def rename_album(self, name: object, to: object) -> int:
 		"""Returns how many pictures it has. An album of that name takes them in."""

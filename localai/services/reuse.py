@@ -40,7 +40,7 @@ def reuse(recipe: Recipe, seed: int | None, model: tuple[str, str], find: FindMo
 	if not recipe.prompt.strip():
 		notes.append('The picture says no prompt.')
 	for name, value in given.items():
-		if value is None or value == '':
+		if value is None or (value == '' and name != 'negative_prompt'):
 			continue
 		try:
 			base = {} if name == 'prompt' else {'prompt': 'x'}

@@ -28,6 +28,13 @@ class MarkStore:
 				changed |= apply(session, ids[start : start + BATCH], change)
 		return changed
 
+	def there(self, ids: Sequence[int]) -> bool:
+		"""Whether any of these pictures is there."""
+		with self.database.transaction() as session:
+			batches = (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
+			queries = (select(PictureRow.id).where(PictureRow.id.in_(b)).limit(1) for b in batches)
+			return any(session.scalar(query) is not None for query in queries)
+
 	def rename_album(self, name: str, to: str) -> Marked:
 		"""Also into one that is there; '' takes the album away and leaves its pictures."""
 		with self.database.transaction() as session:

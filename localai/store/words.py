@@ -15,7 +15,7 @@ from localai.store.database import Database
 
 log = logging.getLogger('localai.store')
 TABLE = 'picture_words'
-VERSION = 1  # of what is written below; another one makes the index anew
+VERSION = 2  # of what is written below; another one makes the index anew
 COLUMNS = ('prompt', 'negative', 'model', 'sampler', 'lora', 'style', 'tags', 'notes', 'facets')
 # What a word that is left out is looked for in: `-blurry` must not leave out every picture that was
 # drawn with "blurry" as its negative prompt.
@@ -128,7 +128,9 @@ def spaced(value: str) -> str:
 
 def facet(field: FacetField, value: str) -> str:
 	"""One word for a choice, whatever is written in it."""
-	folded = f'{field}\n{value.casefold()}'.encode('utf-8', 'replace')
+	# A search has no way to write a quote, so a name is the same with it and without.
+	plain = ' '.join(value.replace('"', ' ').casefold().split())
+	folded = f'{field}\n{plain}'.encode('utf-8', 'replace')
 	return f'{MARK}{field}{blake2b(folded, digest_size=8).hexdigest()}'
 
 

@@ -130,7 +130,7 @@ class TestReuse:
 			]
 		)
 		again = studio.history.reuse(number)
-		assert again.fields == {'prompt': 'a castle'}
+		assert again.fields == {'prompt': 'a castle', 'negative_prompt': ''}
 		notes = ' '.join(again.notes)
 		for word in (
 			'restart',

@@ -2,7 +2,7 @@
 
 import pytest
 
-from localai.errors import InvalidInput
+from localai.errors import InvalidInput, UnknownName
 from localai.files.journal import Journal
 from localai.schemas.history import Marks
 from tests.pictures import draw, row
@@ -24,6 +24,12 @@ class TestMark:
 		assert (
 			studio.history.outline({'text': 'tag:"winter sun" rating:5 favourite:yes'}).total == 3
 		)
+
+	def test_pictures_that_are_gone_are_said(self, studio):
+		(picture,) = draw(studio)
+		studio.picture_trash.delete([picture.id])
+		with pytest.raises(UnknownName, match='deleted elsewhere'):
+			studio.marks.mark([picture.id], {'notes': 'for later'})
 
 	def test_everybody_who_looks_hears_of_it(self, studio):
 		(picture,) = draw(studio)

@@ -64,7 +64,7 @@ class TestFinding:
 					marks={
 						'favourite': True,
 						'rating': 4,
-						'tags': ['Winter Sun', 'keep'],
+						'tags': ['Winter Sun', 'keep', 'say "hi" : -x'],
 						'albums': ['Best of'],
 						'notes': 'print this one',
 					},
@@ -107,6 +107,7 @@ class TestFinding:
 			('winter', [4]),
 			('tag:"winter sun"', [4]),
 			('tag:WINTER', []),
+			('tag:"say hi : -x"', [4]),
 			('album:"best of"', [4]),
 			('-album:"best of" fox', [1, 0]),
 			('family:SDXL', [4]),

@@ -5,6 +5,8 @@
 	const LocalAI = window.LocalAI;
 	const { element, byId } = LocalAI;
 	const STAYS = 6000;
+	// As long as one may need to see what happened and to want it back.
+	const OFFERS = 12000;
 	let timer = 0;
 	let home = null;
 	// Where the focus was before it came to this line.
@@ -29,7 +31,11 @@
 	/** Goes by itself, but not from under the pointer, nor while keys are in it. */
 	function leaveSoon() {
 		clearTimeout(timer);
-		timer = setTimeout(() => (byId('notice').matches(':hover, :focus-within') ? leaveSoon() : dismiss()), STAYS);
+		const notice = byId('notice');
+		timer = setTimeout(
+			() => (notice.matches(':hover, :focus-within') ? leaveSoon() : dismiss()),
+			notice.querySelector('.link') ? OFFERS : STAYS,
+		);
 	}
 
 	/** What lies over the page lies over this line too, so it goes there, and back when that is closed. */

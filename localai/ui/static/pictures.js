@@ -89,7 +89,8 @@ window.LocalAI.pictures = (() => {
 			if (!seeded) return LocalAI.notify({ message: 'The seed of this picture is not known.' });
 			LocalAI.form.set({ seedMode: 'fixed', seed: fields.seed });
 		} else {
-			LocalAI.form.use({ negative_prompt: '', prompt: LocalAI.form.values.prompt, ...fields });
+			const { prompt, negative } = LocalAI.form.values;
+			LocalAI.form.use({ prompt, negative_prompt: negative, ...fields });
 			LocalAI.form.set(
 				what === 'all' && seeded ? { seedMode: 'fixed', seed: fields.seed } : { seedMode: 'random' },
 			);
