@@ -22,6 +22,7 @@ RECEIPT = Receipt(
 	seconds=1.5,
 	steps_done=20,
 )
+from tests.stranger import reads
 
 
 def record(**fields) -> Record:
@@ -119,13 +120,9 @@ class TestWriting:
 
 
 class TestStranger:
-	def test_an_independent_reader_finds_everything(self, tmp_path):
+	def test_an_independent_reader_finds_everything(self):
 		"""sd-parsers knows A1111's grammar and nothing of us."""
-		from sd_parsers import ParserManager
-
-		path = tmp_path / 'a.png'
-		path.write_bytes(embed(png(), record(), 64, 64))
-		found = ParserManager().parse(path)
+		found = reads(embed(png(), record(), 64, 64))
 		assert found is not None
 		assert [p.value for p in found.prompts] == ['a red apple']
 		assert [p.value for p in found.negative_prompts] == ['blurry, dark']

@@ -1,7 +1,6 @@
 """The settings of any picture: each program's sample read back field by field, checked by an independent
 reader where there is one, and everything that is hostile shown as text."""
 
-import io
 import json
 import random
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from localai.schemas.samplers import SAMPLERS, SCHEDULES
 from tests import samples
 from tests.files.test_metadata import record
 from tests.samples import HASH, LORA_HASH, NEGATIVE, PROMPT, SEED
+from tests.stranger import reads
 
 # What each sample says, in our words.
 EXPECTED: dict[str, dict[str, object]] = {
@@ -247,10 +247,8 @@ class TestSamples:
 
 	@pytest.mark.parametrize('name', JUDGED)
 	def test_an_independent_reader_agrees(self, name):
-		from sd_parsers import ParserManager
-
 		data = samples.SAMPLES[name]()
-		theirs, ours = ParserManager().parse(io.BytesIO(data)), read_settings(data)
+		theirs, ours = reads(data), read_settings(data)
 		assert theirs is not None and theirs.generator.value.lower().startswith(
 			{'a1111': 'automatic'}.get(ours.format, ours.format)
 		)
