@@ -9,6 +9,7 @@ from PIL import Image
 
 from localai.files.metadata import Record, embed, parameters_text, read_record, with_texts
 from localai.schemas.generation import GenerationRequest, Receipt
+from tests.stranger import reads
 
 RECEIPT = Receipt(
 	app='0.1.0',
@@ -22,7 +23,6 @@ RECEIPT = Receipt(
 	seconds=1.5,
 	steps_done=20,
 )
-from tests.stranger import reads
 
 
 def record(**fields) -> Record:
