@@ -106,6 +106,8 @@ class TestJourney:
 		page.click('#generate')
 		expect(page.locator('#error-prompt')).to_be_visible()
 		set_up(page, 'a fox', steps=20)
+		if not page.locator('#steps').is_visible():
+			page.click('#sampler-fold summary')
 		page.fill('#steps', '9999')
 		page.locator('#steps').blur()
 		expect(page.locator('#error-steps')).to_contain_text('150')
