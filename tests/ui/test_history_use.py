@@ -79,7 +79,7 @@ class TestUsing:
 		expect(page.locator('#viewer-marks')).to_have_text(re.compile('★'))
 		page.keyboard.press('Delete')
 		expect(page.locator('#viewer-place')).to_have_text(f'{FOXES - 1} of {FOXES - 1}')
-		page.click('#notice >> text=Undo')
+		page.click('#viewer #notice >> text=Undo')
 		expect(page.locator('#history-count')).to_have_text(f'{FOXES} pictures')
 		page.keyboard.press('End')
 		expect(page.locator('#viewer-place')).to_have_text(f'{FOXES} of {FOXES}')

@@ -6,6 +6,7 @@ window.LocalAI.pictures = (() => {
 	const { state, words } = LocalAI;
 	const SOON = 300;
 	let known = -1;
+	let marking = null;
 
 	const address = (url) => url.replace(/^\//, '');
 
@@ -22,7 +23,9 @@ window.LocalAI.pictures = (() => {
 		const those = new Set(ids);
 		state.pictures = state.pictures.map((one) => (those.has(one.id) ? marked(one, change) : one));
 		LocalAI.emit('marked', { ids: those, change });
-		const answer = await LocalAI.ask('ui_history_mark', { ids, change });
+		const asked = LocalAI.ask('ui_history_mark', { ids, change });
+		marking = asked;
+		const answer = await asked;
 		if (answer.error) LocalAI.emit('history');
 		return !answer.error;
 	}
@@ -31,6 +34,8 @@ window.LocalAI.pictures = (() => {
 
 	/** Into the trash, with Undo in place. */
 	async function remove(ids) {
+		// A mark that comes after the delete would find nothing, and say so where Undo should be.
+		await marking;
 		const answer = await LocalAI.ask('ui_history_delete', { ids });
 		if (answer.error) return false;
 		const { trashed, gone, problems } = answer;
