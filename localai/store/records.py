@@ -13,6 +13,8 @@ from localai.store.discards import take_out
 from localai.store.history import BATCH, PICTURE, NewPicture, add, read_marks, to_row
 from localai.store.tables import PictureRow, PreferenceRow, TrashRow
 
+# What of a row is told by the file, whatever it carries.
+OF_FILE = ('width', 'height', 'bytes', 'modified', 'digest')
 WHOLE = 'history whole'  # among the preferences
 
 
@@ -62,14 +64,18 @@ class Records:
 			return read_marks(session, [picture_id]).get(picture_id, Marks())
 
 	def refresh(self, picture_id: int, fresh: NewPicture) -> None:
-		"""What the file says now; its place in time, its job and its marks stay."""
+		"""What the file says now; its place in time, its job and its marks stay. Where it
+		carries no settings any more, as after an editor that drops them, those that are known stay."""
 		kept = ('favourite', 'rating', 'notes', 'job_id', 'number', 'kind', 'path', 'created_at')
 		with self.database.writing() as session:
 			row = session.get(PictureRow, picture_id)
 			if row is None:  # deleted meanwhile
 				return
 			values = to_row(fresh, row.ordinal)
-			changes = {n: v for n, v in values.items() if n not in kept}
+			silent = not fresh.recipe.prompt and not fresh.receipt.app
+			changes = {
+				n: v for n, v in values.items() if (n in OF_FILE if silent else n not in kept)
+			}
 			session.execute(update(PictureRow).where(PictureRow.id == picture_id).values(**changes))
 			words.index(session.connection(), [picture_id])
 

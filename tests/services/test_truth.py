@@ -166,6 +166,16 @@ class TestCheck:
 		assert studio.truth.check().changed == 0
 		assert studio.truth.check(deep=True).changed == 1
 
+	def test_a_changed_file_without_settings_takes_none_from_the_history(self, studio):
+		(picture,) = draw(studio, 'a fox', seed=5)
+		with Image.open(picture.path) as image:
+			image.resize((32, 32)).save(picture.path)
+		assert studio.truth.check(repair=True).well
+		now = studio.history.get(picture.id)
+		assert (now.width, now.height) == (32, 32)
+		assert (now.request, now.receipt, now.seed) == (picture.request, picture.receipt, 5)
+		assert studio.history.outline({'text': 'fox size:32x32'}).total == 1
+
 	def test_a_search_follows_what_a_changed_file_says(self, studio):
 		(picture,) = draw(studio, 'a fox')
 		Path(picture.path).write_bytes(png(texts=FOREIGN))
