@@ -53,8 +53,8 @@ def measure(home: Path, repeats: int) -> bool:
 	"""Whether the bars are held."""
 	from benchmarks.shelves import COMMON, RARE
 	from localai.schemas.history import HistoryQuery
-	from localai.services.history import HistoryService
-	from localai.services.thumbnails import Thumbnails
+	from localai.services.history.service import HistoryService
+	from localai.services.history.thumbnails import Thumbnails
 	from localai.settings import read_settings
 	from localai.store.database import Database
 	from localai.store.history import History

@@ -23,9 +23,9 @@ def main() -> int:
 	from PIL import Image
 
 	from benchmarks.shelves import picture
-	from localai.files import metadata, pictures
+	from localai.files.pictures import metadata, writing
 	from localai.schemas.generation import GenerationRequest
-	from localai.services import recording
+	from localai.services.history import recording
 	from localai.settings import read_settings
 	from localai.studio import Studio
 	from tests.pictures import all_rows
@@ -64,7 +64,7 @@ def main() -> int:
 			size += len(png)
 			sides = options.side, options.side
 			rows.append(
-				recording.of_record(record, path, settings.pictures, pictures.digest(png), sides)
+				recording.of_record(record, path, settings.pictures, writing.digest(png), sides)
 			)
 		studio.history.store.add(rows)
 		before = all_rows(settings.database)

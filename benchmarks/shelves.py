@@ -20,10 +20,10 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from localai.files import pictures
+from localai.files.pictures import writing
 from localai.schemas.generation import Receipt, Recipe
 from localai.schemas.history import Marks
-from localai.services.thumbnails import Thumbnails
+from localai.services.history.thumbnails import Thumbnails
 from localai.settings import Settings, read_settings
 from localai.store.database import Database
 from localai.store.history import History, NewPicture, ordinal_of
@@ -196,7 +196,7 @@ def picture(chance: random.Random, number: int, when: datetime) -> NewPicture:
 		seed=seed,
 		width=width,
 		height=height,
-		path=f'{day}/{pictures.picture_name(job, 0, seed)}',
+		path=f'{day}/{writing.picture_name(job, 0, seed)}',
 		model_id=name.lower(),
 		recipe=recipe,
 		receipt=receipt,
@@ -221,7 +221,7 @@ def draw(folder: Path, number: int) -> tuple[Path, Path]:
 	buffer = io.BytesIO()
 	image.save(buffer, 'PNG')
 	whole.write_bytes(buffer.getvalue())
-	small.write_bytes(pictures.thumbnail(whole, 320))
+	small.write_bytes(writing.thumbnail(whole, 320))
 	return whole, small
 
 

@@ -943,7 +943,7 @@ def library(folder: Path, count: int = 2000, seed: int = 1) -> list[Made]:
 def table(made: list[Made]) -> tuple[str, int]:
 	"""A line for each true kind and family: how many, and as what they were detected. And how many were
 	wrong."""
-	from localai.files.identify import identify
+	from localai.files.weights.identify import identify
 
 	lines: dict[tuple[str, str], Counter[tuple[str, str]]] = {}
 	wrong = 0

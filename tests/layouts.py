@@ -1,7 +1,7 @@
 """The true names and shapes of the tensors of real models: from diffusers' and transformers' classes on
 the meta device, and turned round into the layouts of the original programs.
 
-Nothing of this looks at how LocalAI tells models apart. `tests/files/test_identify.py` proves the
+Nothing of this looks at how LocalAI tells models apart. `tests/files/weights/test_identify.py` proves the
 original layouts by letting diffusers' own converters turn them back.
 """
 

@@ -10,9 +10,9 @@ from functools import cache
 from pathlib import Path
 
 from localai.schemas.hardware import MemoryReading
-from localai.services.library import Machine
-from localai.services.models import ModelService
-from localai.services.trash import ModelTrash
+from localai.services.models.library import Machine
+from localai.services.models.service import ModelService
+from localai.services.models.trash import ModelTrash
 from localai.store.database import Database
 from localai.store.models import Models
 from localai.store.preferences import Preferences

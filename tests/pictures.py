@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from localai.files import metadata
+from localai.files.pictures import metadata
 from localai.schemas.generation import GenerationRequest, Picture, Receipt, Recipe
 from localai.schemas.history import Marks
 from localai.store.history import NewPicture

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy
 from PIL import Image, PngImagePlugin
 
-from localai.files.readings import read_settings
+from localai.files.pictures.readings import read_settings
 from localai.schemas.exchange import Reading
 
 PROMPT = 'a lighthouse at dusk, (oil painting:1.2), 海の灯台'

@@ -108,10 +108,14 @@ class TestLaw:
 				'from localai.store import jobs',
 				'localai.store.jobs, which is not below',
 			),
-			('localai.services.jobs', 'import torch', 'torch, whose home is localai.engine'),
 			(
-				'localai.services.jobs',
-				'from localai.services.models import x\nfrom localai.studio import Studio',
+				'localai.services.jobs.service',
+				'import torch',
+				'torch, whose home is localai.engine',
+			),
+			(
+				'localai.services.jobs.service',
+				'from localai.services.models.service import x\nfrom localai.studio import Studio',
 				'localai.studio.Studio',
 			),
 			('localai.ui.blocks', 'from localai.api import server', 'localai.api.server'),

@@ -16,7 +16,7 @@ from huggingface_hub import constants
 from safetensors.numpy import save_file
 
 from localai import cli
-from localai.services.models import BUILTIN
+from localai.services.models.service import BUILTIN
 from tests.hub_server import HubServer
 from tests.live import ROOT, environment_for, live_app, run_command
 from tests.repositories import publish

@@ -12,7 +12,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from localai.files.metadata import read_record
+from localai.files.pictures.metadata import read_record
 from tests.live import Live, launch, live_app, wait_gone
 
 pytestmark = pytest.mark.skipif(os.name != 'posix', reason='kills by POSIX signals')

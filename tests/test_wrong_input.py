@@ -17,7 +17,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from localai import cli
-from localai.services.models import BUILTIN
+from localai.services.models.service import BUILTIN
 from tests.live import Live, launch, live_app, run_app, run_command
 
 AS_ROOT = hasattr(os, 'geteuid') and os.geteuid() == 0

@@ -10,7 +10,8 @@ from pathlib import Path
 from localai.cli.terminal import Line, bar, complain, note, size
 from localai.errors import InvalidInput, LocalAIError, StartProblem
 from localai.schemas.chores import ChoreSnapshot
-from localai.schemas.models import ARCHITECTURES, Facts, ModelEntry, ModelQuery
+from localai.schemas.families import ARCHITECTURES
+from localai.schemas.models import Facts, ModelEntry, ModelQuery
 from localai.settings import Settings
 
 PAGE = 500
@@ -63,7 +64,7 @@ def words_of(entry: ModelEntry) -> str:
 def inspect(settings: Settings, options: argparse.Namespace) -> int:
 	"""Reads headers only and starts nothing. 1 for what is missing, or so damaged that nothing can be
 	told of it."""
-	from localai.files.identify import identify
+	from localai.files.weights.identify import identify
 
 	if not options.file.strip():
 		raise InvalidInput('No file was named.', 'Give the path of a file or a folder.', 'file')

@@ -2,7 +2,7 @@
 
 import diffusers
 
-from localai.schemas.models import FamilyName
+from localai.schemas.families import FamilyName
 
 PIPELINES: dict[FamilyName, type] = {
 	'sketchbook': diffusers.StableDiffusionPipeline,

@@ -16,7 +16,8 @@ from transformers import CLIPTokenizer
 from localai.engine.families import PIPELINES
 from localai.engine.reading import read_ahead
 from localai.errors import LocalAIError, ModelBroken, ModelUnsupported
-from localai.schemas.models import FAMILIES, ModelSpec
+from localai.schemas.families import FAMILIES
+from localai.schemas.models import ModelSpec
 
 log = logging.getLogger('localai.engine')
 Progress = Callable[[str, int, int], None]

@@ -5,8 +5,9 @@ from typing import Any
 
 from localai.errors import OutOfMemory
 from localai.schemas.base import Schema
+from localai.schemas.families import FAMILIES
 from localai.schemas.hardware import MemoryReading
-from localai.schemas.models import FAMILIES, ModelSpec
+from localai.schemas.models import ModelSpec
 
 
 class MemoryPlan(Schema):

@@ -9,8 +9,8 @@ import shutil
 from pathlib import Path
 
 from localai.errors import StorageProblem
-from localai.files.layouts import PICKLES, WEIGHTS
-from localai.files.walk import SHARD
+from localai.files.weights.layouts import PICKLES, WEIGHTS
+from localai.files.weights.walk import SHARD
 
 log = logging.getLogger('localai.trash')
 # Where LOCALAI_HOME/trash lies on another disk, this folder beside the file; scans pass it by.

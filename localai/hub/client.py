@@ -19,7 +19,8 @@ from localai.hub.families import family_of, kind_of
 from localai.hub.wire import Refused, origin
 from localai.schemas.base import Schema
 from localai.schemas.downloads import HubModel, HubQuery, PlannedFile
-from localai.schemas.models import ArchitectureName, KindName
+from localai.schemas.families import ArchitectureName
+from localai.schemas.models import KindName
 
 logger = logging.getLogger(__name__)
 

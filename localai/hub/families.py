@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterable
 
-from localai.schemas.models import ArchitectureName, KindName
+from localai.schemas.families import ArchitectureName
+from localai.schemas.models import KindName
 
 # The class of a pipeline names its family, but for the three that share classes with another.
 PIPELINES: dict[str, ArchitectureName] = {

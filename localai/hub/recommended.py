@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from localai.schemas.downloads import Recommendation
-from localai.schemas.models import FAMILIES
+from localai.schemas.families import FAMILIES
 
 LIST = Path(__file__).with_name('recommended.json')
 READER = TypeAdapter(tuple[Recommendation, ...])

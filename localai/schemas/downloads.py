@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Literal
 
 from localai.schemas.base import Schema
+from localai.schemas.families import ArchitectureName
 from localai.schemas.jobs import Problem
-from localai.schemas.models import ArchitectureName, FitName, KindName
+from localai.schemas.models import FitName, KindName
 
 DownloadState = Literal[
 	'queued', 'running', 'paused', 'checking', 'finished', 'cancelled', 'failed'

@@ -67,12 +67,12 @@ class Models:
 
 	def put(self, record: ModelRecord) -> None:
 		"""Stores a whole row."""
-		with self.database.transaction() as session:
+		with self.database.writing() as session:
 			session.merge(ModelRow(**record.model_dump(mode='json')))
 
 	def hashed(self, record: ModelRecord) -> None:
 		"""Only while the row is still of the bytes that were read."""
-		with self.database.transaction() as session:
+		with self.database.writing() as session:
 			session.execute(
 				update(ModelRow)
 				.where(

@@ -14,5 +14,5 @@ class Preferences:
 			return row and row.value
 
 	def write(self, key: str, value: dict) -> None:
-		with self.database.transaction() as session:
+		with self.database.writing() as session:
 			session.merge(PreferenceRow(key=key, value=value))

@@ -120,7 +120,7 @@ class Records:
 			return session.get(PreferenceRow, WHOLE) is not None
 
 	def declare_whole(self) -> None:
-		with self.database.transaction() as session:
+		with self.database.writing() as session:
 			session.merge(PreferenceRow(key=WHOLE, value={}))
 
 	def remove(self, ids: Sequence[int]) -> int:

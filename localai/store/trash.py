@@ -58,7 +58,7 @@ class Trash:
 
 	def remove(self, trash_id: str, back: ModelRecord | None = None) -> None:
 		"""Forgets it; in the same transaction its model's row comes `back`."""
-		with self.database.transaction() as session:
+		with self.database.writing() as session:
 			row = session.get(TrashRow, trash_id)
 			if row:
 				session.delete(row)

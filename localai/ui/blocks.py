@@ -73,7 +73,7 @@ def mount(app, studio, path: str = '/', **options: object):
 		enable_monitoring=False,
 		footer_links=[],
 		max_file_size='64mb',
-		favicon_path=str(STATIC / 'icon.svg'),
+		favicon_path=str(STATIC / 'page' / 'icon.svg'),
 		blocked_paths=[str(settings.database), str(settings.models), str(settings.logs)],
 		**options,
 	)

@@ -11,9 +11,9 @@ from pydantic import BaseModel
 from localai.errors import InvalidInput, LocalAIError
 from localai.schemas.downloads import DownloadSnapshot
 from localai.schemas.exchange import FORMATS
+from localai.schemas.families import ARCHITECTURES, FAMILIES
 from localai.schemas.generation import SEED_LIMIT, SIZE_LIMITS
 from localai.schemas.history import FIELDS
-from localai.schemas.models import ARCHITECTURES, FAMILIES
 from localai.schemas.samplers import SAMPLERS, schedules_for
 from localai.schemas.studio import StudioSnapshot
 from localai.ui.theme import STATIC
@@ -26,7 +26,7 @@ def part(name: str, functions: list[Callable] | None = None, **props: object) ->
 	"""One part of the page. Its markup is static: what a person wrote reaches the page as data,
 	never as markup."""
 	return gr.HTML(
-		html_template=(STATIC / f'{name}.html').read_text('utf-8'),
+		html_template=next(STATIC.glob(f'*/{name}.html')).read_text('utf-8'),
 		js_on_load=f'window.LocalAI.parts.{name}(element, {{trigger, props, server, watch}})',
 		elem_id=name,
 		apply_default_css=False,

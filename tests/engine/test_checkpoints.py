@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from localai.engine import loading
 from localai.engine.engine import Engine
 from localai.errors import ModelBroken
-from localai.files import tokens
+from localai.files.weights import tokens
 from localai.schemas import engine as say
 from localai.schemas.generation import GenerationRequest
 from localai.schemas.models import ModelSpec

@@ -9,12 +9,12 @@ import torch
 from PIL import Image
 
 from localai.engine.engine import Cancel, Engine
-from localai.files import models as files
+from localai.files.weights import whole as files
 from localai.schemas import engine as say
 from localai.schemas.generation import GenerationRequest
 from localai.schemas.models import ModelSpec
 from localai.schemas.samplers import SAMPLERS
-from localai.services.models import BUILTIN
+from localai.services.models.service import BUILTIN
 
 
 def spec_of(folder: Path) -> ModelSpec:

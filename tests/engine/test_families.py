@@ -4,7 +4,7 @@ the middle."""
 import pytest
 
 from localai.engine.engine import Engine
-from localai.files import models as files
+from localai.files.weights import whole as files
 from localai.schemas import engine as say
 from tests.engine.test_engine import drawn, pixels_of, run, task
 

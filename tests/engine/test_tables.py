@@ -6,8 +6,9 @@ import torch
 from localai.engine import devices, memory
 from localai.engine.families import PIPELINES
 from localai.errors import BadSetting, OutOfMemory
+from localai.schemas.families import FAMILIES
 from localai.schemas.hardware import MemoryReading
-from localai.schemas.models import FAMILIES, ModelSpec
+from localai.schemas.models import ModelSpec
 from localai.schemas.samplers import schedules_for
 
 SD1 = ModelSpec(id='a', name='a', family='sd1', path='/a', bytes=2 * 10**9, parameters=10**9)

@@ -12,7 +12,7 @@ from localai.engine.engine import Engine
 from localai.executors import frames
 from localai.executors.local import LocalExecutor
 from localai.schemas import engine as say
-from localai.services.models import BUILTIN
+from localai.services.models.service import BUILTIN
 from tests.engine.test_engine import spec_of, task
 
 

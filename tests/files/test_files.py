@@ -13,10 +13,11 @@ from localai.errors import (
 	PickleRefused,
 	StorageProblem,
 )
-from localai.files import models, pictures
 from localai.files.home import HomeLock
-from localai.files.tokens import count_tokens
-from localai.services.models import BUILTIN
+from localai.files.pictures import writing
+from localai.files.weights import whole
+from localai.files.weights.tokens import count_tokens
+from localai.services.models.service import BUILTIN
 
 
 @pytest.fixture
@@ -26,18 +27,18 @@ def folder(tiny_model, tmp_path):
 
 class TestInspect:
 	def test_the_built_in_model_is_whole_and_small(self):
-		facts = models.inspect(BUILTIN)
+		facts = whole.inspect(BUILTIN)
 		assert (
 			facts.family == 'sketchbook' and facts.bytes <= 24_000_000 and facts.parameters > 10**6
 		)
 
 	def test_a_tiny_model_is_read_from_headers(self, folder):
-		assert models.inspect(folder).family == 'sd1'
+		assert whole.inspect(folder).family == 'sd1'
 
 	def test_missing_weights_are_named(self, folder):
 		(folder / 'unet' / 'diffusion_pytorch_model.safetensors').unlink()
 		with pytest.raises(ModelBroken, match='tiny lacks the weights of its unet'):
-			models.inspect(folder)
+			whole.inspect(folder)
 
 	def test_truncated_weights_are_named(self, folder):
 		file = folder / 'vae' / 'diffusion_pytorch_model.safetensors'
@@ -45,7 +46,7 @@ class TestInspect:
 		with pytest.raises(
 			ModelBroken, match='vae/diffusion_pytorch_model.safetensors ends too early'
 		):
-			models.inspect(folder)
+			whole.inspect(folder)
 
 	@pytest.mark.parametrize(
 		'content', [b'', b'12345', b'\xff' * 100, (5).to_bytes(8, 'little') + b'[1,2]']
@@ -53,24 +54,24 @@ class TestInspect:
 	def test_what_is_no_weights_file_is_named(self, folder, content):
 		(folder / 'vae' / 'diffusion_pytorch_model.safetensors').write_bytes(content)
 		with pytest.raises(ModelBroken, match='not a weights file'):
-			models.inspect(folder)
+			whole.inspect(folder)
 
 	def test_a_missing_or_broken_index_is_named(self, folder):
 		(folder / 'model_index.json').write_text('{')
 		with pytest.raises(ModelBroken, match='model_index.json cannot be read'):
-			models.inspect(folder)
+			whole.inspect(folder)
 		(folder / 'model_index.json').unlink()
 		with pytest.raises(ModelBroken, match='lacks model_index.json'):
-			models.inspect(folder)
+			whole.inspect(folder)
 
 	def test_pickles_are_refused(self, folder, tmp_path):
 		file = folder / 'unet' / 'diffusion_pytorch_model.safetensors'
 		file.rename(file.with_suffix('.bin'))
 		with pytest.raises(PickleRefused, match='unet only as a pickle'):
-			models.inspect(folder)
+			whole.inspect(folder)
 		(tmp_path / 'a.ckpt').write_bytes(b'x')
 		with pytest.raises(PickleRefused, match='a.ckpt is a pickle'):
-			models.inspect(tmp_path / 'a.ckpt')
+			whole.inspect(tmp_path / 'a.ckpt')
 
 	def test_other_kinds_are_named(self, folder):
 		index = json.loads((folder / 'model_index.json').read_text())
@@ -78,7 +79,7 @@ class TestInspect:
 			json.dumps(index | {'_class_name': 'FluxPipeline'})
 		)
 		with pytest.raises(ModelUnsupported, match='FluxPipeline'):
-			models.inspect(folder)
+			whole.inspect(folder)
 
 
 class TestTokens:
@@ -103,13 +104,13 @@ class TestTokens:
 
 class TestPictures:
 	def test_written_whole_and_nothing_left_beside_it(self, tmp_path):
-		pictures.write_whole(tmp_path / 'a' / 'b.png', b'data')
+		writing.write_whole(tmp_path / 'a' / 'b.png', b'data')
 		assert [p.name for p in (tmp_path / 'a').iterdir()] == ['b.png']
 
 	def test_a_folder_that_is_a_file_is_said(self, tmp_path):
 		(tmp_path / 'a').write_text('')
 		with pytest.raises(StorageProblem, match='could not be saved'):
-			pictures.write_whole(tmp_path / 'a' / 'b.png', b'data')
+			writing.write_whole(tmp_path / 'a' / 'b.png', b'data')
 
 
 def hold(home, ready, done):

@@ -3,7 +3,7 @@
 import re
 
 from localai.hub.recommended import recommendations
-from localai.schemas.models import FAMILIES
+from localai.schemas.families import FAMILIES
 
 GB = 1_000_000_000
 

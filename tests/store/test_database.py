@@ -3,6 +3,9 @@
 import sqlite3
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 from alembic import command
@@ -14,6 +17,7 @@ from sqlalchemy import text
 
 from localai.errors import DatabaseTooNew, StorageProblem
 from localai.store.database import HEAD, MIGRATIONS, Database
+from localai.store.preferences import Preferences
 from localai.store.tables import Base
 
 
@@ -106,3 +110,20 @@ Database(Path({str(path)!r}))
 		with pytest.raises(StorageProblem, match='damaged'), database.transaction() as session:
 			session.execute(text('select count(*) from jobs'))
 		database.close()
+
+
+class TestTwiceAtOnce:
+	def test_many_threads_write_the_first_value_of_one_preference(self, settings):
+		"""A merge reads and then writes; between the two another may have written."""
+		with closing(Database(settings.database)) as database:
+			preferences = Preferences(database)
+			for turn in range(10):
+				barrier = threading.Barrier(4)
+
+				def write(number: int, key: str = f'key {turn}', barrier=barrier) -> None:
+					barrier.wait()
+					preferences.write(key, {'number': number})
+
+				with ThreadPoolExecutor(4) as pool:
+					list(pool.map(write, range(4)))
+				assert preferences.read(f'key {turn}')['number'] in range(4)

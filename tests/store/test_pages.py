@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from localai.schemas.history import MarkChange
-from localai.services.search import understand
+from localai.services.history.search import understand
 from localai.store import words
 from localai.store.database import Database
 from localai.store.history import History, day_of, ordinal_of

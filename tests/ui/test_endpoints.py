@@ -10,7 +10,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 from safetensors.numpy import load_file, save_file
 
-from localai.services.models import BUILTIN
+from localai.services.models.service import BUILTIN
 from localai.ui.endpoints import ENDPOINTS
 from tests.hub_server import HubServer
 from tests.live import live_app

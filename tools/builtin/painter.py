@@ -8,7 +8,7 @@ from diffusers import StableDiffusionImg2ImgPipeline, StableDiffusionPipeline
 from torch.nn.functional import interpolate
 
 from localai.engine import schedulers
-from localai.schemas.models import FAMILIES
+from localai.schemas.families import FAMILIES
 from localai.schemas.samplers import SamplerName
 from tools.builtin import denoiser
 from tools.builtin.text import build_encoder, build_tokenizer

@@ -7,7 +7,8 @@ from typing import Any
 import gradio as gr
 
 from localai.schemas.downloads import DownloadSnapshot, HubQuery, HubSort
-from localai.schemas.models import ArchitectureName, KindName
+from localai.schemas.families import ArchitectureName
+from localai.schemas.models import KindName
 from localai.services.fields import read
 from localai.ui.components import said
 from localai.ui.endpoints.words import failure, refused, text

@@ -8,7 +8,8 @@ import gradio as gr
 
 from localai.errors import LocalAIError
 from localai.schemas.chores import ChoreSnapshot
-from localai.schemas.models import ArchitectureName, KindName, ModelQuery, SortName, SourceName
+from localai.schemas.families import ArchitectureName
+from localai.schemas.models import KindName, ModelQuery, SortName, SourceName
 from localai.services.fields import read
 from localai.ui.components import said
 from localai.ui.endpoints.words import ask, failure, refusal, refused, text

@@ -1,0 +1,1 @@
+"""Pictures on the disk: written whole, read whoever drew them."""

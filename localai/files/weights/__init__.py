@@ -1,0 +1,1 @@
+"""Weights on the disk: what a file is, told from its header and its names."""

@@ -1,0 +1,1 @@
+"""Downloads, as verbs: what is fetched, in which order, and how it goes."""

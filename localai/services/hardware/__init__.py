@@ -1,0 +1,1 @@
+"""Hardware, as verbs: how the machine is, and what fits it."""

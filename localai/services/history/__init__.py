@@ -1,0 +1,1 @@
+"""History, as verbs: found, marked, put away, taken in, handed on, held true."""

@@ -1,0 +1,1 @@
+"""Jobs, as verbs: the queue, and what the engine says of it."""

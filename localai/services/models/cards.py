@@ -1,0 +1,187 @@
+"""Knows how what is stored of a model becomes its card: id, name, kind, and why it cannot be drawn
+with. Opens nothing."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from localai.errors import ModelBroken, ModelProblem, ModelUnsupported, PickleRefused
+from localai.files.weights import layouts
+from localai.schemas.families import ARCHITECTURES, FAMILIES
+from localai.schemas.models import Facts, KindName, ModelDefaults, ModelEntry, SourceName
+from localai.store.models import ModelRecord
+
+BUILTIN = Path(__file__).parents[2] / 'builtin'
+BUILTIN_ID = 'sketchbook'
+# What single files can be drawn with; folders bring their own pipeline.
+DRAWN_FILES = ('sd1', 'sd2', 'sdxl')
+WHOLE = ('', 'turbo', 'lightning', 'distilled')  # variants that are drawn like the plain one
+# File names that say nothing; the folder's name stands for them.
+NAMELESS = (
+	'diffusion_pytorch_model',
+	'model',
+	'pytorch_lora_weights',
+	'pytorch_model',
+	'adapter_model',
+	'learned_embeds',
+)
+KINDS = {
+	'lora': 'a LoRA',
+	'embedding': 'an embedding',
+	'vae': 'a VAE',
+	'controlnet': 'a ControlNet',
+	'upscaler': 'an upscaler',
+	'unknown': 'of an unknown kind',
+}
+LACKING = {
+	'inpaint': 'is made for inpainting, which LocalAI does not do yet.',
+	'edit': 'is made for editing pictures, which LocalAI does not do yet.',
+	'unet': 'is only the denoiser; LocalAI draws with whole models, text encoder and VAE included.',
+}
+
+
+class Place(NamedTuple):
+	"""A folder that is looked through, and what it counts as."""
+
+	source: SourceName
+	path: str
+
+
+class Label(NamedTuple):
+	"""Who a model is among the others."""
+
+	id: str
+	source: SourceName
+	name: str
+	hint: KindName
+
+
+def place_of(path: str, places: Iterable[Place]) -> Place | None:
+	"""The first place that a path lies in; None for a path outside of all."""
+	for place in places:
+		if path == place.path or path.startswith(place.path.rstrip(os.sep) + os.sep):
+			return place
+	return None
+
+
+def labels(paths: Iterable[str], places: tuple[Place, ...]) -> dict[str, Label]:
+	"""Ids that are unique and stay the same: the only model of a hub repository goes by its name."""
+	located = {p: place for p in paths if (place := place_of(p, places))}
+	inside = {
+		p: layouts.parts_of(p, place.path) for p, place in located.items() if place.source == 'hub'
+	}
+	crowd = Counter(repo for repo, _ in inside.values())
+	found: dict[str, Label] = {}
+	taken: set[str] = set()
+	for path, place in located.items():
+		match place.source:
+			case 'builtin':
+				model_id, name = BUILTIN_ID, 'Sketchbook'
+			case 'home':
+				model_id, name = (
+					os.path.relpath(path, place.path).replace(os.sep, '/'),
+					name_of(path),
+				)
+			case 'hub':
+				repo, rest = inside[path]
+				model_id = repo if crowd[repo] == 1 or not rest else f'{repo}/{rest}'
+				name = model_id.split('/')[-1] if model_id == repo else name_of(path)
+			case _:
+				model_id, name = path, name_of(path)
+		if model_id in taken:  # a folder below models/ is called like a hub repository
+			model_id = path
+		taken.add(model_id)
+		hint = 'unknown' if place.source == 'hub' else layouts.hint(path, place.path)
+		found[path] = Label(model_id, place.source, name, hint)
+	return found
+
+
+def name_of(path: str) -> str:
+	parent, name = os.path.split(path)
+	stem, suffix = os.path.splitext(name)
+	for part in path.split(os.sep)[-4:-1]:
+		if repo := layouts.repo_name(part):
+			return repo.split('/')[-1]
+	if suffix.lower() not in ('.safetensors', '.sft', '.gguf', *layouts.PICKLES):
+		return name or path  # a folder, or a whole disk
+	return os.path.basename(parent) if stem.split('.')[0] in NAMELESS else stem
+
+
+def kind_of(facts: Facts, path: str, hint: KindName) -> KindName:
+	"""The header decides; where it is silent, the folder may say in which drawer it is shown."""
+	if facts.kind != 'unknown':
+		return facts.kind
+	return 'checkpoint' if facts.format == 'folder' or path.endswith('.ckpt') else hint
+
+
+def trouble(facts: Facts, kind: KindName, name: str) -> ModelProblem | None:
+	"""Why it cannot be used, None when it can. Of what is no checkpoint only what is wrong with
+	the file counts."""
+	if facts.problem:
+		words = facts.problem.split('. ', 1)
+		wrong = PickleRefused if facts.format == 'pickle' or 'pickle' in words[0] else ModelBroken
+		return wrong(words[0] + ('.' if len(words) > 1 else ''), words[1] if len(words) > 1 else '')
+	if facts.kind == 'unknown':
+		return ModelUnsupported(f'LocalAI cannot tell what {name} is.')
+	if kind != 'checkpoint':
+		return None
+	if facts.family == 'unknown':
+		return ModelUnsupported(f'LocalAI cannot tell which family {name} is of.')
+	if facts.family not in FAMILIES:
+		return ModelUnsupported(f'LocalAI does not draw with {ARCHITECTURES[facts.family]} yet.')
+	if facts.variant not in WHOLE:
+		words = LACKING.get(
+			facts.variant, f'is of a kind ({facts.variant}) that LocalAI does not draw with yet.'
+		)
+		return ModelUnsupported(f'{name} {words}')
+	if facts.format == 'gguf':
+		return ModelUnsupported('LocalAI does not draw with GGUF files yet.')
+	if facts.format == 'safetensors' and facts.family not in DRAWN_FILES:
+		return ModelUnsupported(
+			f'LocalAI draws with {ARCHITECTURES[facts.family]} from folders only.'
+		)
+	return None
+
+
+def misplaced(kind: KindName, name: str) -> ModelUnsupported | None:
+	"""Why something that is no checkpoint is not drawn with alone."""
+	if kind == 'checkpoint':
+		return None
+	return ModelUnsupported(f'{name} is {KINDS[kind]}, not a model to draw with.')
+
+
+def card(record: ModelRecord, label: Label) -> ModelEntry:
+	"""Without its fit, which changes with the machine."""
+	facts = record.facts
+	kind = kind_of(facts, record.path, label.hint)
+	problem = trouble(facts, kind, label.name)
+	return ModelEntry(
+		id=label.id,
+		name=label.name,
+		family=None if facts.family == 'unknown' and facts.problem else facts.family,
+		bytes=facts.bytes or record.size,
+		builtin=label.source == 'builtin',
+		problem=str(problem) if problem else '',
+		kind=kind,
+		variant=facts.variant,
+		format=facts.format,
+		precision=facts.precision,
+		parameters=facts.parameters,
+		source=label.source,
+		path=record.path,
+		drawable=problem is None and kind == 'checkpoint',
+		sha256=record.sha256,
+		autov2=record.sha256[:10],
+		autov3=record.autov3,
+		licence=facts.licence,
+		trigger_words=facts.trigger_words,
+		base_model=facts.base_model,
+		title=facts.title,
+		notes=record.notes,
+		defaults=record.defaults or ModelDefaults(),
+		thumbnail=record.thumbnail,
+		modified=datetime.fromtimestamp(record.modified, UTC) if record.modified > 0 else None,
+	)

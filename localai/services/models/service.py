@@ -1,0 +1,306 @@
+"""Models, as verbs: what there is on this machine, what can be drawn with, which one a name means,
+and what a person does with them."""
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from localai.errors import (
+	InvalidInput,
+	LocalAIError,
+	ModelBroken,
+	ModelInUse,
+	StorageProblem,
+	UnknownName,
+)
+from localai.files.weights import layouts, walk
+from localai.hub import removal
+from localai.schemas.families import FAMILIES, Family, FamilyName
+from localai.schemas.hardware import MemoryReading
+from localai.schemas.models import (
+	ModelDefaults,
+	ModelEntry,
+	ModelFolder,
+	ModelPage,
+	ModelQuery,
+	ModelSpec,
+	ScanReport,
+	Trashed,
+)
+from localai.services import fields
+from localai.services.models import cards
+from localai.services.models.cards import BUILTIN as BUILTIN
+from localai.services.models.cards import BUILTIN_ID
+from localai.services.models.hashing import Hasher
+from localai.services.models.library import Machine, with_fit
+from localai.services.models.lookup import Lookup
+from localai.services.models.registry import Registry
+from localai.services.models.scan import same
+from localai.services.models.trash import DAYS, ModelTrash
+from localai.store.models import ModelRecord, Models
+from localai.store.preferences import Preferences
+from localai.store.tables import now
+
+log = logging.getLogger('localai.models')
+NOWHERE = Machine(MemoryReading(free=0, total=0), '')
+
+
+class ModelService:
+	"""`in_use` answers with the paths that are loading, held or drawn with; `machine` with the
+	memory that a model could have; `changed` is called after every change of the library."""
+
+	families: dict[FamilyName, Family] = FAMILIES
+
+	def __init__(
+		self,
+		folder: Path,
+		hub: Path,
+		store: Models,
+		trash: ModelTrash,
+		preferences: Preferences,
+		in_use: Callable[[], frozenset[str]] = frozenset,
+		changed: Callable[[], None] = lambda: None,
+		machine: Callable[[], Machine] = lambda: NOWHERE,
+	):
+		self.folder = folder
+		self.hub = hub
+		self.store = store
+		self.bin = trash
+		self.in_use = in_use
+		self.machine = machine
+		self.tell = changed
+		self.version = 0
+		self.registry = Registry(folder, hub, store, preferences, self.changed)
+		self.lookup = Lookup(self.registry)
+		self.hasher = Hasher(self.learnt_hash)
+		# One change by a person at a time. The lock of the registry is never held while others are
+		# called: they have locks of their own.
+		self.editing = threading.RLock()
+
+	def changed(self) -> None:
+		self.version += 1
+		self.tell()
+
+	def open(self) -> None:
+		"""At the start of the app: ends what was cut off, then looks what is there, in a thread."""
+		with contextlib.suppress(StorageProblem):
+			self.bin.mend()
+		self.refresh()
+
+	def close(self) -> None:
+		self.registry.close()
+		self.hasher.close()
+
+	# What there is
+
+	def list(self) -> tuple[ModelEntry, ...]:
+		"""Checkpoints for the menu, the built-in one first; what cannot be drawn with says why."""
+		machine = self.machine()
+		return tuple(with_fit(entry, machine) for entry in self.registry.settled().menu())
+
+	def find(self, query: ModelQuery) -> ModelPage:
+		library = self.registry.settled()
+		return library.find(query, self.machine(), self.registry.scanning)
+
+	def card(self, model_id: str) -> ModelEntry:
+		"""Raises UnknownName."""
+		return with_fit(self.lookup.item(model_id).entry, self.machine())
+
+	def scan(self) -> ScanReport:
+		return self.registry.scan()
+
+	def refresh(self) -> None:
+		self.registry.refresh(after=self.after_scan)
+
+	def after_scan(self) -> None:
+		with contextlib.suppress(StorageProblem):
+			self.bin.empty(DAYS)
+		self.hash_all()
+
+	def folders(self) -> tuple[ModelFolder, ...]:
+		return self.registry.folders()
+
+	def add_folder(self, path: str) -> ModelFolder:
+		"""Nothing in it is copied or moved. Raises InvalidInput."""
+		folder = self.registry.add_folder(path)
+		self.refresh()
+		return folder
+
+	def remove_folder(self, path: str) -> None:
+		"""Forgets the folder; its files stay. Raises UnknownName."""
+		self.registry.remove_folder(path)
+
+	# Which one a name means
+
+	def resolve(self, model_id: str) -> ModelSpec:
+		"""Raises UnknownName for a name that nothing has, ModelProblem for a model that cannot be
+		drawn with."""
+		label, path = self.lookup.locate(model_id)
+		if path.is_dir() and not (path / 'model_index.json').is_file():
+			raise ModelBroken(f'{label.name} lacks model_index.json.')
+		try:
+			record = self.registry.known(walk.look(path))
+		except OSError as error:
+			raise ModelBroken(f'{label.name} cannot be read: {error.strerror or error}.') from error
+		facts = record.facts
+		kind = cards.kind_of(facts, record.path, label.hint)
+		problem = cards.trouble(facts, kind, label.name) or cards.misplaced(kind, label.name)
+		if problem:
+			raise problem
+		return ModelSpec(
+			id=label.id,
+			name=label.name,
+			family=facts.family,
+			path=record.path,
+			bytes=facts.bytes,
+			parameters=facts.parameters,
+			builtin=label.id == BUILTIN_ID,
+			sha256=record.sha256,
+			format=facts.format,
+			prediction=facts.prediction,
+		)
+
+	def match(self, model_id: str, name: str, digest: str) -> ModelEntry | None:
+		"""The model that can be drawn with and that a picture means: by its hash, by its id, by a
+		name that only one has."""
+		usable = [entry for entry in self.list() if not entry.problem]
+		digest = digest.casefold().removeprefix('0x')
+		same = [
+			e for e in usable if len(digest) >= 8 and digest in (e.sha256[: len(digest)], e.autov3)
+		]
+		same = same or [e for e in usable if model_id and e.id == model_id]
+		if not same:
+			names = {n.casefold() for n in (name, Path(name).stem, model_id) if n}
+			same = [e for e in usable if names & {e.name.casefold(), Path(e.id).stem.casefold()}]
+		return same[0] if len(same) == 1 or (same and same[0].id == model_id) else None
+
+	# What a person writes of it
+
+	def annotate(
+		self,
+		model_id: str,
+		notes: str | None = None,
+		defaults: ModelDefaults | None = None,
+		thumbnail: int | None = -1,
+	) -> ModelEntry:
+		"""None leaves notes and defaults as they are, -1 the thumbnail. Raises UnknownName,
+		InvalidInput."""
+		changes: dict[str, object] = {}
+		if notes is not None:
+			changes['notes'] = fields.read_notes(notes)
+		if defaults is not None:
+			changes['defaults'] = fields.read_defaults(defaults)
+		if thumbnail != -1:
+			changes['thumbnail'] = fields.read_thumbnail(thumbnail)
+		with self.editing:
+			record = self.lookup.item(model_id).record.model_copy(update=changes)
+			self.store.put(record)
+			self.registry.replace(record, learnt=False)
+		return self.card(model_id)
+
+	# Hashes
+
+	def hash_all(self) -> None:
+		"""Computes the hashes of all that has none, in one background thread."""
+		self.hasher.all(
+			lambda: [i.record for i in self.registry.library.items.values() if not i.record.sha256]
+		)
+
+	def learnt_hash(self, record: ModelRecord) -> None:
+		with self.editing:
+			self.registry.write(lambda: self.store.hashed(record))
+			item = self.registry.library.paths.get(record.path)
+			if item:
+				hashes = {'sha256': record.sha256, 'autov3': record.autov3}
+				self.registry.replace(item.record.model_copy(update=hashes), learnt=False)
+
+	def sha256(self, spec: ModelSpec) -> str:
+		"""The hash of the denoiser's weights; computed once per file, then remembered. '' when the
+		file is gone."""
+		try:
+			return self.hasher.of(self.registry.known(walk.look(Path(spec.path)))).sha256
+		except (OSError, LocalAIError) as error:
+			log.warning('no hash for %s: %s', spec.path, error)
+			return ''
+
+	def learn_hash(self, spec: ModelSpec) -> None:
+		"""Begins to compute the hash while the picture is drawn."""
+		if not spec.sha256:
+			threading.Thread(target=self.sha256, args=(spec,), name='hash', daemon=True).start()
+
+	def known_file(self, sha256: str) -> Path | None:
+		"""A file on this disk with that sha256, by what was computed of it."""
+		for item in self.registry.library.items.values():
+			if sha256 and item.record.sha256 == sha256.lower():
+				with contextlib.suppress(OSError):
+					if same(item.record, walk.look(Path(item.record.path))):
+						return Path(item.record.facts.denoiser or item.record.path)
+		return None
+
+	# Deleting
+
+	def delete(self, model_id: str) -> Trashed:
+		"""Into the trash; a hub repository for good, with the bytes that came free. Raises
+		UnknownName, ModelInUse, StorageProblem."""
+		with self.editing:
+			entry, record = self.lookup.item(model_id)[:2]
+			if entry.builtin:
+				raise InvalidInput(
+					'Sketchbook is part of LocalAI and cannot be deleted.',
+					'Choose another model to draw with.',
+					'model',
+				)
+			path = self.place(entry, Path(record.path))
+			if any(p == str(path) or Path(p).is_relative_to(path) for p in self.in_use()):
+				raise ModelInUse(
+					f'{entry.name} is in use: it is loading, in memory or being drawn with.',
+					'Unload it, or wait until it is done.',
+				)
+			if not path.exists() and not path.is_symlink():
+				self.registry.drop(str(path))
+				raise UnknownName(
+					f'{entry.name} is not there any more.', 'Something else removed it.', 'model'
+				)
+			if entry.source == 'hub':
+				repo, _ = layouts.parts_of(record.path, str(self.hub))
+				gone = Trashed(
+					id='',
+					name=repo,
+					bytes=removal.delete_repo(repo, self.hub),
+					final=True,
+					deleted_at=now(),
+				)
+			else:
+				gone = self.bin.put(path, entry.name, record)
+				self.registry.write(lambda: self.store.remove([record.path]))
+			self.registry.drop(str(path))
+			return gone
+
+	def place(self, entry: ModelEntry, path: Path) -> Path:
+		"""What goes when it is deleted: of the hub's cache the whole repository."""
+		if entry.source != 'hub':
+			return path
+		return self.hub / path.relative_to(self.hub).parts[0]
+
+	def restore(self, trash_id: str) -> ModelEntry:
+		"""Brings it back to where it was, with its hash, notes and defaults; under a new name when
+		something else lies there now. Raises UnknownName, StorageProblem."""
+		with self.editing:
+			back = self.bin.restore(trash_id)
+			record = self.registry.adopt(Path(back.path), back.model)
+			item = self.registry.library.paths.get(record.path)
+			if item:
+				return with_fit(item.entry, self.machine())
+			label = cards.Label(
+				record.path, 'folder', back.name, 'unknown'
+			)  # its folder was removed
+			return cards.card(record, label)
+
+	def trash(self) -> tuple[Trashed, ...]:
+		return self.bin.all()
+
+	def empty_trash(self) -> int:
+		"""For good; returns the bytes that came free."""
+		return self.bin.empty()

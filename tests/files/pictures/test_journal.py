@@ -1,0 +1,28 @@
+"""The marks beside the pictures: a line that was cut off takes no other with it, and what is lacking is
+added at a start."""
+
+from localai.files.pictures.journal import Journal
+from localai.schemas.history import Marks
+
+ONE, TWO = Marks(rating=1), Marks(favourite=True, notes='a\nb', tags=('é',))
+
+
+class TestCutOff:
+	def test_the_next_line_stands_alone(self, tmp_path):
+		journal = Journal(tmp_path)
+		journal.add({'a.png': ONE})
+		with open(journal.path, 'a') as file:
+			file.write('{"path": "b.png", "favou')
+		journal.add({'c.png': TWO})
+		assert journal.read() == {'a.png': ONE, 'c.png': TWO}
+
+
+class TestSettle:
+	def test_what_could_not_be_written_or_was_moved_is_added(self, tmp_path):
+		journal = Journal(tmp_path)
+		journal.add({'a.png': ONE, 'b.png': ONE})
+		journal.settle(lambda: {'a.png': ONE, 'b.png': TWO, 'c.png': TWO})
+		assert journal.read() == {'a.png': ONE, 'b.png': TWO, 'c.png': TWO}
+		size = journal.path.stat().st_size
+		journal.settle(lambda: {'a.png': ONE, 'b.png': TWO, 'c.png': TWO})
+		assert journal.path.stat().st_size == size

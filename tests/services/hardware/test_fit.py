@@ -1,0 +1,44 @@
+"""Whether a model fits, from sizes alone."""
+
+import pytest
+
+from localai.schemas.hardware import MemoryReading
+from localai.services.hardware.fit import fit_of
+
+GB = 10**9
+
+
+def reading(free: float, total: float = 64) -> MemoryReading:
+	return MemoryReading(free=int(free * GB), total=int(total * GB))
+
+
+class TestFit:
+	@pytest.mark.parametrize(
+		('bytes', 'parameters', 'family', 'free', 'device', 'verdict'),
+		[
+			(2.1 * GB, 1_066_000_000, 'sd1', 6, 'CPU', 'fits'),
+			(4.2 * GB, 1_066_000_000, 'sd1', 3, 'CPU', 'fits'),  # computed in half precision
+			(6.9 * GB, 3_470_000_000, 'sdxl', 6, 'CPU', 'too large'),
+			(6.9 * GB, 3_470_000_000, 'sdxl', 8.3, 'NVIDIA A', 'offload'),
+			(6.9 * GB, 3_470_000_000, 'sdxl', 12, 'NVIDIA A', 'fits'),
+			(33.8 * GB, 16_900_000_000, 'flux1', 24, 'NVIDIA A', 'too large'),
+			(33.8 * GB, 16_900_000_000, 'flux1', 32, 'NVIDIA A', 'offload'),
+			(6.8 * GB, 11_900_000_000, 'flux1', 12, 'NVIDIA A', 'fits'),  # quantised
+			(23e6, 11_000_000, 'sketchbook', 1, 'CPU', 'fits'),
+		],
+	)
+	def test_verdicts(self, bytes, parameters, family, free, device, verdict):
+		found, words = fit_of(int(bytes), parameters, family, reading(free), device)
+		assert found == verdict and words.endswith('.') and '\n' not in words
+
+	def test_the_words_have_the_numbers(self):
+		words = fit_of(7 * GB, 3_500_000_000, 'sdxl', reading(6, 16), 'CPU')[1]
+		assert words == 'Needs about 9.5 GB; only 6.0 GB are free.'
+		words = fit_of(40 * GB, 20_000_000_000, 'qwen-image', reading(6, 16), 'CPU')[1]
+		assert words == 'Needs about 42 GB; this machine has 16 GB.'
+
+	@pytest.mark.parametrize(
+		('bytes', 'memory'), [(0, reading(6)), (GB, MemoryReading(free=0, total=0))]
+	)
+	def test_what_is_not_known_is_not_guessed(self, bytes, memory):
+		assert fit_of(bytes, 0, None, memory, 'CPU') == ('unknown', '')

@@ -1,0 +1,276 @@
+"""What is done for models besides drawing: loads, unloads and conversions, with the fake engine."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from localai.errors import EngineDied, InvalidInput, ModelProblem, UnknownName
+from localai.schemas import engine as say
+from localai.schemas.hardware import EngineStatus
+from localai.schemas.models import ModelEntry
+from localai.services.models.service import BUILTIN
+from tests.services.jobs.test_service import DIED, finish, start
+
+
+def wait(condition, seconds=10):
+	end = time.monotonic() + seconds
+	while not condition():
+		assert time.monotonic() < end, 'waited in vain'
+		time.sleep(0.01)
+
+
+def idle(studio):
+	wait(lambda: not studio.jobs.chore and not studio.jobs.chores)
+
+
+def held(studio) -> list[str]:
+	return [m.id for m in studio.jobs.engine.held]
+
+
+@pytest.fixture
+def tiny(settings, tiny_model) -> str:
+	"""A second model, by its path."""
+	return str(tiny_model)
+
+
+class TestLoad:
+	def test_it_comes_into_memory_with_stage_and_bytes_seen_by_everybody(self, studio, executor):
+		executor.gate.clear()
+		studio.jobs.load('sketchbook')
+		wait(lambda: studio.jobs.studio.value.engine.loading == 'sketchbook')
+		engine = studio.jobs.studio.value.engine
+		assert (engine.state, engine.stage, engine.stage_total) == ('loading', 'unet', 4)
+		executor.gate.set()
+		idle(studio)
+		engine = studio.jobs.studio.value.engine
+		assert held(studio) == ['sketchbook'] and engine.model == 'sketchbook'
+		assert (engine.state, engine.loading, engine.stage, engine.stage_done) == (
+			'ready',
+			'',
+			'',
+			0,
+		)
+		assert engine.budget > 0
+
+	def test_switching_back_makes_it_the_current_one(self, studio, tiny):
+		for model in ('sketchbook', tiny, 'sketchbook'):
+			studio.jobs.load(model)
+			idle(studio)
+			assert studio.jobs.engine.model == model
+		assert held(studio) == ['sketchbook', tiny]
+
+	def test_it_comes_before_the_next_job_and_after_the_one_that_draws(
+		self, studio, executor, tiny
+	):
+		executor.gate.clear()
+		first, second = start(studio), start(studio)
+		wait(lambda: executor.seen)
+		studio.jobs.load(tiny)
+		executor.gate.set()
+		finish(studio, second.id)
+		assert [t.kind for t in executor.seen] == ['generate', 'load', 'generate']
+		assert studio.jobs.get(first.id).state == 'finished'
+
+	def test_the_same_load_twice_is_one(self, studio, executor):
+		executor.gate.clear()
+		for _ in range(3):
+			studio.jobs.load('sketchbook')
+		executor.gate.set()
+		idle(studio)
+		assert len(executor.seen) == 1
+
+	def test_another_load_waits_for_the_one_before(self, studio, executor, tiny):
+		executor.gate.clear()
+		studio.jobs.load('sketchbook')
+		studio.jobs.load(tiny)
+		assert len(executor.seen) == 1
+		executor.gate.set()
+		idle(studio)
+		assert held(studio) == [tiny, 'sketchbook']
+
+	def test_a_name_that_nothing_has_is_refused_at_once(self, studio):
+		with pytest.raises(UnknownName, match='nothing'):
+			studio.jobs.load('nothing')
+		with pytest.raises(UnknownName, match='nothing'):
+			studio.jobs.unload('nothing')
+
+	def test_a_failed_load_is_said_with_its_remedy_until_something_else_begins(
+		self, studio, executor
+	):
+		executor.failures = [
+			say.Failed(
+				job_id='', code='ModelBroken', message='It has no VAE.', remedy='Get another.'
+			)
+		]
+		studio.jobs.load('sketchbook')
+		idle(studio)
+		assert studio.jobs.studio.value.engine.message == 'It has no VAE. Get another.'
+		assert studio.jobs.engine.state == 'ready' and not held(studio)
+		studio.jobs.load('sketchbook')
+		idle(studio)
+		assert studio.jobs.studio.value.engine.message == ''
+
+	def test_a_load_that_kills_the_engine_is_said_and_the_queue_goes_on(self, studio, executor):
+		executor.failures = [DIED]
+		studio.jobs.load('sketchbook')
+		job = start(studio)
+		assert finish(studio, job.id).state == 'finished'
+		assert sum(t.kind == 'load' for t in executor.seen) == 1
+
+	def test_no_engine_no_load(self, studio):
+		studio.jobs.hear_status(EngineStatus(state='stopped', message='No such device.'))
+		with pytest.raises(EngineDied, match='No such device'):
+			studio.jobs.load('sketchbook')
+		studio.jobs.unload()
+		assert not studio.jobs.chores
+
+
+class TestCancel:
+	def test_a_load_is_given_up_and_the_waiting_ones_with_it(self, studio, executor, tiny):
+		executor.gate.clear()
+		studio.jobs.load('sketchbook')
+		studio.jobs.load(tiny)
+		studio.jobs.cancel_load()
+		idle(studio)
+		assert not held(studio) and len(executor.seen) == 1
+		assert studio.jobs.engine.message == '' and studio.jobs.engine.state == 'ready'
+
+	def test_nothing_to_give_up_is_no_matter(self, studio, executor):
+		studio.jobs.cancel_load()
+		executor.gate.clear()
+		job = start(studio)
+		studio.jobs.cancel_load()
+		executor.gate.set()
+		assert finish(studio, job.id).state == 'finished'
+
+
+class TestUnload:
+	def test_one_goes_and_then_all(self, studio, tiny):
+		for model in ('sketchbook', tiny):
+			studio.jobs.load(model)
+		studio.jobs.unload('sketchbook')
+		idle(studio)
+		assert held(studio) == [tiny] and studio.jobs.engine.model == tiny
+		studio.jobs.unload()
+		idle(studio)
+		assert held(studio) == [] and studio.jobs.engine.model == ''
+
+	def test_while_a_job_draws_it_waits_for_its_end(self, studio, executor):
+		executor.gate.clear()
+		job = start(studio)
+		wait(lambda: held(studio))
+		studio.jobs.unload('sketchbook')
+		assert held(studio) == ['sketchbook']
+		executor.gate.set()
+		assert finish(studio, job.id).state == 'finished'
+		idle(studio)
+		assert held(studio) == []
+
+	def test_a_load_that_waits_is_forgotten(self, studio, executor, tiny):
+		executor.gate.clear()
+		studio.jobs.load('sketchbook')
+		studio.jobs.load(tiny)
+		studio.jobs.unload(tiny)
+		executor.gate.set()
+		idle(studio)
+		assert held(studio) == ['sketchbook']
+
+
+class TestInUse:
+	def test_loading_waiting_held_and_drawing_models_are_named_by_their_paths(
+		self, studio, executor, tiny
+	):
+		assert studio.jobs.in_use() == frozenset()
+		executor.gate.clear()
+		studio.jobs.load('sketchbook')
+		studio.jobs.load(tiny)
+		assert studio.jobs.in_use() == {str(BUILTIN), tiny}
+		studio.jobs.cancel_load()
+		idle(studio)
+		assert studio.jobs.in_use() == frozenset()
+		executor.gate.clear()
+		start(studio)
+		wait(lambda: held(studio))
+		assert studio.jobs.in_use() == {str(BUILTIN)}
+		executor.gate.set()
+
+
+class Shelf:
+	"""A library with one card, before the models' service."""
+
+	def __init__(self, models, card):
+		self.models, self.shown, self.refreshed = models, card, 0
+		self.folder = models.folder
+
+	def resolve(self, model_id):
+		return self.models.resolve('sketchbook').model_copy(update={'id': model_id})
+
+	def card(self, model_id):
+		if model_id != self.shown.id:
+			raise UnknownName(f'There is no model called {model_id!r}.')
+		return self.shown
+
+	def refresh(self):
+		self.refreshed += 1
+
+
+class TestConvert:
+	@pytest.fixture
+	def shelve(self, studio, tmp_path):
+		def shelve(name, **fields):
+			card = ModelEntry(
+				id=name, name=name, family='sd1', bytes=9, path=str(tmp_path / name), **fields
+			)
+			studio.jobs.models = Shelf(studio.models, card)
+			return studio.jobs.models
+
+		return shelve
+
+	def test_a_single_file_becomes_a_folder_and_the_library_hears_of_it(
+		self, studio, executor, settings, shelve
+	):
+		shelf = shelve('dream.safetensors', format='safetensors')
+		studio.jobs.convert('dream.safetensors')
+		idle(studio)
+		wait(lambda: shelf.refreshed == 1)
+		task = executor.seen[0]
+		assert Path(task.target) == settings.models / 'checkpoints' / 'dream'
+		assert Path(task.target).is_dir() and task.model.id == 'dream.safetensors'
+		with pytest.raises(InvalidInput, match='converted before'):
+			studio.jobs.convert('dream.safetensors')
+
+	def test_a_pickle_becomes_a_safe_file_without_being_resolved(
+		self, studio, executor, settings, shelve
+	):
+		shelve('fox.pt', format='pickle', kind='embedding')
+		studio.jobs.convert('fox.pt')
+		idle(studio)
+		assert executor.seen[0].model is None
+		assert (settings.models / 'embeddings' / 'fox.safetensors').is_file()
+
+	def test_a_folder_needs_none(self, studio, shelve):
+		shelve('folder', format='folder')
+		with pytest.raises(InvalidInput, match='needs no conversion'):
+			studio.jobs.convert('folder')
+		with pytest.raises((UnknownName, ModelProblem)):
+			studio.jobs.convert('nothing')
+
+	def test_given_up_it_leaves_nothing(self, studio, executor, settings, shelve):
+		shelf = shelve('dream.safetensors', format='safetensors')
+		executor.gate.clear()
+		studio.jobs.convert('dream.safetensors')
+		wait(lambda: studio.jobs.engine.loading)
+		assert studio.jobs.engine.loading == 'dream.safetensors'
+		studio.jobs.cancel_load()
+		idle(studio)
+		assert not (settings.models / 'checkpoints').exists() and not shelf.refreshed
+
+
+class TestPresent:
+	def test_the_downloads_and_the_library_are_shown_and_stay(self, studio, executor):
+		studio.jobs.present(library=3)
+		assert studio.jobs.studio.value.library == 3
+		finish(studio, start(studio).id)
+		# A hash that is learnt while it draws is a change of the library too.
+		assert studio.jobs.studio.value.library > 0

@@ -1,0 +1,304 @@
+"""The queue and those who follow it, with the fake engine behind the real store."""
+
+import asyncio
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from localai.errors import DiskFull, InvalidInput, UnknownName
+from localai.schemas import engine as say
+from localai.services.jobs.service import TRIES
+from localai.studio import Studio
+from tests.fakes import FakeExecutor
+
+DIED = say.Failed(
+	job_id='',
+	code='EngineDied',
+	message='The engine process was killed.',
+	remedy='',
+	engine_died=True,
+)
+
+
+def start(studio: Studio, **fields):
+	return studio.generation.start(
+		{'prompt': 'a fox', 'steps': 3, 'width': 64, 'height': 64, 'seed': 5} | fields
+	)
+
+
+def finish(studio: Studio, job_id: str):
+	return list(studio.jobs.follow(job_id))[-1]
+
+
+class TestRun:
+	def test_a_job_is_stored_before_it_is_work_and_finishes(self, studio, executor):
+		executor.gate.clear()
+		job = start(studio, count=2)
+		assert studio.jobs.store.get(job.id).state in ('queued', 'loading', 'running')
+		executor.gate.set()
+		job = finish(studio, job.id)
+		assert job.state == 'finished' and [p.seed for p in job.pictures] == [5, 6]
+		assert all(Path(p.path).is_file() for p in job.pictures)
+		stored = studio.jobs.store.get(job.id)
+		assert (
+			stored.state == 'finished' and stored.pictures == job.pictures and stored.seconds >= 0
+		)
+
+	def test_a_follower_that_comes_late_sees_the_end_and_no_more(self, studio):
+		job = start(studio)
+		finish(studio, job.id)
+		assert [j.state for j in studio.jobs.follow(job.id)] == ['finished']
+
+	def test_any_number_of_followers_see_the_end(self, studio, executor):
+		executor.gate.clear()
+		job = start(studio)
+		ends = []
+		threads = [
+			threading.Thread(target=lambda: ends.append(finish(studio, job.id).state))
+			for _ in range(5)
+		]
+		for thread in threads:
+			thread.start()
+		executor.gate.set()
+		for thread in threads:
+			thread.join(10)
+		assert ends == ['finished'] * 5
+
+	def test_asyncio_followers_see_states_in_order(self, studio, executor):
+		executor.gate.clear()
+		job = start(studio)
+
+		async def states():
+			seen = []
+			async for snapshot in studio.jobs.follow_async(job.id):
+				seen.append(snapshot.state)
+				executor.gate.set()
+			return seen
+
+		seen = asyncio.run(asyncio.wait_for(states(), 10))
+		assert seen[-1] == 'finished' and seen == sorted(
+			seen, key=['queued', 'loading', 'running', 'finished'].index
+		)
+
+	def test_an_unknown_job_is_refused_by_name(self, studio):
+		with pytest.raises(UnknownName, match='nothing'):
+			studio.jobs.get('nothing')
+
+
+class TestQueue:
+	def test_positions_moving_and_cancelling_a_waiting_job(self, studio, executor):
+		executor.gate.clear()
+		first, second, third, fourth = (start(studio, seed=i) for i in range(4))
+		assert [studio.jobs.get(j.id).position for j in (first, second, third, fourth)] == [
+			0,
+			1,
+			2,
+			3,
+		]
+		studio.jobs.move(fourth.id, 1)
+		assert [j.id for j in studio.jobs.live.values()] == [
+			first.id,
+			fourth.id,
+			second.id,
+			third.id,
+		]
+		assert [j.id for j in studio.jobs.store.in_states(('queued',))] == [
+			fourth.id,
+			second.id,
+			third.id,
+		]
+		assert studio.jobs.stop(second.id).state == 'cancelled'
+		executor.gate.set()
+		assert [finish(studio, j.id).state for j in (first, third, fourth)] == ['finished'] * 3
+		assert [t.job_id for t in executor.seen] == [first.id, fourth.id, third.id]
+
+	def test_a_running_job_cannot_be_moved(self, studio, executor):
+		executor.gate.clear()
+		job = start(studio)
+		with pytest.raises(UnknownName):
+			studio.jobs.move(job.id, 1)
+
+	def test_cancel_all_leaves_nothing(self, studio, executor):
+		executor.gate.clear()
+		jobs = [start(studio, seed=i) for i in range(3)]
+		assert studio.jobs.stop_all() == 3
+		assert {finish(studio, j.id).state for j in jobs} == {'cancelled'}
+		assert not studio.jobs.live
+
+	def test_a_job_waits_while_the_engine_comes_up(self, settings):
+		executor = FakeExecutor(ready=False)
+		studio = Studio(settings, executor).open()
+		job = start(studio)
+		assert studio.jobs.get(job.id).state == 'queued' and not executor.seen
+		executor.on_status(executor.status)
+		assert finish(studio, job.id).state == 'finished'
+		studio.close()
+
+
+class TestStop:
+	def test_stop_keeps_what_was_finished(self, studio, executor):
+		job = start(studio, count=50, steps=50)
+		for snapshot in studio.jobs.follow(job.id):
+			if len(snapshot.pictures) == 2:
+				studio.jobs.stop(job.id)
+		assert snapshot.state == 'cancelled' and 2 <= len(snapshot.pictures) < 50
+
+	def test_stop_and_keep_saves_the_picture_in_hand(self, studio, executor):
+		executor.gate.clear()
+		job = start(studio)
+		studio.jobs.stop(job.id, 'keep')
+		job = finish(studio, job.id)
+		assert (
+			job.state == 'cancelled'
+			and len(job.pictures) == 1
+			and job.pictures[0].receipt.stopped_early
+		)
+
+	def test_skip_leaves_out_one_picture(self, studio, executor):
+		executor.gate.clear()
+		job = start(studio, count=3)
+		studio.jobs.stop(job.id, 'skip')
+		job = finish(studio, job.id)
+		assert job.state == 'finished' and [p.index for p in job.pictures] == [1, 2]
+
+	def test_another_way_to_stop_is_refused(self, studio):
+		with pytest.raises(InvalidInput, match='explode'):
+			studio.jobs.stop(start(studio).id, 'explode')
+
+	def test_stopping_an_ended_job_changes_nothing(self, studio):
+		job = start(studio)
+		finish(studio, job.id)
+		assert studio.jobs.stop(job.id).state == 'finished'
+
+
+class TestFailure:
+	def test_a_dead_engine_is_tried_once_more_and_said(self, studio, executor):
+		executor.failures = [DIED]
+		job = finish(studio, start(studio).id)
+		assert job.state == 'finished' and job.attempts == 1 and 'tried once more' in job.notes[0]
+
+	def test_a_job_that_kills_the_engine_twice_fails_and_the_next_works(self, studio, executor):
+		executor.failures = [DIED] * TRIES
+		bad, good = start(studio), start(studio, seed=9)
+		assert finish(studio, good.id).state == 'finished'
+		bad = studio.jobs.get(bad.id)
+		assert (
+			bad.state == 'failed' and bad.error.code == 'EngineDied' and 'twice' in bad.error.remedy
+		)
+
+	def test_a_picture_that_cannot_be_saved_fails_the_job_and_says_where_it_was_kept(
+		self, studio, executor, settings
+	):
+		executor.gate.clear()
+		job = start(studio, count=2)
+		settings.pictures.rmdir()
+		settings.pictures.write_text('in the way')
+		executor.gate.set()
+		job = finish(studio, job.id)
+		assert (
+			job.state == 'failed'
+			and job.error.code == 'StorageProblem'
+			and 'kept as' in job.error.message
+		)
+		kept = Path(job.error.message.rsplit('kept as ', 1)[1].rstrip('.'))
+		assert kept.is_file()
+		kept.unlink()
+
+
+class TestRestart:
+	def test_the_queue_goes_on_with_the_same_seeds_and_only_what_is_missing(
+		self, settings, executor
+	):
+		studio = Studio(settings, executor).open()
+		job = start(studio, count=40, steps=30)
+		waiting = start(studio, seed=99)
+		for snapshot in studio.jobs.follow(job.id):
+			if len(snapshot.pictures) == 2:
+				break
+		studio.close()  # as at the end of the app: the job is left in the middle
+		stored = Studio(settings, FakeExecutor()).jobs.store.get(job.id)
+		assert stored.state == 'interrupted'
+		done = len(stored.pictures)
+
+		again = FakeExecutor()
+		studio = Studio(settings, again).open()
+		job = finish(studio, job.id)
+		assert job.state == 'finished' and [p.seed for p in job.pictures] == list(range(5, 45))
+		assert len(again.seen[0].drawings) == 40 - done
+		assert finish(studio, waiting.id).state == 'finished'
+		studio.close()
+
+	def test_a_file_without_its_row_is_adopted(self, settings, executor):
+		studio = Studio(settings, executor).open()
+		job = finish(studio, start(studio, count=2).id)
+		picture = job.pictures[1]
+		from sqlalchemy import text
+
+		with studio.database.engine.begin() as connection:
+			connection.execute(text(f'delete from pictures where id = {picture.id}'))
+			connection.execute(text(f"update jobs set state = 'running' where id = '{job.id}'"))
+		Path(picture.path).with_name(f'.{job.id}-009-1.png.part').write_bytes(b'half')
+		studio.close()
+
+		again = FakeExecutor()
+		studio = Studio(settings, again).open()
+		job = studio.jobs.get(job.id)
+		assert (
+			job.state == 'finished' and [p.seed for p in job.pictures] == [5, 6] and not again.seen
+		)
+		assert not list(settings.pictures.glob('*/.*.part'))
+		studio.close()
+
+
+class TestFullDisk:
+	def test_waiting_jobs_wait_and_go_on_when_there_is_space(self, studio, executor, monkeypatch):
+		executor.gate.clear()
+		first = start(studio)
+		waiting = start(studio)
+		monkeypatch.setattr('localai.services.jobs.service.LATER', 0.05)
+		monkeypatch.setattr('localai.services.generation.service.SPARE', 10**18)
+		executor.gate.set()
+		assert finish(studio, first.id).state == 'finished'
+		held = studio.jobs.get(waiting.id)
+		assert held.state == 'queued' and held.notes[0].startswith('Waiting for the disk')
+		monkeypatch.setattr('localai.services.generation.service.SPARE', 0)
+		ended = finish(studio, waiting.id)
+		assert ended.state == 'finished' and ended.notes == ()
+
+	def test_an_end_that_cannot_be_stored_is_told_and_stored_later(
+		self, studio, executor, monkeypatch
+	):
+		monkeypatch.setattr('localai.services.jobs.service.LATER', 0.2)
+		executor.gate.clear()
+		job = start(studio)
+		store, change = studio.jobs.store, studio.jobs.store.change
+
+		def full(job_id, state, *rest, **more):
+			if state == 'finished' and not space.is_set():
+				raise DiskFull('The disk is full.')
+			change(job_id, state, *rest, **more)
+
+		space = threading.Event()
+		monkeypatch.setattr(store, 'change', full)
+		executor.gate.set()
+		assert finish(studio, job.id).state == 'finished'
+		assert studio.jobs.get(job.id).state == 'finished'
+		assert store.get(job.id).state == 'running'
+		space.set()
+		for _ in range(100):
+			if store.get(job.id).state == 'finished':
+				break
+			time.sleep(0.05)
+		assert store.get(job.id).state == 'finished' and not studio.jobs.unstored
+
+	def test_a_job_whose_last_picture_could_not_be_saved_is_not_called_finished(
+		self, studio, monkeypatch
+	):
+		def full(*arguments):
+			raise DiskFull('The disk is full.')
+
+		monkeypatch.setattr(studio.jobs, 'save', full)
+		job = finish(studio, start(studio).id)
+		assert job.state == 'failed' and job.error.code == 'DiskFull'
