@@ -16,6 +16,8 @@ from localai.schemas.generation import Picture
 from localai.schemas.studio import StudioSnapshot
 from localai.services.downloads.catalogue import Catalogue
 from localai.services.downloads.service import DownloadService
+from localai.services.generation.estimates import Estimates
+from localai.services.generation.saving import Saving
 from localai.services.generation.service import GenerationService
 from localai.services.hardware.service import HardwareService
 from localai.services.history.exporting import ExportService
@@ -72,11 +74,10 @@ class Studio:
 			settings.pictures,
 			self.models,
 			jobs,
-			history,
+			Estimates(self.models.families, history, lambda: self.jobs.engine.model),
 			self.jobs.enqueue,
-			lambda: self.jobs.engine.model,
-			self.saved,
 		)
+		self.saving = Saving(settings.pictures, self.models, jobs, history, self.saved)
 		self.build_history(history)
 		self.hardware = HardwareService(lambda: self.jobs.engine)
 		self.downloads = self.build_downloads()
@@ -142,9 +143,10 @@ class Studio:
 		)
 
 	def open(self, resume: bool = True) -> 'Studio':
-		self.jobs.start(self.generation.task, self.generation.save, self.generation.seconds_needed)
+		seconds_needed = self.generation.estimates.seconds_needed
+		self.jobs.start(self.generation.task, self.saving.save, seconds_needed)
 		if resume:
-			waiting = self.jobs.resume(self.generation.adopt)
+			waiting = self.jobs.resume(self.saving.adopt)
 			self.models.open()
 			self.upkeep.open()
 			log.info('opened %s; %s jobs waiting', self.settings.home, waiting)
