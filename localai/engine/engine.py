@@ -88,17 +88,7 @@ class Engine:
 		"""Does the task; ends with exactly one of Finished, Cancelled, Failed."""
 		end: say.Event
 		try:
-			match task:
-				case say.Generate():
-					self.generate(task, emit, cancel)
-				case say.Load():
-					self.load(task, task.model, 0, 0, emit, cancel)
-				case say.Unload():
-					self.models.unload(task.path)
-				case say.Convert():
-					progress = self.progress(task, emit, cancel)
-					convert.convert(Path(task.source), Path(task.target), task.model, progress)
-					devices.give_back(self.device)
+			DOERS[task.kind](self, task, emit, cancel)
 			end = say.Finished(job_id=task.job_id)
 		except Stopped:
 			log.info('job %s stopped', task.job_id)
@@ -138,7 +128,7 @@ class Engine:
 
 		return progress
 
-	def load(
+	def ready_pipeline(
 		self,
 		task: say.Task,
 		model: ModelSpec,
@@ -166,6 +156,17 @@ class Engine:
 		memory.apply(memory_plan, pipeline)
 		return pipeline
 
+	def load(self, task: say.Load, emit: Emit, cancel: Cancel) -> None:
+		self.ready_pipeline(task, task.model, 0, 0, emit, cancel)
+
+	def unload(self, task: say.Unload, emit: Emit, cancel: Cancel) -> None:
+		self.models.unload(task.path)
+
+	def convert(self, task: say.Convert, emit: Emit, cancel: Cancel) -> None:
+		progress = self.progress(task, emit, cancel)
+		convert.convert(Path(task.source), Path(task.target), task.model, progress)
+		devices.give_back(self.device)
+
 	def generate(self, task: say.Generate, emit: Emit, cancel: Cancel) -> None:
 		"""Draws each picture of the task. Raises Stopped, OutOfMemory, ModelBroken,
 		BrokenPicture."""
@@ -173,7 +174,9 @@ class Engine:
 
 		# 1. Will it fit? Other models make room.
 		# 2. The model, loaded or reused.
-		pipeline = self.load(task, task.model, request.width, request.height, emit, cancel)
+		pipeline = self.ready_pipeline(
+			task, task.model, request.width, request.height, emit, cancel
+		)
 
 		# 3. Draw one after the other: each picture is alone with its own seed, and is out as soon
 		# as it is done.
@@ -279,6 +282,16 @@ class Engine:
 			stopped_early=kept,
 			data=buffer.getvalue(),
 		)
+
+
+# Who does a task, by its kind.
+DOERS: dict[str, Callable[[Engine, Any, Emit, Cancel], None]] = {
+	'generate': Engine.generate,
+	'verify': Engine.generate,
+	'load': Engine.load,
+	'unload': Engine.unload,
+	'convert': Engine.convert,
+}
 
 
 @contextlib.contextmanager

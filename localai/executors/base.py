@@ -48,7 +48,7 @@ def status_after(status: EngineStatus, event: say.Event, task: say.Task | None) 
 		case say.Loading():
 			changes = {
 				'state': 'loading',
-				'loading': subject(task),
+				'loading': task.subject if task else '',
 				'stage': event.stage,
 				'stage_done': event.done,
 				'stage_total': event.total,
@@ -58,13 +58,3 @@ def status_after(status: EngineStatus, event: say.Event, task: say.Task | None) 
 		case _:
 			changes = NOT_LOADING | {'state': 'ready'}
 	return status.model_copy(update=changes)
-
-
-def subject(task: say.Task | None) -> str:
-	"""The model that a task is about, '' for none."""
-	match task:
-		case say.Generate() | say.Load():
-			return task.model.id
-		case say.Convert():
-			return task.model.id if task.model else task.source
-	return ''

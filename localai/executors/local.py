@@ -169,12 +169,11 @@ class LocalExecutor:
 		if task and asked:
 			self.on_event(say.Cancelled(job_id=task.job_id))
 		elif task:
-			what = 'drew this' if isinstance(task, say.Generate) else 'worked on this'
 			self.on_event(
 				say.Failed(
 					job_id=task.job_id,
 					code='EngineDied',
-					message=f'The engine process {why} while it {what}.',
+					message=f'The engine process {why} while it {task.doing}.',
 					remedy='It has been started again.',
 					engine_died=True,
 				)

@@ -34,7 +34,7 @@ def main() -> int:
 		while True:
 			command = frames.read(sys.stdin.buffer, say.COMMANDS)
 			match command:
-				case say.Generate() | say.Load() | say.Unload() | say.Convert():
+				case say.Task():
 					cancels[command.job_id] = Cancel()
 					tasks.put((command, cancels[command.job_id]))
 				case say.Stop() if command.job_id in cancels:

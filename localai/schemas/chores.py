@@ -7,16 +7,16 @@ from localai.schemas.base import Schema
 from localai.schemas.history import Verdict
 from localai.schemas.jobs import Problem
 
-ChoreName = Literal['load', 'unload', 'convert', 'verify']
 ChoreState = Literal['waiting', 'running', 'finished', 'cancelled', 'failed']
 
 
 class ChoreSnapshot(Schema):
-	"""A chore now. `model` is the id of its model, '' for all of them; `stage` and its bytes tell of
-	what is read from the disk. A verification also has steps, and at its end a verdict."""
+	"""A chore now. `kind` is that of its task, `model` the id of its model, '' for all of them;
+	`stage` and its bytes tell of what is read from the disk. A verification also has steps, and at
+	its end a verdict."""
 
 	id: str
-	kind: ChoreName
+	kind: str
 	model: str = ''
 	state: ChoreState
 	stage: str = ''

@@ -1,7 +1,7 @@
 """Knows what is said to the engine (commands) and by it (events); both cross a process boundary as
 JSON and bytes."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, TypeAdapter
 
@@ -19,42 +19,89 @@ class Drawing(Schema):
 	seed: int
 
 
-class Generate(Schema):
-	"""Draw pictures. Every None of `request` has been filled in."""
+class Task(Schema):
+	"""What the engine is asked to do, and all that the ways there and back must know of it.
 
-	kind: Literal['generate'] = 'generate'
+	`model` is the one it is about, None where it is about none or about a file that is no model of
+	the library. A new kind is a class here and in `Command`, a line in `engine.engine.DOERS`, and
+	the verb that asks for it.
+	"""
+
+	# What a person reads when the engine dies in the middle: 'while it ...'.
+	doing: ClassVar[str] = 'worked on this'
+	# Only gives memory back: needs no engine that runs, is never given up, and says nothing of what
+	# went before.
+	gives_back: ClassVar[bool] = False
+
+	kind: str
 	job_id: str
+	model: ModelSpec | None = None
+
+	@property
+	def subject(self) -> str:
+		"""The id of what it is about, for words and logs; '' for all of the memory."""
+		return self.model.id if self.model else ''
+
+	@property
+	def paths(self) -> frozenset[str]:
+		"""What must not be moved or deleted before its end."""
+		return frozenset((self.model.path,)) if self.model else frozenset()
+
+	def like(self, other: 'Task') -> bool:
+		"""Whether one of the two is enough."""
+		return False
+
+
+class Generate(Task):
+	"""Draw pictures: those of a job, or one anew to `verify` it. Every None of `request` has been
+	filled in."""
+
+	doing = 'drew this'
+
+	kind: Literal['generate', 'verify'] = 'generate'
 	request: GenerationRequest
 	model: ModelSpec
 	drawings: tuple[Drawing, ...]
 
 
-class Load(Schema):
+class Load(Task):
 	"""Bring a model into memory without drawing; answered by Loading events and an ending."""
 
 	kind: Literal['load'] = 'load'
-	job_id: str
 	model: ModelSpec
 
+	def like(self, other: Task) -> bool:
+		return isinstance(other, Load) and other.model.path == self.model.path
 
-class Unload(Schema):
+
+class Unload(Task):
 	"""Let the model at `path` go, or with '' all of them."""
 
+	gives_back = True
+
 	kind: Literal['unload'] = 'unload'
-	job_id: str
 	path: str = ''
 
 
-class Convert(Schema):
+class Convert(Task):
 	"""Write a model (a single file, or a pickle, which is read as bare weights only) to `target`: a
 	folder in the diffusers layout, or with a name that ends in .safetensors the same weights as a
 	safe file."""
 
 	kind: Literal['convert'] = 'convert'
-	job_id: str
 	source: str
 	target: str
-	model: ModelSpec | None = None
+
+	@property
+	def subject(self) -> str:
+		return super().subject or self.source
+
+	@property
+	def paths(self) -> frozenset[str]:
+		return frozenset((self.source,))
+
+	def like(self, other: Task) -> bool:
+		return isinstance(other, Convert) and other.target == self.target
 
 
 class Stop(Schema):
@@ -150,8 +197,7 @@ class Failed(Schema):
 	engine_died: bool = False
 
 
-Task = Generate | Load | Unload | Convert
-Command = Annotated[Task | Stop | Close, Field(discriminator='kind')]
+Command = Annotated[Generate | Load | Unload | Convert | Stop | Close, Field(discriminator='kind')]
 Event = Annotated[
 	Ready | Held | Loading | Stepped | Drawn | Finished | Cancelled | Failed,
 	Field(discriminator='kind'),

@@ -48,6 +48,7 @@ class VerifyService:
 		fields = picture.request.model_dump(include=set(GenerationRequest.model_fields))
 		request = read(GenerationRequest, fields | {'count': 1, 'model': model.id})
 		task = say.Generate(
+			kind='verify',
 			job_id=chore_id(),
 			request=request,
 			model=model,

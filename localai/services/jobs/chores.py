@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from localai.errors import EngineDied, InvalidInput, LocalAIError, UnknownName
-from localai.executors.base import Executor, subject
+from localai.executors.base import Executor
 from localai.schemas import engine as say
 from localai.schemas.chores import ChoreSnapshot
 from localai.schemas.hardware import EngineStatus
@@ -21,7 +21,7 @@ from localai.services.jobs.board import Board
 from localai.store.jobs import Jobs
 
 log = logging.getLogger('localai.jobs')
-Chore = say.Load | say.Unload | say.Convert | say.Generate
+Chore = say.Task
 Judge = Callable[[say.Drawn], Verdict]
 ENDS = 50  # chores that ended, of which is known how
 QUIET = 5.0  # seconds until a chore that stays as it is is told again
@@ -71,9 +71,6 @@ class Chores(Board):
 		model = self.models.resolve(model_id)
 		with self.lock:
 			self.check_engine()
-			for other in (self.chore, *self.chores):
-				if isinstance(other, say.Load) and other.model.path == model.path:
-					return other.job_id
 			return self.begin(say.Load(job_id=chore_id(), model=model))
 
 	def unload(self, model_id: str = '') -> str:
@@ -105,11 +102,11 @@ class Chores(Board):
 		stopped as a job."""
 		with self.lock:
 			for chore in self.chores:
-				if not isinstance(chore, say.Unload):
+				if not chore.gives_back:
 					self.ended(chore, say.Cancelled(job_id=chore.job_id))
-			self.chores = deque(c for c in self.chores if isinstance(c, say.Unload))
+			self.chores = deque(c for c in self.chores if c.gives_back)
 			self.publish()
-			if self.chore and not isinstance(self.chore, say.Unload):
+			if self.chore and not self.chore.gives_back:
 				self.executor.stop(self.chore.job_id, 'stop')
 
 	def convert(self, model_id: str) -> str:
@@ -142,9 +139,6 @@ class Chores(Board):
 			)
 		with self.lock:
 			self.check_engine()
-			for other in (self.chore, *self.chores):
-				if isinstance(other, say.Convert) and other.target == str(target):
-					return other.job_id
 			return self.begin(
 				say.Convert(job_id=chore_id(), source=str(source), target=str(target), model=model)
 			)
@@ -158,6 +152,9 @@ class Chores(Board):
 			return self.begin(task)
 
 	def begin(self, chore: Chore) -> str:
+		for other in (self.chore, *self.chores):
+			if other and chore.like(other):
+				return other.job_id
 		self.chores.append(chore)
 		self.dispatch()
 		return chore.job_id
@@ -201,14 +198,8 @@ class Chores(Board):
 		wait to be."""
 		with self.lock:
 			paths = {self.paths.get(m.id, '') for m in self.engine.held}
-			if self.running:
-				paths.add(self.running.model.path)
-			for chore in (self.chore, *self.chores):
-				match chore:
-					case say.Load() | say.Generate():
-						paths.add(chore.model.path)
-					case say.Convert():
-						paths.add(chore.source)
+			for task in (self.running, self.chore, *self.chores):
+				paths |= task.paths if task else frozenset()
 			return frozenset(paths - {''})
 
 	def check_engine(self) -> None:
@@ -222,12 +213,12 @@ class Chores(Board):
 		if not self.chores:
 			return False
 		self.chore = self.chores.popleft()
-		if not isinstance(self.chore, say.Unload):
+		if not self.chore.gives_back:
 			self.trouble = ''
 		self.step, self.verdict = {}, None
-		if isinstance(self.chore, say.Load | say.Generate):
+		if self.chore.model:
 			self.paths[self.chore.model.id] = self.chore.model.path
-		log.info('chore %s: %s', self.chore.kind, subject(self.chore) or 'memory')
+		log.info('chore %s: %s', self.chore.kind, self.chore.subject or 'memory')
 		self.executor.submit(self.chore)
 		return True
 
@@ -242,10 +233,8 @@ class Chores(Board):
 				why = self.verdict
 				problem = Problem(code=why.code, message=why.message, remedy=why.remedy)
 				end = snapshot(chore, state='failed', error=problem)
-			case _ if isinstance(chore, say.Generate):
-				end = snapshot(chore, state='finished', verdict=self.verdict)
 			case _:
-				end = snapshot(chore, state='finished')
+				end = snapshot(chore, state='finished', verdict=self.verdict)
 		self.judges.pop(chore.job_id, None)
 		self.ends = dict([*self.ends.items(), (chore.job_id, end)][-ENDS:])
 
@@ -302,6 +291,5 @@ def chore_id() -> str:
 
 
 def snapshot(chore: Chore, **fields: object) -> ChoreSnapshot:
-	model = getattr(chore, 'model', None)
-	kind = 'verify' if isinstance(chore, say.Generate) else chore.kind
-	return ChoreSnapshot(id=chore.job_id, kind=kind, model=model.id if model else '', **fields)
+	model = chore.model.id if chore.model else ''
+	return ChoreSnapshot(id=chore.job_id, kind=chore.kind, model=model, **fields)
