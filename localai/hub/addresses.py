@@ -48,7 +48,7 @@ def look_up(host: str, port: int) -> list[str]:
 		raise HubUnreachable(
 			f'There is no address for {host}.', 'Check the link and the network.'
 		) from error
-	return list(dict.fromkeys(f[4][0] for f in found))
+	return list(dict.fromkeys(str(f[4][0]) for f in found))
 
 
 def is_open(address: Address) -> bool:

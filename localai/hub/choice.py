@@ -200,13 +200,13 @@ def of_files(repository: Repository, variant: str) -> Choice:
 		raise InvalidInput(
 			f'{repository.repo} has no file {variant}.', 'Look at its page again.', field='variant'
 		)
-	chosen = groups.get(variant, ())
-	problem = '' if chosen else f'There are {len(groups)} models in this repository. Choose one.'
+	pieces = groups.get(variant, ())
+	problem = '' if pieces else f'There are {len(groups)} models in this repository. Choose one.'
 	return Choice(
 		layout='files',
 		variants=tuple(groups),
 		variant=variant,
-		files=tuple(paths[p] for p in chosen),
+		files=tuple(paths[p] for p in pieces),
 		problem=problem,
 	)
 

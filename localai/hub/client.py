@@ -140,9 +140,10 @@ class Hub:
 					break
 		return tuple(models)
 
-	def pages(self, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
+	def pages(self, first: dict[str, Any]) -> Iterator[dict[str, Any]]:
 		"""One result after the other. HfApi.list_models would try for half a minute when the hub is down."""
 		url, left = f'{self.endpoint}/api/models', LOOKED_AT
+		asked: dict[str, Any] | None = first
 		until = time.monotonic() + self.timeout
 		while url and left > 0 and time.monotonic() < until:
 			response = self.get(url, params=asked)

@@ -1,6 +1,7 @@
 """Knows how one file comes over: in ranges, over one connection or several, and on after anything that breaks."""
 
 import http.client
+import io
 import logging
 import ssl
 import threading
@@ -159,7 +160,7 @@ class Fetch:
 				self.helpers.append(pool.submit(self.lane, None))
 		return not self.helpers
 
-	def fetch_span(self, wire: Wire, file, buffer: memoryview, span: range) -> None:
+	def fetch_span(self, wire: Wire, file: io.FileIO, buffer: memoryview, span: range) -> None:
 		"""Goes on until it is whole, whatever happens to the connection."""
 		while missing := [u for u in span if self.part.done[u] < self.part.length(u)]:
 			self.shared.check()
@@ -186,7 +187,9 @@ class Fetch:
 		logger.info('%s: %s; trying again in %.1f s', self.name, error, seconds)
 		self.shared.halt.wait(seconds)
 
-	def request(self, wire: Wire, file, buffer: memoryview, first: int, last: int) -> None:
+	def request(
+		self, wire: Wire, file: io.FileIO, buffer: memoryview, first: int, last: int
+	) -> None:
 		"""1 ask, 2 see that it is what was asked for, 3 write it down block by block."""
 		start = first * UNIT + self.part.done[first]
 		end = last * UNIT + self.part.length(last)
@@ -223,7 +226,12 @@ class Fetch:
 			)
 
 	def consume(
-		self, response: http.client.HTTPResponse, file, buffer: memoryview, start: int, end: int
+		self,
+		response: http.client.HTTPResponse,
+		file: io.FileIO,
+		buffer: memoryview,
+		start: int,
+		end: int,
 	) -> None:
 		shared = self.shared
 		while start < end:

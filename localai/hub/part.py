@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import io
 import mmap
 import struct
 import threading
@@ -81,7 +82,7 @@ class Part:
 		self.done = memoryview(self.map)[HEAD.size :].cast('I')
 		return self
 
-	def put(self, file, position: int, block: memoryview) -> int:
+	def put(self, file: io.FileIO, position: int, block: memoryview) -> int:
 		"""Writes what is new of a block that begins at `position`; the bytes that were."""
 		fresh = 0
 		while block:
@@ -138,7 +139,7 @@ class Digest:
 		self.position = 0
 		self.lock = threading.Lock()
 
-	def follow(self, file, position: int, block: memoryview) -> None:
+	def follow(self, file: io.FileIO, position: int, block: memoryview) -> None:
 		"""Takes a block at `position` when its turn has come; if it is a little behind, catches up from the file.
 		Nobody waits for it."""
 		if not self.lock.acquire(blocking=False):
@@ -161,7 +162,7 @@ class Digest:
 			self.part.size, unit * UNIT + (self.part.done[unit] if unit < self.part.count else 0)
 		)
 
-	def read_on(self, file, end: int, halt: threading.Event | None = None) -> None:
+	def read_on(self, file: io.FileIO, end: int, halt: threading.Event | None = None) -> None:
 		buffer = memoryview(bytearray(min(BLOCK, max(1, end - self.position))))
 		with guard(self.part.path):
 			file.seek(self.position)

@@ -4,7 +4,7 @@ import logging
 import os
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -132,7 +132,9 @@ class Transfers:
 			return None
 		found = repository.twin(file) or self.existing(file.sha256)
 		with suppress(OSError):
-			return found if found and found.stat().st_size == file.bytes else None
+			if found and found.stat().st_size == file.bytes:
+				return found
+		return None
 
 	def bring(
 		self,
@@ -197,7 +199,7 @@ def bring_all(run: Run, stop: threading.Event, tasks: list[Callable], connection
 					future.cancel()
 				wait(everyone)
 				break
-	errors = [f.exception() for f in everyone if not f.cancelled() and f.exception()]
+	errors = [e for f in everyone if not f.cancelled() and (e := f.exception())]
 	for error in sorted(errors, key=lambda e: isinstance(e, Stopped)):
 		raise error
 	if stop.is_set():
@@ -263,7 +265,7 @@ def adopt(run: Run, there: Path, blob: Path, file: PlannedFile) -> bool:
 
 
 @contextmanager
-def held(path: Path, run: Run):
+def held(path: Path, run: Run) -> Iterator[None]:
 	"""The lock of one file, between the processes of this machine."""
 	with guard(path):
 		path.parent.mkdir(parents=True, exist_ok=True)

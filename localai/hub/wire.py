@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from ssl import SSLContext
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from huggingface_hub.utils import httpx
@@ -57,19 +57,20 @@ class Line(http.client.HTTPConnection):
 	def __init__(self, url: str, places: list[str], stall: float):
 		self.scheme, self.name, self.door = origin(url)
 		self.places, self.stall = places, stall
-		self.plain_proxy = False
+		self.plain_proxy = self.tunnelled = False
 		proxy = find_proxy(self.scheme, self.name)
-		if proxy is None:
+		if proxy is None or proxy.hostname is None:
 			super().__init__(self.name, self.door, timeout=min(CONNECT_SECONDS, stall))
 			return
 		super().__init__(proxy.hostname, proxy.port or 80, timeout=min(CONNECT_SECONDS, stall))
 		self.places = []
-		self.credentials = {}
+		self.credentials: dict[str, str] = {}
 		if proxy.username:
 			pair = f'{unquote(proxy.username)}:{unquote(proxy.password or "")}'.encode()
 			self.credentials = {'Proxy-Authorization': f'Basic {b64encode(pair).decode()}'}
 		if self.scheme == 'https':
 			self.set_tunnel((places or [self.name])[0], self.door, headers=self.credentials)
+			self.tunnelled = True
 		else:
 			self.plain_proxy = True
 
@@ -84,14 +85,15 @@ class Line(http.client.HTTPConnection):
 		else:
 			raise error or OSError('no address')
 		self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-		if self._tunnel_host:
-			self._tunnel()
+		if self.tunnelled:
+			# As the `connect` that this one replaces does.
+			self._tunnel()  # type: ignore[attr-defined]
 		if self.scheme == 'https':
 			self.sock = trust().wrap_socket(self.sock, server_hostname=self.name)
 		self.sock.settimeout(self.stall)
 
 
-def find_proxy(scheme: str, host: str):
+def find_proxy(scheme: str, host: str) -> SplitResult | None:
 	"""The proxy of the environment or the system, as other programs find it; None for none."""
 	proxies = getproxies()
 	found = proxies.get(scheme) or proxies.get('all')
@@ -124,7 +126,7 @@ class Wire:
 		while True:
 			line = self.lines.get(key)
 			fresh = line is None
-			if fresh:
+			if line is None:
 				line = Line(url, places(key[1], key[2]) if places else [], self.stall)
 				with self.lock:
 					if self.aborted:

@@ -80,7 +80,8 @@ def read_stream(stream: BinaryIO, size: int) -> Contents:
 
 
 def read_png(stream: BinaryIO, size: int) -> Contents:
-	found, raw, exif, total = Contents('image/png'), [], b'', 0
+	raw: list[tuple[bytes, bytes]] = []
+	found, exif, total = Contents('image/png'), b'', 0
 	position, drawn = len(PNG_SIGNATURE), False
 	stream.seek(position)
 	for _ in range(PIECES):

@@ -158,7 +158,7 @@ def reading_of(fields: dict, request: dict, receipt: dict, text: str) -> Reading
 		loras=loras,
 		styles=listing(request.get('styles')),
 		extra=[(k, v) for k, v in named.items() if k not in Recipe.model_fields],
-		**{
+		given={
 			**{k: named.get(k) for k in FIELDS},
 			'model': words(receipt.get('model_name') or named.get('model')),
 		},

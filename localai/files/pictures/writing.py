@@ -99,9 +99,9 @@ def thumbnail(path: Path, side: int) -> bytes:
 
 
 def shrunk(path: Path, side: int) -> bytes:
-	with Image.open(path, formats=('PNG', 'JPEG', 'WEBP')) as image:
-		image.draft('RGB', (side, side))
-		image = ImageOps.exif_transpose(image)
+	with Image.open(path, formats=('PNG', 'JPEG', 'WEBP')) as file:
+		file.draft('RGB', (side, side))
+		image = ImageOps.exif_transpose(file)
 		image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=3.0)
 		if image.has_transparency_data:
 			image = image.convert('RGBA')

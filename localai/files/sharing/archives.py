@@ -10,6 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from typing_extensions import Buffer
+
 NEUTRAL = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip can name
 NAME_BYTES = 180
 RESERVED = re.compile(r'(con|prn|aux|nul|com\d|lpt\d)(\.|$)', re.I)
@@ -54,7 +56,7 @@ def add(archive: zipfile.ZipFile, member: Member) -> None:
 class Sink(io.RawIOBase):
 	"""A file that can be written and, up to the last `take`, corrected; what was taken is gone."""
 
-	def __init__(self):
+	def __init__(self) -> None:
 		super().__init__()
 		self.taken = 0
 		self.buffer = io.BytesIO()
@@ -65,7 +67,7 @@ class Sink(io.RawIOBase):
 	def seekable(self) -> bool:
 		return True
 
-	def write(self, data) -> int:
+	def write(self, data: Buffer) -> int:
 		return self.buffer.write(data)
 
 	def tell(self) -> int:

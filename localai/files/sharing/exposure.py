@@ -44,8 +44,8 @@ def pixels_found(data: bytes) -> Iterator[Found]:
 		with Image.open(io.BytesIO(data)) as image:
 			yield 'Size', f'{image.width} x {image.height} pixels'
 			yield 'Colours', image.mode
-			if getattr(image, 'n_frames', 1) > 1:
-				yield 'Frames', str(image.n_frames)
+			if (frames := getattr(image, 'n_frames', 1)) > 1:
+				yield 'Frames', str(frames)
 			image.load()
 			yield from hidden_found(image)
 	except Exception:  # whatever a hostile file does to a reader
@@ -60,7 +60,8 @@ def hidden_found(image: Image.Image) -> Iterator[Found]:
 	places = [(x, y) for x in range(min(120, image.width)) for y in range(min(120, image.height))]
 	if image.height > 120:
 		places = [(0, y) for y in range(120)]
-	seen = [dict(zip(bands, image.getpixel(place), strict=True)) for place in places[:120]]
+	pixels = (image.getpixel(place) for place in places[:120])
+	seen = [dict(zip(bands, p, strict=True)) for p in pixels if isinstance(p, tuple)]
 	if 'A' in bands:
 		unseen = image.getchannel('A').point(lambda alpha: 255 * (alpha == 0))
 		if sum(map(bool, image.convert('L').histogram(unseen))) > 1:

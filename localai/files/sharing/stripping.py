@@ -14,8 +14,10 @@ PNG_SIGNATURE = b'\x89PNG\r\n\x1a\n'
 # Ancillary PNG chunks that say how colours are meant, and how long they are.
 COLOUR_CHUNKS = {b'cICP': 4, b'gAMA': 4, b'cHRM': 32, b'sRGB': 1, b'sBIT': 4}
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of a PNG's colour types
-ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2))
-ADAM7 += ((0, 1, 1, 2),)
+ADAM7 = (
+	*((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2)),
+	(0, 1, 1, 2),
+)
 PROFILE_LIMIT = 4_000_000
 # What a JPEG is decoded with: frames, tables, restarts. All else is told about it, not of it.
 DECODING = frozenset((*range(0xC0, 0xD0), 0xDB, 0xDC, 0xDD, 0xDE, 0xDF))
@@ -97,7 +99,7 @@ def inflate_profile(body: bytes) -> bytes:
 def png_size(header: bytes) -> int:
 	"""Bytes of all rows, each with its filter."""
 	width, height, depth, colour, _, _, interlaced = struct.unpack('>IIBBBBB', header[:13])
-	if width * height > 2 * Image.MAX_IMAGE_PIXELS:
+	if width * height > 2 * (Image.MAX_IMAGE_PIXELS or width * height):  # None is no limit
 		raise ValueError('too many pixels')
 	passes = ADAM7 if interlaced else ((0, 0, 1, 1),)
 	total = 0
@@ -127,7 +129,8 @@ def exactly(packed: bytes, size: int) -> bytes:
 
 def strip_jpeg(data: bytes) -> bytes:
 	"""The frames and tables as they are; of the segments before them only how colours are meant."""
-	at, kept, profile = 2, [], {}
+	at, kept = 2, list[bytes]()
+	profile: dict[int, bytes] = {}
 	jfif, turned, ended = False, 1, False
 	while at < len(data) and not ended:
 		if data[at] != 0xFF:

@@ -195,7 +195,7 @@ def of_flux(layers: Layers, joined: str) -> ArchitectureName:
 	if 'modulation_lin' in joined or '_mod_lin' in joined or 'processor' in joined:
 		return 'flux1'
 	# FLUX.1 has four times the width inside its blocks, FLUX.2 three times, twice over.
-	inner = {
+	inner: dict[tuple[str, int], ArchitectureName] = {
 		('linear1', 21504): 'flux1',
 		('linear1', 27648): 'flux2-klein',
 		('mlp_0', 12288): 'flux1',

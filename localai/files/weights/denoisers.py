@@ -2,6 +2,7 @@
 and of diffusers."""
 
 from localai.files.weights.signatures import FLUX_FOLDER_SIZES, checkpoint
+from localai.schemas.families import ArchitectureName
 
 # Models without a UNet of the Stable Diffusion kind, which unets.py tells apart.
 FLUX = (
@@ -23,6 +24,11 @@ FLUX2 = ('single_stream_modulation.lin.weight', 'double_stream_modulation_img.li
 FLUX2_FOLDER = (
 	'single_stream_modulation.linear.weight',
 	'double_stream_modulation_img.linear.weight',
+)
+FLUX2_WIDTHS: tuple[tuple[ArchitectureName, str, int, int], ...] = (
+	('flux2', '', 6144, 15360),
+	('flux2-klein', '4B', 3072, 7680),
+	('flux2-klein', '9B', 4096, 12288),
 )
 SD3 = ('joint_blocks.0.context_block.adaLN_modulation.1.bias', 'context_embedder.bias')
 SD3_FOLDER = (
@@ -110,11 +116,7 @@ TRANSFORMERS = (
 		checkpoint(
 			family, variant, *names, sizes=((into, 0, width), (into, 1, 128), (text, 1, words))
 		)
-		for family, variant, width, words in (
-			('flux2', '', 6144, 15360),
-			('flux2-klein', '4B', 3072, 7680),
-			('flux2-klein', '9B', 4096, 12288),
-		)
+		for family, variant, width, words in FLUX2_WIDTHS
 		for names, into, text in (
 			(FLUX2, 'img_in.weight', 'txt_in.weight'),
 			(FLUX2_FOLDER, 'x_embedder.weight', 'context_embedder.weight'),

@@ -91,11 +91,10 @@ def pipeline(index: Mapping[str, object], path: Path) -> Found:
 	variant = next((v for word, v in PURPOSES if word in name), '')
 	config = denoiser_config(path)
 	channels, width = config.get('in_channels'), config.get('cross_attention_dim')
-	family = next((f for start, f in PIPELINES if name.startswith(start)), 'unknown')
+	family: ArchitectureName = 'unknown'
+	family = next((f for start, f in PIPELINES if name.startswith(start)), family)
 	if name in EITHER:
-		family = (
-			{768: 'sd1', 1024: 'sd2'}.get(width, 'unknown') if type(width) is int else 'unknown'
-		)
+		family = 'sd1' if width == 768 else 'sd2' if width == 1024 else 'unknown'
 		if channels == 16 and width == 128:
 			family = 'sketchbook'
 	if family == 'sdxl' and width == 1280:
@@ -110,7 +109,8 @@ def pipeline(index: Mapping[str, object], path: Path) -> Found:
 			'3.5 large' if config.get('num_layers') == 38 else '3.5 medium' if double else 'medium'
 		)
 	if family == 'flux2-klein':
-		variant = variant or {24: '4B', 32: '9B'}.get(config.get('num_attention_heads'), '')
+		heads = config.get('num_attention_heads')
+		variant = variant or ('4B' if heads == 24 else '9B' if heads == 32 else '')
 	return Found('checkpoint', family, variant)
 
 

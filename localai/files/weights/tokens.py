@@ -29,7 +29,8 @@ def load(folder: str) -> Tokenizer:
 	else:
 		vocabulary = json.loads((path / 'vocab.json').read_text('utf-8'))
 		lines = (path / 'merges.txt').read_text('utf-8').split('\n')[1:]
-		merges = [tuple(line.split()) for line in lines if len(line.split()) == 2]
+		pairs = [line.split() for line in lines]
+		merges = [(pair[0], pair[1]) for pair in pairs if len(pair) == 2]
 		tokenizer = Tokenizer(
 			models.BPE(vocab=vocabulary, merges=merges, end_of_word_suffix='</w>')
 		)

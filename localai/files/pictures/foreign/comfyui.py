@@ -5,6 +5,7 @@ Grammar: the `prompt` and `workflow` texts of a PNG; in EXIF the same after `pro
 """
 
 import re
+from collections.abc import Iterable
 
 from localai.files.pictures.foreign.graphs import Graph, Node, graph_of, graph_of_workflow
 from localai.files.pictures.foreign.names import sampler_names
@@ -65,7 +66,7 @@ PARTS = 20  # texts of one prompt
 
 
 def read(texts: dict[str, str]) -> Reading | None:
-	drawn = None
+	drawn: tuple[dict, str] | None = None
 	for name in PLACES:
 		text = texts.get(name, '')
 		if 'class_type' not in text and '"nodes"' not in text:
@@ -76,8 +77,9 @@ def read(texts: dict[str, str]) -> Reading | None:
 				return read_graph(graph, text)
 			if drawn is None and isinstance(found.get('nodes'), list):
 				drawn = (found, text)
-	graph = graph_of_workflow(drawn[0]) if drawn else None
-	return read_graph(graph, drawn[1]) if graph else None
+	if drawn and (graph := graph_of_workflow(drawn[0])):
+		return read_graph(graph, drawn[1])
+	return None
 
 
 def graphs_in(text: str) -> list[dict]:
@@ -91,9 +93,8 @@ def read_graph(graph: Graph, text: str) -> Reading:
 	# 1. The sampler, and what it hangs on
 	samplers, end = samplers_of(graph)
 	sampler = samplers[-1] if samplers else None
-	given = settings_of(graph, sampler)
+	given, guide = settings_of(graph, sampler)
 	# 2. Prompts
-	guide = given.pop('guide', None)
 	positive = prompt_of(graph, guide, 'positive') if guide else ''
 	negative = prompt_of(graph, guide, 'negative') if guide else ''
 	if guide is None:
@@ -116,7 +117,7 @@ def read_graph(graph: Graph, text: str) -> Reading:
 		width=width,
 		height=height,
 		clip_skip=clip_skip_of(graph, guide),
-		**given,
+		given=given,
 	)
 
 
@@ -147,10 +148,10 @@ def chain_of(graph: Graph, last: Node) -> list[Node]:
 	return chain[:PARTS]
 
 
-def settings_of(graph: Graph, sampler: Node | None) -> dict[str, object]:
-	"""What the sampler was given; `guide` is the node that holds prompts and model."""
+def settings_of(graph: Graph, sampler: Node | None) -> tuple[dict[str, object], Node | None]:
+	"""What the sampler was given, and the node that holds prompts and model."""
 	if sampler is None:
-		return {}
+		return {}, None
 	inputs = dict(sampler.inputs)
 	guide = sampler
 	# The parts of the sampler that is put together
@@ -173,8 +174,7 @@ def settings_of(graph: Graph, sampler: Node | None) -> dict[str, object]:
 		guidance = node.inputs.get('guidance', guidance)
 	seed = inputs.get('seed', inputs.get('noise_seed'))
 	denoise = graph.value(inputs.get('denoise'))
-	return {
-		'guide': guide,
+	given = {
 		'sampler': name,
 		'schedule': schedule,
 		'steps': graph.value(inputs.get('steps')),
@@ -182,6 +182,7 @@ def settings_of(graph: Graph, sampler: Node | None) -> dict[str, object]:
 		'guidance_scale': graph.value(guidance),
 		'denoising_strength': None if denoise in (1, None) else denoise,
 	}
+	return given, guide
 
 
 def leads_to_prompt(node: Node, key: str) -> bool:
@@ -237,7 +238,7 @@ def model_of(graph: Graph, guide: Node | None) -> tuple[str, list[LoraUse]]:
 	return '', unique(reversed(found))
 
 
-def unique(uses) -> list[LoraUse]:
+def unique(uses: Iterable[LoraUse]) -> list[LoraUse]:
 	return list({use.name: use for use in uses}.values())
 
 

@@ -97,7 +97,8 @@ def loras_of(found: dict) -> list[LoraUse]:
 	uses: dict[str, LoraUse] = {}
 	for entry in listing(found.get('loras'))[:100]:
 		if isinstance(entry, list) and entry:
-			use = lora(*(entry + [1.0, ''])[:2], words(entry[2]) if len(entry) > 2 else '')
+			name, weight, hash = (entry + ['', 1.0, ''][len(entry) :])[:3]
+			use = lora(name, weight, words(hash))
 			if use:
 				uses[use.name] = use
 	for key, value in found.items():

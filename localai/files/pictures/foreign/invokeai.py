@@ -177,5 +177,5 @@ def read_dream(command: str, text: str) -> Reading | None:
 		extra=extra,
 		prompt=positive,
 		negative_prompt=negative,
-		**given,
+		given=given,
 	)

@@ -4,8 +4,9 @@ What fits nowhere stays as text under its name."""
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 import orjson
 
@@ -167,13 +168,14 @@ def reading(
 	loras: Iterable[LoraUse | None] = (),
 	styles: Iterable[object] = (),
 	extra: Iterable[tuple[object, object]] = (),
-	**given: object,
+	given: Mapping[str, object] = MappingProxyType({}),
+	**more: object,
 ) -> Reading:
-	"""A Reading of what was found. `given` are fields of a Recipe as the other program wrote them; one
-	that is not what it should be becomes an extra."""
+	"""A Reading of what was found. `given` and `more` are fields of a Recipe as the other program wrote
+	them; one that is not what it should be becomes an extra."""
 	fields: dict[str, object] = {}
 	rest: list[tuple[object, object]] = []
-	for name, value in given.items():
+	for name, value in {**more, **given}.items():
 		if name in ('prompt', 'negative_prompt'):
 			fields[name] = clean(value)
 		elif name in ('model', 'vae'):
