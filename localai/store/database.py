@@ -3,13 +3,14 @@
 import logging
 import shutil
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import create_engine, event
-from sqlalchemy.exc import DatabaseError, IntegrityError, ProgrammingError
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.orm import Session
 
 from localai.errors import DatabaseTooNew, DiskFull, StorageProblem
 
@@ -21,33 +22,74 @@ HEAD = '0003'  # the newest migration; a test holds it equal to the folder
 class Database:
 	"""Opens the file (WAL, foreign keys on) after bringing its schema up to date.
 
+	Who writes waits for who writes, as long as it takes, and says so every `patience` seconds.
 	Raises DatabaseTooNew for a file of a later version, StorageProblem for one that is no database.
 	"""
 
-	def __init__(self, path: Path):
-		self.path = path
+	def __init__(self, path: Path, patience: float = 15):
+		self.path, self.patience = path, patience
 		self.upgrade()
-		self.engine = create_engine(f'sqlite:///{path}', connect_args={'timeout': 15})
-		event.listen(self.engine, 'connect', set_pragmas)
-		self.sessions = sessionmaker(self.engine, expire_on_commit=False)
+		self.engine = self.connections('journal_mode=WAL', 'foreign_keys=ON', 'synchronous=FULL')
+		# Apart, so that nobody who reads waits for a connection of those who wait to write; and what
+		# would write by mistake, beside another who writes, is refused at once.
+		self.readers = self.connections('query_only=ON')
+		self.turn = threading.Lock()
+		with self.translated(), self.engine.connect():
+			pass  # from now on readers and a writer do not wait for each other (WAL)
+
+	def connections(self, *pragmas: str) -> Engine:
+		engine = create_engine(
+			f'sqlite:///{self.path}', connect_args={'timeout': self.patience}, max_overflow=-1
+		)
+
+		def set_pragmas(connection: sqlite3.Connection, record: object) -> None:
+			for pragma in pragmas:
+				connection.execute(f'PRAGMA {pragma}')
+
+		event.listen(engine, 'connect', set_pragmas)
+		return engine
 
 	@contextmanager
-	def transaction(self) -> Iterator[Session]:
-		"""A session that commits at the end; SQLite's refusals become our errors."""
+	def reading(self) -> Iterator[Session]:
+		"""A session that only reads; SQLite's refusals become our errors."""
+		with self.translated(), Session(self.readers, expire_on_commit=False) as session:
+			yield session
+
+	@contextmanager
+	def writing(self) -> Iterator[Session]:
+		"""A session that commits at the end, and that nobody writes beside: what it reads stays so
+		until then."""
+		while not self.turn.acquire(timeout=self.patience):
+			log.warning('waiting to write to the database: another part of LocalAI is at it')
 		try:
-			with self.sessions.begin() as session:
+			with (
+				self.translated(),
+				Session(self.engine, expire_on_commit=False) as session,
+				session.begin(),
+			):
+				self.begin(session)
 				yield session
+		finally:
+			self.turn.release()
+
+	def begin(self, session: Session) -> None:
+		while True:
+			try:
+				session.connection().exec_driver_sql('begin immediate')
+				return
+			except OperationalError as error:
+				if getattr(error.orig, 'sqlite_errorcode', 0) & 0xFF != sqlite3.SQLITE_BUSY:
+					raise
+				log.warning('waiting to write to the database: another program is at it')
+
+	@contextmanager
+	def translated(self) -> Iterator[None]:
+		try:
+			yield
 		except (IntegrityError, ProgrammingError):  # ours to mend, not the disk's
 			raise
 		except DatabaseError as error:
 			raise translate(error.orig, self.path) from error
-
-	@contextmanager
-	def writing(self) -> Iterator[Session]:
-		"""A transaction that nobody else writes beside: what it reads stays so until it commits."""
-		with self.transaction() as session:
-			session.connection().exec_driver_sql('begin immediate')
-			yield session
 
 	def upgrade(self) -> None:
 		"""Migrates to HEAD, with a copy of the old file beside it. Alembic is imported only when
@@ -100,14 +142,8 @@ class Database:
 			connection.close()
 
 	def close(self) -> None:
+		self.readers.dispose()
 		self.engine.dispose()
-
-
-def set_pragmas(connection: sqlite3.Connection, record: object) -> None:
-	cursor = connection.cursor()
-	for pragma in ('journal_mode=WAL', 'foreign_keys=ON', 'synchronous=FULL', 'busy_timeout=15000'):
-		cursor.execute(f'PRAGMA {pragma}')
-	cursor.close()
 
 
 def translate(error: BaseException | None, path: Path) -> StorageProblem:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-
+from typing import Any
 from sqlalchemy import delete, func, inspect, select
 from sqlalchemy.orm import Session
 
@@ -25,7 +25,7 @@ class DiscardRecord(Schema):
 	path: str
 	held: str
 	bytes: int
-	row: dict[str, object]
+	row: dict[str, Any]
 	marks: Marks
 	deleted_at: datetime
 
@@ -62,7 +62,7 @@ class Discards:
 			gone = TrashRow.id.in_([record.id for record, _ in records])
 			session.execute(delete(TrashRow).where(gone))
 			places = free_ordinals(session, [int(r.row['ordinal']) for r, _ in records])
-			ids = []
+			ids: list[int] = []
 			for (record, path), ordinal in zip(records, places, strict=True):
 				values = {name: record.row[name] for name in COLUMNS if name in record.row}
 				values['created_at'] = datetime.fromisoformat(str(values['created_at']))
@@ -83,7 +83,7 @@ class Discards:
 		found: dict[str, DiscardRecord] = {}
 		for start in range(0, len(trash_ids), BATCH):
 			wanted = TrashRow.id.in_(trash_ids[start : start + BATCH])
-			with self.database.transaction() as session:
+			with self.database.reading() as session:
 				rows = session.scalars(select(TrashRow).where(TrashRow.kind == KIND, wanted))
 				found |= {row.id: from_trash(row) for row in rows}
 		return [found[i] for i in trash_ids if i in found]
@@ -94,7 +94,7 @@ class Discards:
 	def forget(self, trash_ids: Sequence[str]) -> None:
 		for start in range(0, len(trash_ids), BATCH):
 			gone = TrashRow.id.in_(trash_ids[start : start + BATCH])
-			with self.database.transaction() as session:
+			with self.database.writing() as session:
 				session.execute(delete(TrashRow).where(TrashRow.kind == KIND, gone))
 
 	def before(self, when: datetime) -> list[tuple[str, str, int, str]]:
@@ -104,37 +104,38 @@ class Discards:
 		query = select(TrashRow.id, TrashRow.held, ordinal, digest).where(
 			TrashRow.kind == KIND, TrashRow.deleted_at <= when
 		)
-		with self.database.transaction() as session:
-			return [tuple(row) for row in session.execute(query)]
+		with self.database.reading() as session:
+			return [(i, held, n, mark) for i, held, n, mark in session.execute(query)]
 
 	def places(self) -> list[tuple[str, str, str]]:
 		"""Id, where it is held, and where it lay, of all."""
 		query = select(TrashRow.id, TrashRow.held, TrashRow.path).where(TrashRow.kind == KIND)
-		with self.database.transaction() as session:
-			return [tuple(row) for row in session.execute(query)]
+		with self.database.reading() as session:
+			return [(i, held, path) for i, held, path in session.execute(query)]
 
 	def unreplaced(self) -> list[tuple[str, str]]:
 		"""Where it is held and where it lay, of all whose path no picture of the history has."""
 		there = select(PictureRow.id).where(PictureRow.path == TrashRow.path).exists()
 		query = select(TrashRow.held, TrashRow.path).where(TrashRow.kind == KIND, ~there)
-		with self.database.transaction() as session:
-			return [tuple(row) for row in session.execute(query)]
+		with self.database.reading() as session:
+			return [(held, path) for held, path in session.execute(query)]
 
 	def at(self, paths: Sequence[str]) -> list[tuple[str, str]]:
 		"""Where it is held and where it lay, of what lay at these paths."""
 		query = select(TrashRow.held, TrashRow.path).where(
 			TrashRow.kind == KIND, TrashRow.path.in_(paths)
 		)
-		with self.database.transaction() as session:
-			return [tuple(row) for row in session.execute(query)]
+		with self.database.reading() as session:
+			return [(held, path) for held, path in session.execute(query)]
 
 	def total(self) -> tuple[int, int]:
 		"""How many, and their bytes."""
 		query = select(func.count(), func.coalesce(func.sum(TrashRow.bytes), 0)).where(
 			TrashRow.kind == KIND
 		)
-		with self.database.transaction() as session:
-			return tuple(session.execute(query).one())
+		with self.database.reading() as session:
+			count, total = session.execute(query).one()
+			return count, total
 
 	def list(self, limit: int, offset: int = 0) -> tuple[Discarded, ...]:
 		"""The last deleted first."""
@@ -145,11 +146,11 @@ class Discards:
 			.limit(limit)
 			.offset(offset)
 		)
-		with self.database.transaction() as session:
+		with self.database.reading() as session:
 			return tuple(
 				Discarded(
 					id=row.id,
-					picture=row.row['row']['id'],
+					picture=from_trash(row).row['id'],
 					prompt=row.name,
 					bytes=row.bytes,
 					deleted_at=row.deleted_at,
@@ -175,7 +176,7 @@ def take_out(
 	return records
 
 
-def drawn_otherwise(session: Session, values: dict[str, object]) -> bool:
+def drawn_otherwise(session: Session, values: dict[str, Any]) -> bool:
 	"""Whether another row is that picture of its job: it was drawn again, or a copy was taken in."""
 	query = select(PictureRow.id).where(
 		PictureRow.job_id == values['job_id'], PictureRow.number == values['number']
@@ -210,6 +211,7 @@ def to_trash(record: DiscardRecord) -> TrashRow:
 
 
 def from_trash(row: TrashRow) -> DiscardRecord:
+	assert row.row, 'a picture in the trash has all that was known of it'
 	return DiscardRecord(
 		id=row.id,
 		path=row.path,

@@ -29,7 +29,7 @@ class Downloads:
 		self, download_id: str, request: DownloadRequest, plan: DownloadPlan | None = None
 	) -> DownloadSnapshot:
 		"""A queued download at the end of the queue; without a plan it is made later."""
-		with self.database.transaction() as session:
+		with self.database.writing() as session:
 			last = session.scalar(select(func.max(DownloadRow.rank))) or 0.0
 			row = DownloadRow(
 				id=download_id,
@@ -65,12 +65,12 @@ class Downloads:
 		self.write(download_id, {'request': request.model_dump(mode='json')})
 
 	def write(self, download_id: str, values: dict) -> None:
-		with self.database.transaction() as session:
+		with self.database.writing() as session:
 			session.execute(update(DownloadRow).where(DownloadRow.id == download_id).values(values))
 
 	def order(self, ids: Sequence[str]) -> None:
 		"""Ranks the given downloads in this order."""
-		with self.database.transaction() as session:
+		with self.database.writing() as session:
 			ranks = sorted(session.scalars(select(DownloadRow.rank).where(DownloadRow.id.in_(ids))))
 			for download_id, rank in zip(ids, ranks, strict=False):
 				session.execute(
@@ -78,18 +78,18 @@ class Downloads:
 				)
 
 	def get(self, download_id: str) -> DownloadSnapshot | None:
-		with self.database.transaction() as session:
+		with self.database.reading() as session:
 			row = session.get(DownloadRow, download_id)
-			return row and self.to_snapshot(row)
+			return self.to_snapshot(row) if row else None
 
 	def plan(self, download_id: str) -> DownloadPlan | None:
-		with self.database.transaction() as session:
+		with self.database.reading() as session:
 			row = session.get(DownloadRow, download_id)
-			return row and row.plan and DownloadPlan.model_validate(row.plan)
+			return DownloadPlan.model_validate(row.plan) if row and row.plan else None
 
 	def pending(self) -> list[DownloadSnapshot]:
 		"""What has not ended, oldest rank first."""
-		with self.database.transaction() as session:
+		with self.database.reading() as session:
 			rows = session.scalars(
 				select(DownloadRow)
 				.where(DownloadRow.state.in_(sorted(PENDING)))
@@ -99,7 +99,7 @@ class Downloads:
 
 	def recent(self, limit: int) -> list[DownloadSnapshot]:
 		"""The downloads that ended last, the newest first."""
-		with self.database.transaction() as session:
+		with self.database.reading() as session:
 			rows = session.scalars(
 				select(DownloadRow)
 				.where(DownloadRow.state.in_(ENDED))
@@ -109,7 +109,7 @@ class Downloads:
 			return [self.to_snapshot(r) for r in rows]
 
 	def forget(self, download_id: str) -> None:
-		with self.database.transaction() as session:
+		with self.database.writing() as session:
 			session.execute(delete(DownloadRow).where(DownloadRow.id == download_id))
 
 	def to_snapshot(self, row: DownloadRow) -> DownloadSnapshot:

@@ -69,7 +69,7 @@ class History:
 		return tuple(ids)
 
 	def get(self, picture_id: int) -> Picture | None:
-		with self.database.transaction() as session:
+		with self.database.reading() as session:
 			row = session.get(PictureRow, picture_id)
 			return row and to_picture(row, self.folder)
 
@@ -78,7 +78,7 @@ class History:
 		found: dict[int, Picture] = {}
 		for start in range(0, len(ids), BATCH):
 			wanted = select(PictureRow).where(PictureRow.id.in_(ids[start : start + BATCH]))
-			with self.database.transaction() as session:
+			with self.database.reading() as session:
 				found |= {r.id: to_picture(r, self.folder) for r in session.scalars(wanted)}
 		return tuple(found[i] for i in ids if i in found)
 
@@ -86,7 +86,7 @@ class History:
 		"""By id."""
 		found: dict[int, Marks] = {}
 		for start in range(0, len(ids), BATCH):
-			with self.database.transaction() as session:
+			with self.database.reading() as session:
 				found |= read_marks(session, ids[start : start + BATCH])
 		return found
 
@@ -100,7 +100,7 @@ class History:
 	def discarded(self, path: str) -> bool:
 		"""Whether a picture of this relative path is in the trash, or on its way there."""
 		query = select(TrashRow.id).where(TrashRow.kind == 'picture', TrashRow.path == path)
-		with self.database.transaction() as session:
+		with self.database.reading() as session:
 			return session.scalar(query) is not None
 
 	def file(self, picture_id: int) -> tuple[int, float, str] | None:
@@ -130,7 +130,7 @@ class History:
 		query = select(PictureRow).order_by(PictureRow.ordinal.desc()).limit(limit)
 		if kind:
 			query = query.where(PictureRow.kind == kind)
-		with self.database.transaction() as session:
+		with self.database.reading() as session:
 			if before is not None:
 				last = session.scalar(select(PictureRow.ordinal).where(PictureRow.id == before))
 				if last is None:  # deleted since: where it was is known as long as the trash has it
@@ -145,7 +145,7 @@ class History:
 
 	def previous(self, picture_id: int) -> Picture | None:
 		"""The one that was generated before it."""
-		with self.database.transaction() as session:
+		with self.database.reading() as session:
 			own = select(PictureRow.ordinal).where(PictureRow.id == picture_id).scalar_subquery()
 			query = (
 				select(PictureRow)
@@ -169,7 +169,7 @@ class History:
 			.order_by(PictureRow.created_at.desc())
 			.limit(7)
 		)
-		with self.database.transaction() as session:
+		with self.database.reading() as session:
 			rates = sorted(s / n / (w * h / 1e6) for s, n, w, h in session.execute(query))
 		return rates[len(rates) // 2] if rates else None
 

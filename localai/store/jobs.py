@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
 
 from localai.schemas.generation import GenerationRequest
 from localai.schemas.jobs import JobSnapshot, JobState, Problem
@@ -21,7 +22,7 @@ class Jobs:
 
 	def add(self, job_id: str, request: GenerationRequest, seeds: Sequence[int]) -> JobSnapshot:
 		"""A queued job at the end of the queue."""
-		with self.database.transaction() as session:
+		with self.database.writing() as session:
 			last = session.scalar(select(func.max(JobRow.rank))) or 0.0
 			row = JobRow(
 				id=job_id,
@@ -54,41 +55,41 @@ class Jobs:
 			values['finished_at'] = when
 		if state == 'loading':
 			values['started_at'] = func.coalesce(JobRow.started_at, when)
-		with self.database.transaction() as session:
+		with self.database.writing() as session:
 			session.execute(update(JobRow).where(JobRow.id == job_id).values(values))
 
 	def note(self, job_id: str, notes: Sequence[str]) -> None:
-		with self.database.transaction() as session:
+		with self.database.writing() as session:
 			session.execute(update(JobRow).where(JobRow.id == job_id).values(notes=list(notes)))
 
 	def skip(self, job_id: str, index: int) -> None:
 		"""Remembers that one picture is not wanted, so that a restart does not draw it."""
-		with self.database.transaction() as session:
+		with self.database.writing() as session:
 			row = session.get(JobRow, job_id)
 			if row and index not in row.skipped:
 				row.skipped = [*row.skipped, index]
 
 	def skipped(self, job_id: str) -> frozenset[int]:
-		with self.database.transaction() as session:
+		with self.database.reading() as session:
 			return frozenset(
 				session.scalar(select(JobRow.skipped).where(JobRow.id == job_id)) or ()
 			)
 
 	def order(self, ids: Sequence[str]) -> None:
 		"""Ranks the given jobs in this order."""
-		with self.database.transaction() as session:
+		with self.database.writing() as session:
 			ranks = sorted(session.scalars(select(JobRow.rank).where(JobRow.id.in_(ids))))
 			for job_id, rank in zip(ids, ranks, strict=False):
 				session.execute(update(JobRow).where(JobRow.id == job_id).values(rank=rank))
 
 	def get(self, job_id: str) -> JobSnapshot | None:
-		with self.database.transaction() as session:
+		with self.database.reading() as session:
 			row = session.get(JobRow, job_id)
-			return row and self.to_snapshot(row, self.pictures_of(session, [job_id]))
+			return self.to_snapshot(row, self.pictures_of(session, [job_id])) if row else None
 
 	def in_states(self, states: Sequence[JobState]) -> list[JobSnapshot]:
 		"""Oldest rank first."""
-		with self.database.transaction() as session:
+		with self.database.reading() as session:
 			rows = session.scalars(
 				select(JobRow).where(JobRow.state.in_(states)).order_by(JobRow.rank)
 			).all()
@@ -97,7 +98,7 @@ class Jobs:
 
 	def recent(self, limit: int) -> list[JobSnapshot]:
 		"""The jobs that ended last, the newest first."""
-		with self.database.transaction() as session:
+		with self.database.reading() as session:
 			rows = session.scalars(
 				select(JobRow)
 				.where(JobRow.finished_at.is_not(None))
@@ -107,7 +108,7 @@ class Jobs:
 			pictures = self.pictures_of(session, [r.id for r in rows])
 			return [self.to_snapshot(r, [p for p in pictures if p.job_id == r.id]) for r in rows]
 
-	def pictures_of(self, session, ids: Sequence[str]) -> list[PictureRow]:
+	def pictures_of(self, session: Session, ids: Sequence[str]) -> list[PictureRow]:
 		return list(
 			session.scalars(
 				select(PictureRow).where(PictureRow.job_id.in_(ids)).order_by(PictureRow.number)

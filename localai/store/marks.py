@@ -30,14 +30,14 @@ class MarkStore:
 
 	def there(self, ids: Sequence[int]) -> bool:
 		"""Whether any of these pictures is there."""
-		with self.database.transaction() as session:
+		with self.database.reading() as session:
 			batches = (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
 			queries = (select(PictureRow.id).where(PictureRow.id.in_(b)).limit(1) for b in batches)
 			return any(session.scalar(query) is not None for query in queries)
 
 	def rename_album(self, name: str, to: str) -> Marked:
 		"""Also into one that is there; '' takes the album away and leaves its pictures."""
-		with self.database.transaction() as session:
+		with self.database.reading() as session:
 			ids = list(session.scalars(select(AlbumRow.picture_id).where(AlbumRow.name == name)))
 		added = (to,) if to else ()
 		return self.change(ids, MarkChange(add_albums=added, remove_albums=(name,)))
@@ -48,7 +48,7 @@ class MarkStore:
 		plain = (PictureRow.favourite, PictureRow.rating > 0, PictureRow.notes != '')
 		queries = [select(PictureRow.id).where(condition) for condition in plain]
 		queries += [select(TagRow.picture_id), select(AlbumRow.picture_id)]
-		with self.database.transaction() as session:
+		with self.database.reading() as session:
 			ids = sorted({i for query in queries for i in session.scalars(query)})
 			for start in range(0, len(ids), BATCH):
 				marked |= with_paths(session, ids[start : start + BATCH])

@@ -41,21 +41,21 @@ class Models:
 	def all(self) -> dict[str, ModelRecord]:
 		"""By path."""
 		columns = ModelRow.__table__.c
-		with self.database.transaction() as session:
+		with self.database.reading() as session:
 			rows = session.execute(select(*columns)).mappings()
 			return {row['path']: ModelRecord.model_validate(dict(row)) for row in rows}
 
 	def get(self, path: str) -> ModelRecord | None:
-		with self.database.transaction() as session:
+		with self.database.reading() as session:
 			rows = session.execute(select(*ModelRow.__table__.c).where(ModelRow.path == path))
 			row = rows.mappings().first()
-			return row and ModelRecord.model_validate(dict(row))
+			return ModelRecord.model_validate(dict(row)) if row else None
 
 	def learn(self, records: Iterable[ModelRecord]) -> None:
 		"""Stores what was found out. Of a row that is there, what the person wrote stays."""
 		values = [record.model_dump(mode='json') for record in records]
 		for start in range(0, len(values), BATCH):
-			with self.database.transaction() as session:
+			with self.database.writing() as session:
 				statement = insert(ModelRow)
 				session.execute(
 					statement.on_conflict_do_update(
@@ -85,7 +85,7 @@ class Models:
 
 	def remove(self, paths: Iterable[str]) -> None:
 		paths = list(paths)
-		with self.database.transaction() as session:
+		with self.database.writing() as session:
 			for start in range(0, len(paths), BATCH):
 				session.execute(
 					delete(ModelRow).where(ModelRow.path.in_(paths[start : start + BATCH]))

@@ -50,7 +50,7 @@ class Pages:
 		of time, from the very first."""
 		ordinals = self.ordinals(search, sort, day, offset, limit)
 		query = select(*ENTRY).where(P.ordinal.in_(ordinals))
-		with self.database.transaction() as session:
+		with self.database.reading() as session:
 			rows = {row.ordinal: row for row in session.execute(query)}
 		return tuple(to_entry(rows[o]) for o in ordinals if o in rows)
 
@@ -70,7 +70,7 @@ class Pages:
 			query = query.order_by(
 				(P.rating if sort == 'rating' else AREA).desc(), P.ordinal.desc()
 			)
-		with self.database.transaction() as session:
+		with self.database.reading() as session:
 			return list(session.scalars(query.limit(limit).offset(offset)))
 
 	def leap(self, offset: int, down: bool) -> tuple[str | None, int]:
@@ -79,7 +79,7 @@ class Pages:
 		running = func.sum(DayRow.count).over(order_by=order).label('running')
 		days = select(DayRow.day, DayRow.count, running).subquery()
 		query = select(days).where(days.c.running > offset).order_by(days.c.running).limit(1)
-		with self.database.transaction() as session:
+		with self.database.reading() as session:
 			row = session.execute(query).first()
 		if row is None:
 			return None, 2**53
@@ -93,7 +93,7 @@ class Pages:
 		query, ordinal = found(search)
 		day = ordinal.op('/')(DAY).label('day')
 		counted = query.with_only_columns(day, func.count().label('count')).group_by(day)
-		with self.database.transaction() as session:
+		with self.database.reading() as session:
 			rows = session.execute(counted.order_by(day if sort == 'oldest' else day.desc()))
 			days = tuple(DayCount(day=day_of(d * DAY), count=n) for d, n in rows)
 		return sum(one.count for one in days), days if sort in ('newest', 'oldest') else ()
@@ -105,13 +105,13 @@ class Pages:
 		for start in range(0, len(ordinals), 10_000):
 			wanted = ','.join(str(o) for o in ordinals[start : start + 10_000])
 			query = text(f'select ordinal, id from pictures where ordinal in ({wanted})')
-			with self.database.transaction() as session:
+			with self.database.reading() as session:
 				found |= {row.ordinal: row.id for row in session.execute(query)}
 		return tuple(found[o] for o in ordinals if o in found)
 
 	def days(self, down: bool) -> tuple[DayCount, ...]:
 		query = select(DayRow.day, DayRow.count).order_by(DayRow.day.desc() if down else DayRow.day)
-		with self.database.transaction() as session:
+		with self.database.reading() as session:
 			rows = session.execute(query)
 			return tuple(DayCount(day=day_of(d * DAY), count=n) for d, n in rows)
 
@@ -137,7 +137,7 @@ class Pages:
 			'tags': common(TagRow),
 			'albums': common(AlbumRow),
 		}
-		with self.database.transaction() as session:
+		with self.database.reading() as session:
 			return Vocabulary(
 				**{
 					name: tuple(

@@ -9,9 +9,9 @@ class Preferences:
 		self.database = database
 
 	def read(self, key: str) -> dict | None:
-		with self.database.transaction() as session:
+		with self.database.reading() as session:
 			row = session.get(PreferenceRow, key)
-			return row and row.value
+			return row.value if row else None
 
 	def write(self, key: str, value: dict) -> None:
 		with self.database.writing() as session:

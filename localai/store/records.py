@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
 
 from localai.schemas.history import Marks
 from localai.store import words
@@ -35,16 +36,16 @@ class Records:
 	def all(self) -> list[FileRecord]:
 		c = PICTURE.c
 		query = select(c.id, c.path, c.bytes, c.modified, c.digest)
-		with self.database.transaction() as session:
+		with self.database.reading() as session:
 			return [FileRecord(*row) for row in session.execute(query)]
 
 	def count(self) -> int:
-		with self.database.transaction() as session:
-			return session.scalar(select(func.count()).select_from(PictureRow))
+		with self.database.reading() as session:
+			return session.scalar(select(func.count()).select_from(PictureRow)) or 0
 
 	def learn(self, rows: Sequence[FileRecord]) -> int:
 		"""What the files are now."""
-		with self.database.transaction() as session:
+		with self.database.writing() as session:
 			for row in rows:
 				session.execute(
 					update(PictureRow)
@@ -55,7 +56,7 @@ class Records:
 
 	def move(self, picture_id: int, path: str, modified: float) -> Marks:
 		"""Returns its marks."""
-		with self.database.transaction() as session:
+		with self.database.writing() as session:
 			session.execute(
 				update(PictureRow)
 				.where(PictureRow.id == picture_id)
@@ -116,7 +117,7 @@ class Records:
 
 	def whole(self) -> bool:
 		"""Whether all the pictures that there were have once been taken in."""
-		with self.database.transaction() as session:
+		with self.database.reading() as session:
 			return session.get(PreferenceRow, WHOLE) is not None
 
 	def declare_whole(self) -> None:
@@ -134,7 +135,7 @@ class Records:
 		return len(ids)
 
 
-def alone(session, picture: NewPicture) -> NewPicture:
+def alone(session: Session, picture: NewPicture) -> NewPicture:
 	"""Without its job where another row is that picture of it."""
 	if not picture.job_id:
 		return picture

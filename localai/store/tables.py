@@ -3,7 +3,7 @@ of pictures, which `search.py` keeps."""
 
 from datetime import UTC, datetime
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, MetaData, String, Text
+from sqlalchemy import JSON, BigInteger, Dialect, ForeignKey, Index, MetaData, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import DateTime, TypeDecorator
 
@@ -15,16 +15,16 @@ NAMES = {
 }
 
 
-class Moment(TypeDecorator):
+class Moment(TypeDecorator[datetime]):
 	"""A point in time: UTC in the database, aware in Python."""
 
 	impl = DateTime
 	cache_ok = True
 
-	def process_bind_param(self, value, dialect):
+	def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
 		return value and value.astimezone(UTC).replace(tzinfo=None)
 
-	def process_result_value(self, value, dialect):
+	def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
 		return value and value.replace(tzinfo=UTC)
 
 

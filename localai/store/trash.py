@@ -36,17 +36,17 @@ class Trash:
 			.where(TrashRow.kind == self.kind)
 			.order_by(TrashRow.deleted_at.desc(), TrashRow.id.desc())
 		)
-		with self.database.transaction() as session:
+		with self.database.reading() as session:
 			return tuple(to_record(row) for row in session.scalars(query))
 
 	def get(self, trash_id: str) -> TrashRecord | None:
-		with self.database.transaction() as session:
+		with self.database.reading() as session:
 			row = session.get(TrashRow, trash_id)
 			return to_record(row) if row and row.kind == self.kind else None
 
 	def add(self, record: TrashRecord) -> None:
 		fields = record.model_dump(mode='json', include={'files', 'model'})
-		with self.database.transaction() as session:
+		with self.database.writing() as session:
 			session.add(
 				TrashRow(
 					kind=self.kind,

@@ -44,10 +44,10 @@ ROWS = """select p.id, p.ordinal, p.request, p.receipt, p.model_id, p.model_name
 
 def prepare(database: Database) -> None:
 	"""Makes the index where it is missing or of another form. Its rows are those of `pictures`."""
-	with database.engine.connect() as connection:
+	with database.readers.connect() as connection:
 		if connection.execute(text('pragma user_version')).scalar() == VERSION:
 			return
-	with database.transaction() as session:
+	with database.writing() as session:
 		connection = session.connection()
 		connection.execute(text(f'drop table if exists {TABLE}'))
 		connection.execute(text(CREATE))
@@ -136,7 +136,8 @@ def facet(field: FacetField, value: str) -> str:
 
 def match(search: Search) -> str:
 	"""The question to the index, '' where it is not needed."""
-	wanted, unwanted = [], []
+	wanted: list[str] = []
+	unwanted: list[str] = []
 	for word in search.words:
 		said = phrase(word)
 		if said:

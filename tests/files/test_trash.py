@@ -232,7 +232,7 @@ class TestTrash:
 			write_folder(shelf.home / name)
 		shelf.models.scan()
 		old, new = shelf.models.delete('old'), shelf.models.delete('new')
-		with shelf.database.transaction() as session:
+		with shelf.database.writing() as session:
 			session.get(TrashRow, old.id).deleted_at = now() - timedelta(days=31)
 		shelf.models.after_scan()
 		assert [t.id for t in shelf.models.trash()] == [new.id]

@@ -19,6 +19,9 @@ from localai.errors import DatabaseTooNew, StorageProblem
 from localai.store.database import HEAD, MIGRATIONS, Database
 from localai.store.preferences import Preferences
 from localai.store.tables import Base
+from tests.waiting import eventually
+
+WAITS = 'waiting to write to the database: another {} is at it'
 
 
 def older(path) -> None:
@@ -103,13 +106,51 @@ Database(Path({str(path)!r}))
 	def test_a_file_that_is_damaged_while_it_is_open_is_named(self, tmp_path):
 		path = tmp_path / 'a.db'
 		database = Database(path)
-		with database.transaction() as session:
+		with database.reading() as session:
 			session.execute(text('pragma wal_checkpoint(truncate)'))
 		database.close()
 		path.write_bytes(path.read_bytes()[:100] + b'\xff' * 20_000)
-		with pytest.raises(StorageProblem, match='damaged'), database.transaction() as session:
+		with pytest.raises(StorageProblem, match='damaged'), database.reading() as session:
 			session.execute(text('select count(*) from jobs'))
 		database.close()
+
+
+class TestWaiting:
+	def test_who_writes_waits_for_another_program_and_says_so(self, tmp_path, caplog):
+		path = tmp_path / 'a.db'
+		with closing(Database(path, patience=0.01)) as database, ThreadPoolExecutor(1) as pool:
+			with closing(sqlite3.connect(path)) as other:
+				other.execute('begin immediate')
+				writing = pool.submit(Preferences(database).write, 'theme', {'dark': True})
+				eventually(lambda: caplog.messages.count(WAITS.format('program')) > 2)
+				assert not writing.done() and Preferences(database).read('theme') is None
+				other.rollback()
+			writing.result()
+			assert Preferences(database).read('theme') == {'dark': True}
+
+	def test_who_writes_waits_for_another_thread_and_says_so(self, tmp_path, caplog):
+		with (
+			closing(Database(tmp_path / 'a.db', patience=0.01)) as database,
+			ThreadPoolExecutor(40) as pool,
+		):
+			preferences = Preferences(database)
+			with database.writing():
+				# More than there are connections in a pool.
+				writes = [pool.submit(preferences.write, f'{n}', {'n': n}) for n in range(40)]
+				eventually(lambda: WAITS.format('part of LocalAI') in caplog.messages)
+				assert not any(w.done() for w in writes) and preferences.read('0') is None
+			for write in writes:
+				write.result()
+			assert [preferences.read(f'{n}') for n in range(40)] == [{'n': n} for n in range(40)]
+
+	def test_who_only_reads_cannot_write(self, tmp_path):
+		with closing(Database(tmp_path / 'a.db')) as database:
+			with (
+				pytest.raises(StorageProblem, match='cannot be written'),
+				database.reading() as session,
+			):
+				session.execute(text("insert into preferences values ('theme', '{}')"))
+			assert Preferences(database).read('theme') is None
 
 
 class TestTwiceAtOnce:

@@ -263,7 +263,7 @@ class TestIndex:
 	def test_it_is_made_anew_when_its_form_changes(self, store, pages, monkeypatch):
 		ids = store.add([row('fox', NOON), row('owl', NOON)])
 		MarkStore(store.database).change([ids[0]], MarkChange(add_tags=('kept',)))
-		with store.database.transaction() as session:
+		with store.database.writing() as session:
 			session.execute(text(f'drop table {words.TABLE}'))
 		monkeypatch.setattr(words, 'VERSION', words.VERSION + 1)
 		History(store.database, store.folder)
