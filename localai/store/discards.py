@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
+
 from sqlalchemy import delete, func, inspect, select
 from sqlalchemy.orm import Session
 
