@@ -3,12 +3,11 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from localai.cli.terminal import note
 from localai.client import RunningApp
 from localai.client.history import RunningHistory
-from localai.client.wire import Wire
 from localai.errors import AlreadyRunning, BadSetting
 from localai.files.home import HomeLock, Owner
 from localai.schemas.chores import ChoreSnapshot
@@ -29,10 +28,16 @@ from localai.schemas.jobs import JobSnapshot
 from localai.schemas.models import ModelEntry, ModelPage, ModelQuery, ScanReport
 from localai.settings import Settings, start_logging
 
-Own = TypeVar('Own')
-Running = TypeVar('Running', bound=Wire)
 Tell = Callable[[int, int], None]
 BEAT = 0.2  # seconds between two looks at a chore
+
+
+class Door(Protocol):
+	def close(self) -> None: ...
+
+
+Own = TypeVar('Own', bound=Door)
+Running = TypeVar('Running', bound=Door)
 
 
 class open_door(Generic[Own, Running]):
@@ -45,20 +50,20 @@ class open_door(Generic[Own, Running]):
 		self,
 		settings: Settings,
 		own: Callable[[Settings], Own],
+		running: Callable[[Owner], Running],
 		beside: bool = False,
-		running: Callable[[Owner], Running] = RunningApp,
 	):
 		self.settings = settings.prepare()
 		self.own = own
 		self.running = running
 		self.beside = beside
 		self.lock = HomeLock(settings.home)
+		self.door: Running | Own
 
 	def __enter__(self) -> Running | Own:
 		owner = self.lock.owner()
 		if owner and owner.url:
-			self.door = self.running(owner)
-			return self.door
+			return self.opened(self.running(owner))
 		if not (owner and self.beside):
 			if owner:
 				note('waiting for another LocalAI command to finish')
@@ -67,16 +72,18 @@ class open_door(Generic[Own, Running]):
 			except AlreadyRunning:
 				owner = self.lock.owner()
 				if owner and owner.url:
-					self.door = self.running(owner)
-					return self.door
+					return self.opened(self.running(owner))
 				raise
 		start_logging(self.settings, 'command')
 		try:
-			self.door = self.own(self.settings)
+			return self.opened(self.own(self.settings))
 		except BaseException:
 			self.leave()
 			raise
-		return self.door
+
+	def opened(self, door: Running | Own) -> Running | Own:
+		self.door = door
+		return door
 
 	def __exit__(self, *error: object) -> None:
 		try:
@@ -220,8 +227,14 @@ class OwnHistory:
 		self.studio.close()
 
 
+def open_app(
+	settings: Settings, own: Callable[[Settings], Own], beside: bool = False
+) -> open_door[Own, RunningApp]:
+	return open_door(settings, own, RunningApp, beside)
+
+
 def open_history(
-	settings: Settings, own: Callable[[Settings], Own] = OwnHistory, beside: bool = False
+	settings: Settings, own: Callable[[Settings], Own], beside: bool = False
 ) -> open_door[Own, RunningHistory]:
 	"""The door for what is done with the history."""
-	return open_door(settings, own, beside, RunningHistory)
+	return open_door(settings, own, RunningHistory, beside)

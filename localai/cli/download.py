@@ -6,7 +6,7 @@ import json
 import sys
 import time
 
-from localai.cli.doors import OwnLibrary, open_door
+from localai.cli.doors import OwnLibrary, RunningApp, open_app
 from localai.cli.terminal import Line, bar, complain, note, size, span
 from localai.errors import LocalAIError
 from localai.schemas.downloads import DownloadSnapshot
@@ -23,7 +23,7 @@ def download(settings: Settings, options: argparse.Namespace) -> int:
 	if options.file:
 		fields['files'] = options.file
 
-	with open_door(settings, OwnLibrary) as door:
+	with open_app(settings, OwnLibrary) as door:
 		began = time.perf_counter()
 		line = Line(sys.stderr.isatty() and not options.json)
 		line.show('asking what there is to fetch')
@@ -50,7 +50,7 @@ def download(settings: Settings, options: argparse.Namespace) -> int:
 	return report(now, path, time.perf_counter() - began, options)
 
 
-def paused(door, now: DownloadSnapshot | None) -> int:
+def paused(door: OwnLibrary | RunningApp, now: DownloadSnapshot | None) -> int:
 	"""After Ctrl+C."""
 	if now is None:
 		note('given up before it began')

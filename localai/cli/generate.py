@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from localai.cli.doors import OwnEngine, open_door
+from localai.cli.doors import OwnEngine, open_app
 from localai.cli.terminal import Line, bar, complain, note
 from localai.errors import LocalAIError, StorageProblem
 from localai.schemas.jobs import JobSnapshot
@@ -39,7 +39,7 @@ def generate(settings: Settings, options: argparse.Namespace) -> int:
 	if options.out:
 		make_folder(options.out)
 
-	with open_door(settings, OwnEngine) as door:
+	with open_app(settings, OwnEngine) as door:
 		job = door.start(fields)
 		began = time.perf_counter()
 		line = Line(sys.stderr.isatty() and not options.json)
@@ -96,7 +96,7 @@ def report(job: JobSnapshot, seconds: float, options: argparse.Namespace) -> int
 			print(f'{image["path"]}  seed {image["seed"]}')
 	for text in job.notes:
 		note(f'note: {text}')
-	if job.state == 'failed':
+	if job.state == 'failed' and job.error:
 		complain(LocalAIError(job.error.message, job.error.remedy))
 	elif job.state != 'finished':
 		complain(LocalAIError(f'The job was {job.state}.', 'Start it again.'))

@@ -5,11 +5,11 @@ import argparse
 import json
 import re
 
-from localai.cli.doors import open_history
+from localai.cli.doors import OwnHistory, open_history
 from localai.cli.terminal import FOUND, complain, counted, note, number, plain, size
 from localai.errors import InvalidInput, LocalAIError
 from localai.schemas.generation import Picture
-from localai.schemas.history import PAGE_LIMIT, HistoryQuery, PictureCard
+from localai.schemas.history import PAGE_LIMIT, Discarded, HistoryQuery, PictureCard
 from localai.services.fields import read
 from localai.settings import Settings
 
@@ -50,7 +50,7 @@ def search(settings: Settings, options: argparse.Namespace) -> int:
 	text = ' '.join(options.words).encode('utf-8', 'replace').decode()
 	query = read(HistoryQuery, {'text': text, 'sort': options.sort})
 	found: list[Picture] = []
-	with open_history(settings, beside=True) as door:
+	with open_history(settings, OwnHistory, beside=True) as door:
 		outline = door.outline(query)
 		wanted = min(int(limit), outline.total)
 		while len(found) < wanted:
@@ -96,7 +96,7 @@ def line_of(picture: Picture) -> str:
 
 
 def show(settings: Settings, options: argparse.Namespace) -> int:
-	with open_history(settings, beside=True) as door:
+	with open_history(settings, OwnHistory, beside=True) as door:
 		card = door.card(number(options.picture))
 	if options.json:
 		print(json.dumps(card.model_dump(mode='json'), ensure_ascii=False))
@@ -153,7 +153,7 @@ def said(card: PictureCard) -> list[tuple[str, str]]:
 
 def delete(settings: Settings, options: argparse.Namespace) -> int:
 	ids = list(dict.fromkeys(number(text) for text in options.pictures))
-	with open_history(settings) as door:
+	with open_history(settings, OwnHistory) as door:
 		report = door.delete(ids)
 	if options.json:
 		print(report.model_dump_json())
@@ -169,8 +169,8 @@ def delete(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def trash(settings: Settings, options: argparse.Namespace) -> int:
-	found = []
-	with open_history(settings, beside=True) as door:
+	found: list[Discarded] = []
+	with open_history(settings, OwnHistory, beside=True) as door:
 		while page := door.trash(PAGE_LIMIT, len(found)):
 			found += page
 	if options.json:
@@ -185,7 +185,7 @@ def trash(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def restore(settings: Settings, options: argparse.Namespace) -> int:
-	with open_history(settings) as door:
+	with open_history(settings, OwnHistory) as door:
 		report = door.restore([word.strip() for word in options.trashed])
 	if options.json:
 		print(report.model_dump_json())

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from localai.cli.terminal import Line, bar, complain, note, size
 from localai.errors import InvalidInput, LocalAIError, StartProblem
@@ -13,6 +14,9 @@ from localai.schemas.chores import ChoreSnapshot
 from localai.schemas.families import ARCHITECTURES
 from localai.schemas.models import Facts, ModelEntry, ModelQuery
 from localai.settings import Settings
+
+if TYPE_CHECKING:
+	from localai.cli.doors import RunningApp
 
 PAGE = 500
 NO_APP = 'LocalAI is not running with this folder, so no model is in memory.'
@@ -29,10 +33,10 @@ def models(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def listing(settings: Settings, options: argparse.Namespace) -> int:
-	from localai.cli.doors import OwnLibrary, open_door
+	from localai.cli.doors import OwnLibrary, open_app
 
 	kind = getattr(options, 'kind', None)
-	with open_door(settings, OwnLibrary, beside=True) as door:
+	with open_app(settings, OwnLibrary, beside=True) as door:
 		# What can be drawn with comes first, then all the rest.
 		found = {entry.id: entry for entry in door.models()}
 		offset, total = 0, 1
@@ -111,9 +115,9 @@ def said(facts: Facts) -> list[tuple[str, str]]:
 
 
 def scan(settings: Settings, options: argparse.Namespace) -> int:
-	from localai.cli.doors import OwnLibrary, open_door
+	from localai.cli.doors import OwnLibrary, open_app
 
-	with open_door(settings, OwnLibrary) as door:
+	with open_app(settings, OwnLibrary) as door:
 		report = door.scan()
 	if options.json:
 		print(report.model_dump_json())
@@ -166,7 +170,7 @@ def unload(settings: Settings, options: argparse.Namespace) -> int:
 	return ended(chore, f'{what} out of memory', time.perf_counter() - began, options)
 
 
-def find_app(settings: Settings, remedy: str):
+def find_app(settings: Settings, remedy: str) -> 'RunningApp':
 	"""Raises StartProblem when no app runs."""
 	from localai.cli.doors import running_app
 

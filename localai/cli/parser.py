@@ -2,10 +2,12 @@
 
 import argparse
 from pathlib import Path
+from typing import TypeAlias
 
 from localai import __version__
 from localai.settings import describe_settings
 
+Commands: TypeAlias = 'argparse._SubParsersAction[argparse.ArgumentParser]'
 SORTS = ('newest', 'oldest', 'rating', 'largest')
 KINDS = ('checkpoint', 'lora', 'embedding', 'vae', 'controlnet', 'upscaler', 'unknown')
 
@@ -28,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
 	return top
 
 
-def add_generate(commands) -> None:
+def add_generate(commands: Commands) -> None:
 	generate = commands.add_parser(
 		'generate', help='draw a picture', description='Draws pictures and prints where they are.'
 	)
@@ -58,7 +60,7 @@ def add_generate(commands) -> None:
 	generate.add_argument('--json', action='store_true', help='print one JSON object')
 
 
-def add_models(commands) -> None:
+def add_models(commands: Commands) -> None:
 	models = commands.add_parser(
 		'models',
 		help='what is here: list, inspect, scan, load, unload',
@@ -88,7 +90,7 @@ def add_models(commands) -> None:
 	unload.add_argument('model', metavar='ID', nargs='?', default='', help='the name of the model')
 
 
-def add_verb(verbs, name: str, words: str, answer: str) -> argparse.ArgumentParser:
+def add_verb(verbs: Commands, name: str, words: str, answer: str) -> argparse.ArgumentParser:
 	verb = verbs.add_parser(name, help=words, description=f'{words[0].upper()}{words[1:]}.')
 	# Suppressed, so that `models --json list` means the same as `models list --json`.
 	verb.add_argument(
@@ -97,7 +99,7 @@ def add_verb(verbs, name: str, words: str, answer: str) -> argparse.ArgumentPars
 	return verb
 
 
-def add_download(commands) -> None:
+def add_download(commands: Commands) -> None:
 	download = commands.add_parser(
 		'download',
 		help='fetch a model',
@@ -120,7 +122,7 @@ def add_download(commands) -> None:
 	download.add_argument('--json', action='store_true', help='print one JSON object at the end')
 
 
-def add_history(commands) -> None:
+def add_history(commands: Commands) -> None:
 	history = commands.add_parser(
 		'history',
 		help='the pictures: search, show, export, import, check, verify, delete, restore',
@@ -179,7 +181,7 @@ def add_history(commands) -> None:
 	)
 
 
-def add_export(verbs) -> None:
+def add_export(verbs: Commands) -> None:
 	export = add_verb(
 		verbs, 'export', 'copy pictures into a folder or a zip; nothing is overwritten', 'JSON'
 	)

@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from localai.cli.doors import open_history
+from localai.cli.doors import OwnHistory, open_history
 from localai.cli.terminal import Line, bar, complain, counted, note, number, plain, size
 from localai.errors import DiskFull, InvalidInput, LocalAIError, StorageProblem
 from localai.schemas.exchange import ExportReport, ExportRequest
@@ -34,7 +34,7 @@ def export(settings: Settings, options: argparse.Namespace) -> int:
 	if packed and os.path.lexists(out):
 		raise InvalidInput(f'{out} is there already.', 'Choose another name.', 'out')
 	line = Line(sys.stderr.isatty() and not options.json)
-	with open_history(settings) as door:
+	with open_history(settings, OwnHistory) as door:
 		try:
 			line.show('exporting')
 			report = (
@@ -140,7 +140,7 @@ def take(settings: Settings, options: argparse.Namespace) -> int:
 		last = (done, total)
 		line.show(f'{bar(done, total)} {done:,} of {total:,} files' if total else 'looking')
 
-	with open_history(settings) as door:
+	with open_history(settings, OwnHistory) as door:
 		try:
 			line.show('looking')
 			report = door.import_paths(paths, tell)

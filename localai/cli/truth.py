@@ -6,11 +6,11 @@ import json
 import sys
 from collections.abc import Iterator
 
-from localai.cli.doors import OwnEngine, open_history
+from localai.cli.doors import OwnEngine, OwnHistory, open_history
 from localai.cli.terminal import Line, bar, complain, counted, note, number, plain
 from localai.errors import LocalAIError
 from localai.schemas.chores import ChoreSnapshot
-from localai.schemas.history import CheckReport
+from localai.schemas.history import CheckReport, Verdict
 from localai.settings import Settings
 
 SHOWN = 10  # names of each kind
@@ -33,7 +33,7 @@ def check(settings: Settings, options: argparse.Namespace) -> int:
 		line.show(f'{bar(done, total)} {done:,} of {total:,} files' if total else 'checking')
 
 	repair = options.repair or options.forget
-	with open_history(settings, beside=not repair) as door:
+	with open_history(settings, OwnHistory, beside=not repair) as door:
 		try:
 			line.show('checking')
 			report = door.check(repair, options.deep, options.forget, tell)
@@ -105,7 +105,7 @@ def verify(settings: Settings, options: argparse.Namespace) -> int:
 		}
 		print(json.dumps(answer, ensure_ascii=False))
 	elif verdict:
-		for words in verdict_words(chore):
+		for words in verdict_words(verdict):
 			print(words)
 	if chore.error:
 		complain(LocalAIError(chore.error.message, chore.error.remedy))
@@ -122,8 +122,7 @@ def how_far(chore: ChoreSnapshot) -> str:
 	return f'loading {chore.stage}'.rstrip()
 
 
-def verdict_words(chore: ChoreSnapshot) -> Iterator[str]:
-	verdict = chore.verdict
+def verdict_words(verdict: Verdict) -> Iterator[str]:
 	if verdict.state == 'identical':
 		yield f'identical ({verdict.seconds:.1f} s)'
 	else:

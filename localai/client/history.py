@@ -1,7 +1,8 @@
 """Knows how the command line speaks with a running app of the same home about the history."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from urllib.parse import quote
 
@@ -48,8 +49,8 @@ class RunningHistory(Wire):
 	def trash(self, limit: int, offset: int) -> tuple[Discarded, ...]:
 		path = f'/api/history/trash?limit={limit}&offset={offset}'
 		with self.ask('GET', path) as answer:
-			schema = TypeAdapter(dict[str, tuple[Discarded, ...] | int])
-			return schema.validate_json(answer.read())['trash']
+			told = json.loads(answer.read())
+			return TypeAdapter(tuple[Discarded, ...]).validate_python(told['trash'])
 
 	# Changing
 
@@ -103,5 +104,5 @@ class RunningHistory(Wire):
 				'The export was cut off.', 'See logs/localai.log, then say it again.'
 			) from error
 
-	def post(self, path: str, body: dict, patience: float = PATIENCE):
+	def post(self, path: str, body: dict, patience: float = PATIENCE) -> HTTPResponse:
 		return self.ask('POST', f'/api/history/{path}', body, patience)

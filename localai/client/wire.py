@@ -4,7 +4,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse
 from typing import TypeVar
 
 from localai.errors import LocalAIError, restore
@@ -45,7 +45,9 @@ class Wire:
 
 	# How it is asked
 
-	def ask(self, method: str, path: str, body: dict | None = None, patience: float = PATIENCE):
+	def ask(
+		self, method: str, path: str, body: dict | None = None, patience: float = PATIENCE
+	) -> HTTPResponse:
 		"""The open answer. Raises the error that the app answered with."""
 		request = urllib.request.Request(
 			f'{self.owner.url}{path}',
@@ -65,12 +67,12 @@ class Wire:
 				f'LocalAI at {self.owner.url} does not answer: {error}.', 'Start it again.'
 			) from error
 
-	def said(self, schema: type[Kind], answer) -> Kind:
+	def said(self, schema: type[Kind], answer: HTTPResponse) -> Kind:
 		with answer:
 			return schema.model_validate_json(answer.read())
 
 	def lines(
-		self, schema: type[Kind], path: str, goes_on, lost: str, remedy: str
+		self, schema: type[Kind], path: str, goes_on: Callable[[Kind], bool], lost: str, remedy: str
 	) -> Iterator[Kind]:
 		"""One schema per line until `goes_on` denies it; an end before that is `lost`."""
 		ended = False

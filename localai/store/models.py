@@ -30,6 +30,12 @@ class ModelRecord(Schema):
 	thumbnail: int | None = None
 
 	@property
+	def known(self) -> Facts:
+		"""What it is; asked only of a record that is in the library or was just learnt."""
+		assert self.facts is not None, self.path
+		return self.facts
+
+	@property
 	def worth_keeping(self) -> bool:
 		return bool(self.notes or self.defaults or self.sha256 or self.thumbnail is not None)
 

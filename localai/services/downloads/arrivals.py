@@ -178,7 +178,7 @@ class Arrivals:
 	) -> None:
 		"""The last word on a download, for now. A database that refuses it is only logged: at the
 		next start the download goes on, and finds its bytes."""
-		problem = error and to_problem(error)
+		problem = to_problem(error) if error else None
 		try:
 			self.store.change(download_id, state, problem, model)
 		except LocalAIError as refusal:

@@ -63,7 +63,8 @@ class Fetching(Arrivals):
 				run.stop.set()
 		end = time.monotonic() + FAREWELL
 		for run in runs:
-			run.thread.join(max(0.0, end - time.monotonic()))
+			if run.thread:
+				run.thread.join(max(0.0, end - time.monotonic()))
 		super().close()
 
 	def dispatch(self) -> None:

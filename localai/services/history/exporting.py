@@ -193,6 +193,8 @@ class ExportService:
 def write(path: Path, member: Member, neutral: bool) -> int:
 	"""A new file; what is half written is removed. Returns its size."""
 	content = member.content
+	if isinstance(content, Path):
+		content = content.read_bytes()
 	pieces = (content,) if isinstance(content, bytes) else content
 	made = False
 	try:
@@ -207,7 +209,9 @@ def write(path: Path, member: Member, neutral: bool) -> int:
 			with contextlib.suppress(OSError):
 				path.unlink()
 		raise
-	when = NEUTRAL_TIME if neutral else member.when and member.when.timestamp()
+	when = member.when.timestamp() if member.when else None
+	if neutral:
+		when = NEUTRAL_TIME
 	if when is not None:
 		with contextlib.suppress(OSError, OverflowError, ValueError):
 			os.utime(path, (when, when))

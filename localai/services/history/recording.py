@@ -76,7 +76,7 @@ def of_file(path: Path, folder: Path, marks: Marks = NONE) -> NewPicture:
 		when = taken(path, reading)
 		return of_reading(reading, path, folder, digest, when, marks)
 	own = path.name == writing.picture_name(record.job_id, record.index, record.seed)
-	kind = 'generated' if own else 'imported'
+	kind: PictureKind = 'generated' if own else 'imported'
 	return of_record(record, path, folder, digest, (reading.width, reading.height), kind, marks)
 
 

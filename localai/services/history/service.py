@@ -88,9 +88,7 @@ class HistoryService:
 		"""Raises UnknownName."""
 		picture = self.store.get(picture_id) if 0 < picture_id < 2**63 else None
 		if picture is None:
-			raise UnknownName(
-				f'There is no picture {picture_id}.', 'It may have been deleted.', 'picture'
-			)
+			raise unknown(picture_id)
 		return picture
 
 	def many(self, ids: Sequence[int]) -> tuple[Picture, ...]:
@@ -102,7 +100,7 @@ class HistoryService:
 		gone."""
 		place = self.store.place(picture_id) if 0 < picture_id < 2**63 else None
 		if place is None:
-			self.get(picture_id)
+			raise unknown(picture_id)
 		ordinal, path, digest = place
 		return self.thumbnails.get(ordinal, digest, self.store.folder / path)
 
@@ -205,3 +203,7 @@ def same_prompt(one: Picture, other: Picture) -> bool:
 		other.request.prompt,
 		other.request.negative_prompt,
 	)
+
+
+def unknown(picture_id: int) -> UnknownName:
+	return UnknownName(f'There is no picture {picture_id}.', 'It may have been deleted.', 'picture')

@@ -141,11 +141,11 @@ class PictureTrash:
 		"""Deletes for good what lies longer than `days`; returns the bytes that came free."""
 		freed, gone = 0, []
 		with self.lock:
-			for trash_id, held, *small in self.store.before(now() - timedelta(days=days)):
+			for trash_id, held, ordinal, digest in self.store.before(now() - timedelta(days=days)):
 				freed += files.wipe(self.folder / held)
 				if not (self.folder / held).exists():
 					gone.append(trash_id)
-					self.thumbnails.forget(*small)
+					self.thumbnails.forget(ordinal, digest)
 			self.store.forget(gone)
 		if gone:
 			log.info('%s pictures were deleted for good, %s bytes', len(gone), freed)

@@ -191,8 +191,9 @@ class TruthService:
 		"""Files without a row: those that were moved find theirs again, the others get one. Returns
 		how many were added, whose rows were found, and what is no picture."""
 		marks, lost = self.journal.read(), {row.digest: row for row in missing if row.digest}
-		added, moved, broken = 0, set(), []
-		done = 0
+		moved: set[int] = set()
+		broken: list[str] = []
+		added = done = 0
 
 		def read(path: str) -> NewPicture | str | None:
 			try:

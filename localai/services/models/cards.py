@@ -121,9 +121,9 @@ def trouble(facts: Facts, kind: KindName, name: str) -> ModelProblem | None:
 	"""Why it cannot be used, None when it can. Of what is no checkpoint only what is wrong with
 	the file counts."""
 	if facts.problem:
-		words = facts.problem.split('. ', 1)
-		wrong = PickleRefused if facts.format == 'pickle' or 'pickle' in words[0] else ModelBroken
-		return wrong(words[0] + ('.' if len(words) > 1 else ''), words[1] if len(words) > 1 else '')
+		what, dot, remedy = facts.problem.partition('. ')
+		wrong = PickleRefused if facts.format == 'pickle' or 'pickle' in what else ModelBroken
+		return wrong(what + dot.strip(), remedy)
 	if facts.kind == 'unknown':
 		return ModelUnsupported(f'LocalAI cannot tell what {name} is.')
 	if kind != 'checkpoint':
@@ -155,7 +155,7 @@ def misplaced(kind: KindName, name: str) -> ModelUnsupported | None:
 
 def card(record: ModelRecord, label: Label) -> ModelEntry:
 	"""Without its fit, which changes with the machine."""
-	facts = record.facts
+	facts = record.known
 	kind = kind_of(facts, record.path, label.hint)
 	problem = trouble(facts, kind, label.name)
 	return ModelEntry(

@@ -46,14 +46,14 @@ class Library:
 
 	@classmethod
 	def of(cls, records: Iterable[ModelRecord], places: tuple[cards.Place, ...]) -> 'Library':
-		records = {r.path: r for r in records if r.facts}
-		known = cards.labels(records, places)
+		by_path = {r.path: r for r in records if r.facts}
+		known = cards.labels(by_path, places)
 		hub = {p for p, label in known.items() if label.source == 'hub'}
 		# A cache has language models too; what is nothing to draw with is not shown.
-		strange = {p for p in hub if records[p].facts.kind == 'unknown'}
+		strange = {p for p in hub if by_path[p].known.kind == 'unknown'}
 		if strange:
 			known = cards.labels([p for p in known if p not in strange], places)
-		return cls(item_of(records[path], label) for path, label in known.items())
+		return cls(item_of(by_path[path], label) for path, label in known.items())
 
 	def replaced(self, record: ModelRecord) -> 'Library':
 		"""The same with another record of a model that is in it."""

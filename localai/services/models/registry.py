@@ -4,6 +4,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from localai.errors import InvalidInput, StorageProblem, UnknownName
@@ -112,13 +113,16 @@ class Registry:
 		found = walk.look(path)
 		if not (record and record.facts and same(record, found) and record.path == found.path):
 			record = learn(found, record) or record
-		self.write(lambda: self.store.put(record))
+		if record is None:
+			raise FileNotFoundError(2, 'it is not there', found.path)
+		adopted = record
+		self.write(lambda: self.store.put(adopted))
 		with self.lock:
 			records = [i.record for i in self.library.items.values() if i.record.path != found.path]
-			self.library = Library.of([*records, record], self.shown)
+			self.library = Library.of([*records, adopted], self.shown)
 			self.edits += 1
 		self.changed()
-		return record
+		return adopted
 
 	def drop(self, path: str) -> None:
 		"""A model that is gone from its place."""
@@ -173,7 +177,8 @@ class Registry:
 				done = scan(self.stored_all(), places, self.closed.is_set)
 				if done is None:
 					return self.report
-				self.write(lambda done=done: self.keep(done.learnt, done.gone))
+				self.report = done.report
+				self.write(partial(self.keep, done.learnt, done.gone))
 				dirty |= bool(done.learnt or done.gone)
 				with self.lock:
 					self.problems, self.counts = done.problems, done.counts
@@ -182,8 +187,7 @@ class Registry:
 					if dirty or places != self.shown or not self.library.items:
 						self.library, self.shown = Library.of(done.records, places), places
 					break
-			self.report = done.report
-			log.info('scanned: %s', done.report)
+			log.info('scanned: %s', self.report)
 		self.scanned.set()
 		self.changed()
 		return self.report

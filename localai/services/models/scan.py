@@ -187,7 +187,7 @@ def inherit(
 
 def marks(record: ModelRecord, places: tuple[Place, ...]) -> list[tuple]:
 	"""By what a model is known again elsewhere."""
-	found = [(os.path.basename(record.path), record.size, record.modified)]
+	found: list[tuple] = [(os.path.basename(record.path), record.size, record.modified)]
 	place = place_of(record.path, places)
 	if place and place.source == 'hub':
 		found.append(('hub', *layouts.parts_of(record.path, place.path)))

@@ -144,7 +144,7 @@ class ModelService:
 			record = self.registry.known(walk.look(path))
 		except OSError as error:
 			raise ModelBroken(f'{label.name} cannot be read: {error.strerror or error}.') from error
-		facts = record.facts
+		facts = record.known
 		kind = cards.kind_of(facts, record.path, label.hint)
 		problem = cards.trouble(facts, kind, label.name) or cards.misplaced(kind, label.name)
 		if problem:
@@ -236,7 +236,7 @@ class ModelService:
 			if sha256 and item.record.sha256 == sha256.lower():
 				with contextlib.suppress(OSError):
 					if same(item.record, walk.look(Path(item.record.path))):
-						return Path(item.record.facts.denoiser or item.record.path)
+						return Path(item.record.known.denoiser or item.record.path)
 		return None
 
 	# Deleting
