@@ -147,13 +147,10 @@ def read_settings(environment: Mapping[str, str] | None = None, **given: object)
 	BadSetting."""
 	environment = os.environ if environment is None else environment
 	fields = Settings.model_fields
-	values = {
-		n: environment[f.alias].strip()
-		for n, f in fields.items()
-		if environment.get(f.alias, '').strip()
-	}
+	found = {n: environment.get(f.alias or n, '').strip() for n, f in fields.items()}
+	values: dict[str, object] = {n: value for n, value in found.items() if value}
 	try:
-		return Settings(**(values | {n: v for n, v in given.items() if v is not None}))
+		return Settings.model_validate(values | {n: v for n, v in given.items() if v is not None})
 	except ValidationError as error:
 		problem = error.errors()[0]
 		name = str(problem['loc'][0])
@@ -168,7 +165,7 @@ def describe_settings() -> str:
 	"""One line per setting, for `--help`."""
 	lines = []
 	for field in Settings.model_fields.values():
-		if not field.alias.startswith('LO'):
+		if not field.alias or not field.alias.startswith('LO'):
 			continue
 		default = '' if field.default in ('', None) else f' (default {field.default})'
 		lines.append(f'  {field.alias:19} {field.description}{default}')

@@ -12,7 +12,7 @@ slower.
 import inspect
 import os
 import sys
-
+from typing import Any
 os.environ.setdefault('GRADIO_ANALYTICS_ENABLED', 'False')
 os.environ.setdefault('GRADIO_RUN_HISTORY', 'False')
 
@@ -20,10 +20,10 @@ os.environ.setdefault('GRADIO_RUN_HISTORY', 'False')
 def import_gradio() -> None:
 	named = inspect.getfile
 
-	def getfile(thing: object) -> str:
+	def getfile(object: Any) -> str:
 		if sys._getframe(1).f_globals.get('__name__') == 'gradio.component_meta':
 			raise OSError('not needed at run time')
-		return named(thing)
+		return named(object)
 
 	inspect.getfile = getfile
 	try:
