@@ -13,6 +13,7 @@ import inspect
 import os
 import sys
 from typing import Any
+
 os.environ.setdefault('GRADIO_ANALYTICS_ENABLED', 'False')
 os.environ.setdefault('GRADIO_RUN_HISTORY', 'False')
 
