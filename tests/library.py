@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from localai.schemas.hardware import MemoryReading
-from localai.services.models.library import Machine
+from localai.services.hardware.fit import Machine
 from localai.services.models.service import ModelService
 from localai.services.models.trash import ModelTrash
 from localai.store.database import Database

@@ -1,4 +1,5 @@
-"""The import law: rows import only rows below, and every library has one home."""
+"""The import law: rows import only rows below, every library has one home, and the rooms within a row
+know each other in one direction."""
 
 import ast
 from pathlib import Path
@@ -33,6 +34,45 @@ EXCEPTIONS = {
 	('localai.__main__', 'localai.cli'),
 	('localai.settings', 'localai.errors'),  # errors import nothing at all
 }
+
+# The rooms within `services/` and `files/` (a folder, or a file that stands alone), and whom each knows:
+# only rooms that stand above it here, so there is no circle.
+ROOMS: dict[str, tuple[str, ...]] = {
+	'files.home': (),
+	'files.weights': (),
+	'files.trash': ('files.weights',),
+	'files.pictures': (),
+	'files.sharing': ('files.pictures',),
+	'services.feed': (),
+	'services.fields': (),
+	'services.hardware': (),
+	'services.models': ('services.fields', 'services.hardware'),
+	'services.downloads': ('services.feed', 'services.hardware'),
+	'services.jobs': ('services.feed',),
+	'services.history': ('services.fields', 'services.jobs', 'services.models'),
+	'services.generation': ('services.history',),
+}
+# Rooms of the tests that mirror another folder than `localai/`.
+ELSEWHERE = {'tools'}
+
+
+def room_of(module: str) -> str:
+	"""`services.history` of `localai.services.history.search`; '' of what is in no such room."""
+	parts = module.split('.')
+	named = len(parts) > 2 and parts[0] == 'localai' and parts[1] in ('services', 'files')
+	return '.'.join(parts[1:3]) if named else ''
+
+
+def neighbours() -> dict[str, tuple[str, ...]]:
+	"""Whom each room knows beside itself in its own row."""
+	found: dict[str, set[str]] = {}
+	for module, source in modules():
+		here = room_of(module)
+		if here:
+			known = {room_of(name) for name in imports_of(ast.parse(source))} - {'', here}
+			same = {room for room in known if room.split('.')[0] == here.split('.')[0]}
+			found.setdefault(here, set()).update(same)
+	return {room: tuple(sorted(known)) for room, known in found.items()}
 
 
 def imports_of(tree: ast.AST) -> list[str]:
@@ -99,6 +139,21 @@ class TestLaw:
 	def test_every_import_points_down_and_stays_at_home(self):
 		found = [b for module, source in modules() for b in breaches(module, source)]
 		assert not found, '\n'.join(found)
+
+	def test_the_rooms_of_a_row_know_each_other_as_the_table_says(self):
+		found = neighbours()
+		assert found == {room: tuple(sorted(known)) for room, known in ROOMS.items()}
+		order = list(ROOMS)
+		for room, known in found.items():
+			for other in known:
+				assert order.index(other) < order.index(room), f'{room} knows {other} below it'
+
+	def test_the_tests_mirror_the_package_room_for_room(self):
+		rooms = [f.parent.relative_to(ROOT / 'tests') for f in ROOT.glob('tests/*/**/__init__.py')]
+		assert len(rooms) > 10
+		for room in rooms:
+			home = ROOT if room.parts[0] in ELSEWHERE else ROOT / 'localai'
+			assert (home / room).is_dir(), f'tests/{room} mirrors nothing'
 
 	@pytest.mark.parametrize(
 		('module', 'source', 'breach'),

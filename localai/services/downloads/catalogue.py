@@ -27,9 +27,8 @@ from localai.schemas.downloads import (
 	TokenState,
 )
 from localai.schemas.families import ARCHITECTURES, FAMILIES
-from localai.schemas.hardware import MemoryReading
 from localai.services.downloads.sources import read_request
-from localai.services.hardware.fit import fit_of
+from localai.services.hardware.fit import Machine, fit_of
 
 TEXT_LIMIT = 200
 MOST = 100  # lines of a search
@@ -37,7 +36,6 @@ ANSWER = 12.0  # seconds in which the hub has to answer somebody who waits
 RANKS = ('fits', 'offload', 'unknown', 'too large')
 
 Result = TypeVar('Result')
-Machine = Callable[[], tuple[MemoryReading, str]]
 
 
 class Catalogue:
@@ -50,7 +48,7 @@ class Catalogue:
 		transfers: Transfers,
 		links: Links,
 		keeper: TokenKeeper,
-		machine: Machine,
+		machine: Callable[[], Machine],
 		answer: float = ANSWER,
 	):
 		self.hub = hub

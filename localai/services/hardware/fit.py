@@ -1,9 +1,19 @@
 """Knows from sizes alone whether a model fits this machine; a first plan, before anything is
 loaded."""
 
+from typing import NamedTuple
+
 from localai.schemas.families import FAMILIES, ArchitectureName
 from localai.schemas.hardware import MemoryReading
 from localai.schemas.models import FitName
+
+
+class Machine(NamedTuple):
+	"""What a model would have to fit into: `reading.free` counts what the engine could let go."""
+
+	reading: MemoryReading
+	device: str
+
 
 # Below this a model computes in single precision on a CPU.
 TINY_PARAMETERS = 100_000_000

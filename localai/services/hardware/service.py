@@ -5,7 +5,7 @@ from collections.abc import Callable
 import psutil
 
 from localai.schemas.hardware import EngineStatus, MemoryReading
-from localai.services.models.library import Machine
+from localai.services.hardware.fit import Machine
 
 
 class HardwareService:

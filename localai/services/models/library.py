@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from localai.schemas.families import ARCHITECTURES
-from localai.schemas.hardware import MemoryReading
 from localai.schemas.models import ModelEntry, ModelPage, ModelQuery
 from localai.services.hardware import fit
+from localai.services.hardware.fit import Machine
 from localai.services.models import cards
 from localai.store.models import ModelRecord
 
@@ -29,13 +29,6 @@ class Item(NamedTuple):
 
 
 DRAWER = attrgetter('drawer')
-
-
-class Machine(NamedTuple):
-	"""What a model would have to fit into: `reading.free` counts what the engine could let go."""
-
-	reading: MemoryReading
-	device: str
 
 
 class Library:

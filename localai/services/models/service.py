@@ -30,11 +30,12 @@ from localai.schemas.models import (
 	Trashed,
 )
 from localai.services import fields
+from localai.services.hardware.fit import Machine
 from localai.services.models import cards
 from localai.services.models.cards import BUILTIN as BUILTIN
 from localai.services.models.cards import BUILTIN_ID
 from localai.services.models.hashing import Hasher
-from localai.services.models.library import Machine, with_fit
+from localai.services.models.library import with_fit
 from localai.services.models.lookup import Lookup
 from localai.services.models.registry import Registry
 from localai.services.models.scan import same
