@@ -16,6 +16,7 @@ import torch
 from safetensors import safe_open
 
 from localai.engine import loading
+from localai.engine.families import ANATOMIES
 from localai.engine.reading import PIECE
 from localai.errors import DiskFull, ModelBroken, PickleRefused, StorageProblem
 from localai.schemas.models import ModelSpec
@@ -87,7 +88,7 @@ def remove(path: Path) -> None:
 
 def write_folder(folder: Path, model: ModelSpec, progress: loading.Progress) -> None:
 	"""In the precision of the file. First half of the progress is reading, second half writing."""
-	dtype = precision(Path(model.path))
+	dtype = precision(model)
 	pipeline = loading.load(model, dtype, lambda stage, done, all: progress(stage, done, 2 * all))
 	done, all = model.bytes, 2 * model.bytes
 	for name, component in pipeline.components.items():
@@ -111,13 +112,15 @@ def write_folder(folder: Path, model: ModelSpec, progress: loading.Progress) -> 
 	progress('writing', all, all)
 
 
-def precision(file: Path) -> torch.dtype:
+def precision(model: ModelSpec) -> torch.dtype:
 	"""Of the denoiser, which is most of a checkpoint."""
-	with safe_open(file, 'pt') as weights:
+	anatomy = ANATOMIES[model.family]
+	places = anatomy.file.places[anatomy.denoiser] if anatomy.file else ()
+	with safe_open(model.path, 'pt') as weights:
 		kinds = [
 			weights.get_slice(name).get_dtype()
 			for name in weights.keys()  # noqa: SIM118
-			if name.startswith('model.diffusion_model.') and name.endswith('.weight')
+			if name.startswith(places) and name.endswith('.weight')
 		]
 	most = max(set(kinds), key=kinds.count, default='BF16')
 	return KEPT.get(most, torch.bfloat16)

@@ -1,62 +1,28 @@
 """Knows how a task is done: pictures drawn, in numbered steps, and models loaded, let go,
 converted."""
 
-import contextlib
-import io
 import logging
-import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import diffusers
 import torch
 import transformers
-from PIL import Image
 
-from localai.engine import convert, devices, memory, schedulers
+from localai.engine import convert, devices, memory
+from localai.engine.drawing import draw
 from localai.engine.loading import Progress
 from localai.engine.models import ModelManager
-from localai.engine.previews import Prediction
-from localai.errors import BrokenPicture, LocalAIError, OutOfMemory
+from localai.engine.stopping import Cancel, Emit, Stopped
+from localai.errors import LocalAIError, OutOfMemory
 from localai.schemas import engine as say
-from localai.schemas.jobs import StopMode
 from localai.schemas.models import ModelSpec
 
 log = logging.getLogger('localai.engine')
-Emit = Callable[[say.Event], None]
-PREVIEW_PAUSE = 0.22  # seconds between two previews, so four to five per second at most
-PREVIEW_SHARE = 0.01  # of the time, at most, goes into previews
 TELL_PAUSE = 0.1  # seconds between two words on the same stage of loading
-
-
-class Stopped(BaseException):
-	"""Leaves the pipeline from wherever it is. No Exception, so that nothing on the way swallows
-	it."""
-
-
-class Cancel:
-	"""What was asked of the running job from outside; read by the engine's thread, written by any
-	other."""
-
-	def __init__(self) -> None:
-		self.mode: StopMode | None = None
-		self.lock = threading.Lock()
-
-	def ask(self, mode: StopMode) -> None:
-		with self.lock:
-			if self.mode in (None, 'skip') or mode == 'stop':
-				self.mode = mode
-
-	def skip_done(self) -> bool:
-		"""True, and forgotten, when only the picture being drawn was to be left out."""
-		with self.lock:
-			skipped = self.mode == 'skip'
-			if skipped:
-				self.mode = None
-			return skipped
 
 
 class Engine:
@@ -119,8 +85,7 @@ class Engine:
 
 		def progress(stage: str, done: int, total: int) -> None:
 			nonlocal last_stage, last_time
-			if cancel.mode in ('stop', 'keep'):
-				raise Stopped
+			cancel.check()
 			now = time.perf_counter()
 			if stage != last_stage or done == total or now - last_time >= TELL_PAUSE:
 				last_stage, last_time = stage, now
@@ -136,9 +101,9 @@ class Engine:
 		height: int,
 		emit: Emit,
 		cancel: Cancel,
-	) -> Any:
-		"""The pipeline, loaded or reused, ready for a picture of that size. Raises OutOfMemory,
-		ModelBroken, Stopped."""
+	) -> None:
+		"""Makes it the current model, loaded or reused, ready for a picture of that size. Raises
+		OutOfMemory, ModelBroken, Stopped."""
 		dtype = devices.choose_dtype(self.device, model.parameters)
 		memory_plan = memory.plan(
 			model,
@@ -154,7 +119,6 @@ class Engine:
 		pipeline = self.models.load(model, self.progress(task, emit, cancel))
 		self.tell_held(emit)
 		memory.apply(memory_plan, pipeline)
-		return pipeline
 
 	def load(self, task: say.Load, emit: Emit, cancel: Cancel) -> None:
 		self.ready_pipeline(task, task.model, 0, 0, emit, cancel)
@@ -174,114 +138,19 @@ class Engine:
 
 		# 1. Will it fit? Other models make room.
 		# 2. The model, loaded or reused.
-		pipeline = self.ready_pipeline(
-			task, task.model, request.width, request.height, emit, cancel
-		)
+		self.ready_pipeline(task, task.model, request.width, request.height, emit, cancel)
 
 		# 3. Draw one after the other: each picture is alone with its own seed, and is out as soon
 		# as it is done.
 		for drawing in task.drawings:
-			if cancel.mode in ('stop', 'keep'):
-				raise Stopped
+			cancel.check()
 			try:
-				emit(self.draw(task, drawing, pipeline, emit, cancel))
+				emit(draw(task, drawing, self.models.current, emit, cancel))
 			except Stopped:
 				if not cancel.skip_done():
 					raise
 		if cancel.mode == 'keep':
 			raise Stopped
-
-	def draw(
-		self, task: say.Generate, drawing: say.Drawing, pipeline: Any, emit: Emit, cancel: Cancel
-	) -> say.Drawn:
-		"""One picture. Raises Stopped, BrokenPicture."""
-		request = task.request
-		started = last_preview = time.perf_counter()
-		kept = False
-
-		# 4. The sampler, fresh from the model's own config, and a watch on what it predicts.
-		pipeline.scheduler = schedulers.build(
-			self.models.scheduler_config, request.sampler, request.schedule, drawing.seed
-		)
-		prediction = Prediction(pipeline.scheduler)
-		generator = torch.Generator('cpu').manual_seed(drawing.seed)
-		done, preview_cost = 0, 0.0
-
-		def after_step(
-			pipe: Any, index: int, timestep: Any, tensors: dict[str, Any]
-		) -> dict[str, Any]:
-			nonlocal done, kept, last_preview, preview_cost
-			done = index + 1
-			if cancel.mode == 'keep' and prediction.latest is not None:
-				# The steps that are left are passed over, then it is decoded.
-				kept = pipe._interrupt = True
-				return {'latents': prediction.latest.to(tensors['latents'].dtype)}
-			if cancel.mode is not None:
-				raise Stopped
-			now = time.perf_counter()
-			data = b''
-			due = now - last_preview >= max(PREVIEW_PAUSE, preview_cost / PREVIEW_SHARE)
-			if (due or index == 0) and done < pipe.num_timesteps:
-				seen = prediction.latest if prediction.latest is not None else tensors['latents']
-				data = self.models.current.previewer.draw(seen)
-				last_preview = time.perf_counter()
-				preview_cost = last_preview - now
-			pace = (now - started) / done
-			emit(
-				say.Stepped(
-					job_id=task.job_id,
-					index=drawing.index,
-					step=done,
-					steps=pipe.num_timesteps,
-					seconds_per_step=pace,
-					data=data,
-				)
-			)
-			return {}
-
-		# 5. Denoise and decode; a hook on every module leaves at once when asked.
-		with torch.inference_mode(), leaving_early(pipeline, cancel):
-			try:
-				pixels = pipeline(
-					prompt=request.prompt,
-					negative_prompt=request.negative_prompt or None,
-					width=request.width,
-					height=request.height,
-					num_inference_steps=request.steps,
-					guidance_scale=request.guidance_scale,
-					generator=[generator],
-					output_type='pt',
-					callback_on_step_end=after_step,
-				).images
-			finally:
-				pipeline.maybe_free_model_hooks()
-		if not torch.isfinite(pixels).all():
-			raise BrokenPicture(
-				'The model returned values that are not a picture (it would have been black).'
-			)
-
-		# 6. Out as encoded bytes; the texts are added by whoever saves it.
-		image = Image.fromarray(
-			(pixels[0].float().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
-		)
-		buffer = io.BytesIO()
-		image.save(buffer, 'PNG', compress_level=4)
-		return say.Drawn(
-			job_id=task.job_id,
-			index=drawing.index,
-			seed=drawing.seed,
-			width=image.width,
-			height=image.height,
-			torch=torch.__version__,
-			diffusers=diffusers.__version__,
-			device=devices.describe(self.device),
-			dtype=devices.dtype_name(self.models.current.dtype),
-			attention='sdpa',
-			seconds=time.perf_counter() - started,
-			steps_done=done,
-			stopped_early=kept,
-			data=buffer.getvalue(),
-		)
 
 
 # Who does a task, by its kind.
@@ -292,33 +161,6 @@ DOERS: dict[str, Callable[[Engine, Any, Emit, Cancel], None]] = {
 	'unload': Engine.unload,
 	'convert': Engine.convert,
 }
-
-
-@contextlib.contextmanager
-def leaving_early(pipeline: Any, cancel: Cancel) -> Iterator[None]:
-	"""Looks at `cancel` before every layer, so that a long encode or decode can be left too; 'keep'
-	must decode."""
-
-	def look(module: torch.nn.Module, arguments: Any) -> None:
-		if cancel.mode in ('stop', 'skip'):
-			raise Stopped
-
-	parts = [p for p in pipeline.components.values() if isinstance(p, torch.nn.Module)]
-	hooks = [
-		m.register_forward_pre_hook(look)
-		for p in parts
-		for m in p.modules()
-		if not any(m.children())
-	]
-	try:
-		yield
-	finally:
-		for hook in hooks:
-			hook.remove()
-		if getattr(pipeline.vae, 'dtype', None) != pipeline.unet.dtype:
-			pipeline.vae.to(
-				pipeline.unet.dtype
-			)  # SDXL decodes in fp32 and would stay there after a cancel
 
 
 def failed(job_id: str, error: LocalAIError) -> say.Failed:

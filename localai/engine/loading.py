@@ -3,7 +3,7 @@ single file with the configs that ship with the package."""
 
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from diffusers.loaders.single_file_utils import SingleFileComponentError
 from safetensors import SafetensorError, safe_open
 from transformers import CLIPTokenizer
 
-from localai.engine.families import PIPELINES
+from localai.engine.families import ANATOMIES, pipeline_of
 from localai.engine.reading import read_ahead
 from localai.errors import LocalAIError, ModelBroken, ModelUnsupported
 from localai.schemas.families import FAMILIES
@@ -22,26 +22,10 @@ from localai.schemas.models import ModelSpec
 log = logging.getLogger('localai.engine')
 Progress = Callable[[str, int, int], None]
 CONFIGS = Path(__file__).parent / 'configs'
-# What each part is to a person.
-PARTS = {
-	'unet': 'denoiser',
-	'vae': 'VAE',
-	'text_encoder': 'text encoder',
-	'text_encoder_2': 'second text encoder',
-}
 # A weights file of a part, with its variant: `model.fp16-00001-of-00002.safetensors`.
 VARIANT = re.compile(r'(?:diffusion_pytorch_model|model)(?:\.(\w+))?(?:-\d+-of-\d+)?\.safetensors')
-# How the names of each part's tensors begin in a single file, in any of these ways.
-PLACES = {
-	'unet': ('model.diffusion_model.',),
-	'vae': ('first_stage_model.', 'vae.'),
-	'text_encoder': ('cond_stage_model.', 'conditioner.embedders.0.'),
-	'text_encoder_2': ('conditioner.embedders.1.',),
-}
 # What diffusers and torch say when a part got only some of its weights.
 HALF = ('meta tensor', 'valid CLIP model', 'appear to be missing')
-# What the tokenizers of a family fill short texts with.
-PADDING = {'sd1': ('<|endoftext|>',), 'sd2': ('!',), 'sdxl': ('<|endoftext|>', '!')}
 
 
 def load(model: ModelSpec, dtype: torch.dtype, progress: Progress) -> Any:
@@ -50,20 +34,20 @@ def load(model: ModelSpec, dtype: torch.dtype, progress: Progress) -> Any:
 	`progress(stage, bytes done, bytes in all)` may raise to give up. Raises ModelBroken,
 	ModelUnsupported.
 	"""
-	path = Path(model.path)
+	path, anatomy = Path(model.path), ANATOMIES[model.family]
 	watch = watched(model, progress, path)
 	try:
 		if path.is_file():
 			pipeline = load_file(model, path, dtype, watch)
 		else:
 			with watch:
-				pipeline = PIPELINES[model.family].from_pretrained(
+				pipeline = pipeline_of(model.family).from_pretrained(
 					path,
 					dtype=dtype,
 					local_files_only=True,
 					use_safetensors=True,
-					variant=variant_of(path),
-					**without_checker(model),
+					variant=variant_of(path, anatomy.parts),
+					**anatomy.options,
 				)
 	except LocalAIError:
 		raise
@@ -88,10 +72,10 @@ def load(model: ModelSpec, dtype: torch.dtype, progress: Progress) -> Any:
 	return pipeline
 
 
-def variant_of(folder: Path) -> str | None:
+def variant_of(folder: Path, parts: Iterable[str]) -> str | None:
 	"""The variant of which alone some part is here, such as 'fp16'; None where the plain files
 	are."""
-	for part in PARTS:
+	for part in parts:
 		found = variants_of(folder / part)
 		if found and None not in found:
 			return min(found)
@@ -115,29 +99,29 @@ def weights_of(part: Path, variant: str | None) -> list[Path]:
 
 def load_file(model: ModelSpec, path: Path, dtype: torch.dtype, watch: 'watched') -> Any:
 	"""A single file in the layout of the original programs (CompVis, Stability AI)."""
-	configs = CONFIGS / model.family
-	if not configs.is_dir() or path.suffix.lower() != '.safetensors':
+	anatomy, configs = ANATOMIES[model.family], CONFIGS / model.family
+	if not anatomy.file or path.suffix.lower() != '.safetensors':
 		raise ModelUnsupported(
 			f'{model.name} is a single file that LocalAI cannot draw with ({FAMILIES[model.family].title}).'
 		)
 	with safe_open(path, 'pt') as file:
 		names = set(file.keys())
-	for part, places in PLACES.items():
-		if (configs / part).is_dir() and not any(name.startswith(places) for name in names):
+	for part, places in anatomy.file.places.items():
+		if not any(name.startswith(places) for name in names):
 			raise lacking(model, part)
 	parts: dict[str, Any] = {'scheduler': scheduler_for(model, configs, names)}
-	for index, padding in enumerate(PADDING[model.family]):
+	for index, padding in enumerate(anatomy.file.padding):
 		name = f'tokenizer_{index + 1}' if index else 'tokenizer'
 		parts[name] = CLIPTokenizer.from_pretrained(CONFIGS / 'tokenizer', pad_token=padding)
 	watch.read('file', path)
 	with watch:
-		return PIPELINES[model.family].from_single_file(
+		return pipeline_of(model.family).from_single_file(
 			path.as_posix(),
 			config=str(configs),
 			local_files_only=True,
 			dtype=dtype,
 			**parts,
-			**without_checker(model),
+			**anatomy.options,
 		)
 
 
@@ -148,10 +132,11 @@ def scheduler_for(model: ModelSpec, configs: Path, names: set[str]) -> Any:
 	says that it was trained to zero terminal signal. Where nothing is said it is noise that is
 	predicted.
 	"""
-	kind = PIPELINES[model.family].load_config(configs)['scheduler'][1]
+	anatomy = ANATOMIES[model.family]
+	kind = pipeline_of(model.family).load_config(configs)['scheduler'][1]
 	options: dict[str, Any] = {}
 	prediction = model.prediction or ('v_prediction' if 'v_pred' in names else '')
-	if prediction:
+	if prediction and anatomy.noise == 'discrete':
 		options['prediction_type'] = prediction
 	config = getattr(diffusers, kind).load_config(configs / 'scheduler')
 	if 'ztsnr' in names:
@@ -164,7 +149,7 @@ def check_whole(model: ModelSpec, pipeline: Any) -> None:
 	"""Raises ModelBroken where a part got no weights: diffusers leaves it silently on the meta
 	device."""
 	for name, part in pipeline.components.items():
-		if name in PARTS and part is None:
+		if name in ANATOMIES[model.family].parts and part is None:
 			raise lacking(model, name)
 		if not isinstance(part, torch.nn.Module):
 			continue
@@ -173,16 +158,10 @@ def check_whole(model: ModelSpec, pipeline: Any) -> None:
 
 
 def lacking(model: ModelSpec, part: str) -> ModelBroken:
-	what = PARTS.get(part, part) or 'weights'
+	what = ANATOMIES[model.family].parts.get(part, part) or 'weights'
 	return ModelBroken(
 		f'{model.name} lacks its {what}, or a piece of it.',
 		'Fetch a whole version of this model, or choose another one.',
-	)
-
-
-def without_checker(model: ModelSpec) -> dict[str, Any]:
-	return (
-		{} if model.family == 'sdxl' else {'safety_checker': None, 'requires_safety_checker': False}
 	)
 
 
@@ -201,6 +180,7 @@ class watched:
 
 	def __init__(self, model: ModelSpec, progress: Progress, path: Path):
 		self.path, self.total, self.progress = path, model.bytes, progress
+		self.parts = ANATOMIES[model.family].parts
 		self.done = 0
 		self.part = ''
 		self.original = diffusers.utils.logging.tqdm
@@ -225,6 +205,6 @@ class watched:
 			if isinstance(item, tuple) and isinstance(item[0], str):
 				self.part = item[0]
 				self.tell(self.part, 0)
-				for file in weights_of(self.path / self.part, variant_of(self.path)):
+				for file in weights_of(self.path / self.part, variant_of(self.path, self.parts)):
 					self.read(self.part, file)
 			yield item

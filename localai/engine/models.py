@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from localai.engine import devices, loading
+from localai.engine.families import ANATOMIES
 from localai.engine.previews import Previewer
 from localai.schemas.hardware import HeldModel
 from localai.schemas.models import ModelSpec
@@ -23,6 +24,7 @@ class Resident:
 
 	model: ModelSpec
 	pipeline: Any
+	device: torch.device
 	dtype: torch.dtype
 	scheduler_config: dict[str, Any]
 	previewer: Previewer
@@ -47,14 +49,6 @@ class ModelManager:
 	@property
 	def current(self) -> Resident | None:
 		return self.residents[0] if self.residents else None
-
-	@property
-	def pipeline(self) -> Any:
-		return self.current and self.current.pipeline
-
-	@property
-	def scheduler_config(self) -> dict[str, Any]:
-		return self.current.scheduler_config if self.current else {}
 
 	def held(self) -> tuple[HeldModel, ...]:
 		return tuple(HeldModel(id=r.model.id, bytes=r.bytes) for r in self.residents)
@@ -109,18 +103,20 @@ class ModelManager:
 		except BaseException:
 			devices.give_back(self.device)
 			raise
+		anatomy = ANATOMIES[model.family]
 		if dtype != torch.float32 or self.device.type != 'cpu':
-			pipeline.unet.to(memory_format=torch.channels_last)
-			pipeline.vae.to(memory_format=torch.channels_last)
+			for part in anatomy.channels_last:
+				getattr(pipeline, part).to(memory_format=torch.channels_last)
 		pipeline.set_progress_bar_config(disable=True)
 		progress('ready', model.bytes, model.bytes)
 		log.info('loaded %s in %s on %s', model.name, devices.dtype_name(dtype), self.device)
 		return Resident(
 			model,
 			pipeline,
+			self.device,
 			dtype,
 			dict(pipeline.scheduler.config),
-			Previewer(model.family, Path(model.path)),
+			Previewer(anatomy.look, Path(model.path), pipeline.vae_scale_factor),
 			weight(pipeline),
 		)
 

@@ -11,46 +11,35 @@ import torch
 from PIL import Image
 from torch.nn.functional import pixel_shuffle
 
+from localai.engine.families import Look, NoiseName
+
 SIDE = 384
-# Least-squares fits of latents to RGB in [-1, 1], known throughout the field; rows are latent
-# channels.
-FACTORS = {
-	'sd1': [
-		[0.298, 0.207, 0.208],
-		[0.187, 0.286, 0.173],
-		[-0.158, 0.189, 0.264],
-		[-0.184, -0.271, -0.473],
-	],
-	'sdxl': [
-		[0.3651, 0.4232, 0.4341],
-		[-0.2533, -0.0042, 0.1068],
-		[0.1076, 0.1111, -0.0362],
-		[-0.3165, -0.2492, -0.2188],
-	],
-}
-FACTORS['sd2'] = FACTORS['sd1']
-BUILTIN = Path(__file__).parents[1] / 'builtin'
 
 
 class Previewer:
-	"""Latents (1, C, h, w) -> JPEG bytes. A model folder may bring its own factors in
-	`preview.json`:
+	"""Latents as the pipeline keeps them -> JPEG bytes, b'' where nothing is known of the family's.
 
+	A model folder may bring its own factors in `preview.json`:
 	`{"patch": P, "factors": C x 3PP, "bias": 3PP}`, a linear map from one latent to a patch of P x
-	P pixels.
+	P pixels. `scale` is how many pixels of the picture one latent is wide.
 	"""
 
-	def __init__(self, family: str, folder: Path):
-		# A Sketchbook that came from elsewhere may lack the file, which is none of diffusers'.
-		own = (folder / 'preview.json', BUILTIN / 'preview.json')
-		file = next((f for f in own[: 1 + (family == 'sketchbook')] if f.is_file()), None)
-		data = json.loads(file.read_text('utf-8')) if file else {'factors': FACTORS[family]}
+	def __init__(self, look: Look, folder: Path, scale: int = 8):
+		self.unpack = look.unpack
+		self.scale = scale
+		files = (folder / 'preview.json', look.file)
+		file = next((f for f in files if f and f.is_file()), None)
+		data = json.loads(file.read_text('utf-8')) if file else {'factors': look.factors}
 		self.patch = data.get('patch', 1)
 		self.factors = torch.tensor(data['factors'])
-		self.bias = torch.tensor(data.get('bias', [0.0] * self.factors.shape[1]))
+		self.bias = torch.tensor(data.get('bias') or [0.0] * self.factors.shape[-1])
 
 	@torch.no_grad()
-	def draw(self, latents: torch.Tensor) -> bytes:
+	def draw(self, latents: torch.Tensor, width: int, height: int) -> bytes:
+		"""`width` and `height` are those of the picture."""
+		if not len(self.factors):
+			return b''
+		latents = self.unpack(latents, height // self.scale, width // self.scale)
 		latent = latents[0].detach().float().cpu()
 		columns = torch.einsum('chw,cp->phw', latent, self.factors) + self.bias[:, None, None]
 		pixels = pixel_shuffle(columns, self.patch) if self.patch > 1 else columns
@@ -69,7 +58,17 @@ class Previewer:
 WITHOUT_GUESS = ('DEISMultistepScheduler', 'PNDMScheduler')
 
 
-def clean(scheduler: Any, output: torch.Tensor, step: Any, sample: torch.Tensor) -> torch.Tensor:
+def clean_of_flow(
+	scheduler: Any, output: torch.Tensor, step: Any, sample: torch.Tensor
+) -> torch.Tensor:
+	"""The clean latent at the end of the straight way whose direction a denoiser's output is (Liu,
+	Gong and Liu 2022, arXiv 2209.03003)."""
+	return sample - float(step) / scheduler.config.num_train_timesteps * output
+
+
+def clean_of_discrete(
+	scheduler: Any, output: torch.Tensor, step: Any, sample: torch.Tensor
+) -> torch.Tensor:
 	"""The clean latent that a denoiser's output means (Salimans and Ho 2022, arXiv 2202.00512,
 	appendix D)."""
 	alpha = scheduler.alphas_cumprod[int(step)].to(sample.device, sample.dtype)
@@ -82,10 +81,13 @@ def clean(scheduler: Any, output: torch.Tensor, step: Any, sample: torch.Tensor)
 			return output
 
 
+CLEAN = {'discrete': clean_of_discrete, 'flow': clean_of_flow}
+
+
 class Prediction:
 	"""Watches one scheduler and remembers its latest guess of the clean latent."""
 
-	def __init__(self, scheduler: Any):
+	def __init__(self, scheduler: Any, noise: NoiseName):
 		self.latest: torch.Tensor | None = None
 		self.scheduler = scheduler
 		step = scheduler.step
@@ -103,7 +105,7 @@ class Prediction:
 				outputs = getattr(scheduler, 'model_outputs', None)
 				guess = outputs[-1] if isinstance(outputs, list) and outputs else None
 			if guess is None:
-				guess = clean(scheduler, *arguments[:3])
+				guess = CLEAN[noise](scheduler, *arguments[:3])
 			self.latest = guess
 			return (result.prev_sample,)
 

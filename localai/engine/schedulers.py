@@ -5,6 +5,7 @@ from typing import Any
 
 import diffusers
 
+from localai.engine.families import NoiseName
 from localai.errors import InvalidInput
 from localai.schemas.samplers import SamplerName, ScheduleName, schedules_for
 
@@ -47,6 +48,15 @@ SAMPLERS: dict[SamplerName, Sampler] = {
 	'TCD': Sampler('TCDScheduler'),
 }
 
+# The same where noise and picture are joined by a straight way.
+FLOW_SAMPLERS: dict[SamplerName, Sampler] = {
+	'Euler': Sampler('FlowMatchEulerDiscreteScheduler'),
+}
+TABLES: dict[NoiseName, dict[SamplerName, Sampler]] = {
+	'discrete': SAMPLERS,
+	'flow': FLOW_SAMPLERS,
+}
+
 SCHEDULES: dict[ScheduleName, dict[str, Any]] = {
 	'Automatic': {},
 	'Karras': {'use_karras_sigmas': True},
@@ -61,12 +71,17 @@ SCHEDULES: dict[ScheduleName, dict[str, Any]] = {
 NO_ZERO_SNR = {'LCMScheduler', 'TCDScheduler', 'Karras', 'Exponential', 'Beta'}
 
 
-def build(original: dict[str, Any], sampler: SamplerName, schedule: ScheduleName, seed: int = 0):
+def build(
+	original: dict[str, Any],
+	sampler: SamplerName,
+	schedule: ScheduleName,
+	seed: int = 0,
+	noise: NoiseName = 'discrete',
+) -> Any:
 	"""A fresh scheduler from the config that came with the model, never from the one used last.
 
 	Chained configs leak options from one sampler into the next. `seed` is for the one that draws
-	its noise itself.
-	 Raises InvalidInput for a pair that does not exist.
+	its noise itself. Raises InvalidInput for a pair that does not exist.
 	"""
 	if schedule not in schedules_for(sampler):
 		raise InvalidInput(
@@ -74,7 +89,7 @@ def build(original: dict[str, Any], sampler: SamplerName, schedule: ScheduleName
 			f'It has: {", ".join(schedules_for(sampler))}.',
 			'schedule',
 		)
-	row = SAMPLERS[sampler]
+	row = TABLES[noise][sampler]
 	config = {k: v for k, v in original.items() if not k.startswith('_')}
 	for option in (
 		'use_karras_sigmas',

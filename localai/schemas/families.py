@@ -1,13 +1,15 @@
-"""Knows the families of models, as far as a person sees them: names, titles, shapes, efforts."""
+"""Knows every family of models that LocalAI can tell, one row each: its title and how the hub and
+diffusers name it; and of those it draws with what a person sees: shapes, efforts, limits."""
 
-from typing import Literal
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
 
 from localai.schemas.base import Schema
-from localai.schemas.samplers import SamplerName, ScheduleName
+from localai.schemas.samplers import SAMPLERS, SamplerName, ScheduleName
 
-# The families that can be drawn with; FAMILIES below says how.
-FamilyName = Literal['sketchbook', 'sd1', 'sd2', 'sdxl']
-# All that a file can be known as.
+# All that a file can be known as; ARCHITECTURES below has a row for each.
 ArchitectureName = Literal[
 	'sketchbook',
 	'sd1',
@@ -28,26 +30,18 @@ ArchitectureName = Literal[
 	'hidream',
 	'unknown',
 ]
-ARCHITECTURES: dict[ArchitectureName, str] = {
-	'sketchbook': 'Sketchbook',
-	'sd1': 'Stable Diffusion 1',
-	'sd2': 'Stable Diffusion 2',
-	'sdxl': 'Stable Diffusion XL',
-	'sdxl-refiner': 'SDXL Refiner',
-	'sd3': 'Stable Diffusion 3',
-	'flux1': 'FLUX.1',
-	'flux2': 'FLUX.2',
-	'flux2-klein': 'FLUX.2 klein',
-	'chroma': 'Chroma',
-	'qwen-image': 'Qwen-Image',
-	'z-image': 'Z-Image',
-	'lumina2': 'Lumina 2',
-	'sana': 'Sana',
-	'pixart': 'PixArt',
-	'kolors': 'Kolors',
-	'hidream': 'HiDream',
-	'unknown': 'Unknown',
-}
+# What a picture can be drawn from.
+Way = Literal['text']
+
+
+def drawn(name: ArchitectureName) -> ArchitectureName:
+	if name not in FAMILIES:
+		raise ValueError(f'LocalAI does not draw with {name}.')
+	return name
+
+
+# One of those that can be drawn with.
+FamilyName = Annotated[ArchitectureName, AfterValidator(drawn)]
 
 
 class Shape(Schema):
@@ -67,15 +61,46 @@ class Effort(Schema):
 	schedule: ScheduleName
 
 
-class Family(Schema):
-	"""What models of one kind have in common, as far as a person sees it."""
+class Architecture(Schema):
+	"""What models of one kind have in common, whether they can be drawn with or not.
 
-	name: FamilyName
+	`classes` is how the names of their pipelines in diffusers begin, where no other family shares
+	them. `bases` finds, in the names of repositories (a regular
+	expression, lower case), those that others are made from, and `owners` are those whose
+	repositories with such names are the originals. `gguf` is the architecture that GGUF files name.
+	A page has no use for any of these.
+	"""
+
+	name: ArchitectureName
 	title: str
+	classes: tuple[str, ...] = Field((), exclude=True)
+	bases: str = Field('', exclude=True)
+	owners: tuple[str, ...] = Field((), exclude=True)
+	gguf: str = Field('', exclude=True)
+	# A single file of it has its text encoders inside, or is no whole checkpoint.
+	encoders_inside: bool = Field(False, exclude=True)
+	# The part of all weights that its biggest component has: measured, see the sizes of each family.
+	biggest: float = Field(0.7, exclude=True)
+
+
+class Family(Architecture):
+	"""One that LocalAI draws with, as far as a person sees it.
+
+	`pipelines` are the classes of diffusers that draw, by what is drawn from; `variants` those that
+	are drawn like the plain one.
+	"""
+
+	pipelines: dict[Way, str] = Field(exclude=True)
+	variants: tuple[str, ...] = Field(('', 'turbo', 'lightning', 'distilled'), exclude=True)
 	shapes: tuple[Shape, ...]
 	efforts: tuple[Effort, ...]
 	effort: str
 	guidance_scale: float
+	negative_prompt: bool = True
+	samplers: tuple[SamplerName, ...] = SAMPLERS
+	licence: str = ''
+	# Whether it is drawn with from single files of the original programs, too.
+	single_files: bool = False
 	token_limit: int = 77
 	# Peak bytes per drawn pixel in half precision; 1,900 to 3,000 were measured with SD 1 on a CPU.
 	bytes_per_pixel: int = 2400
@@ -100,10 +125,12 @@ def shapes(square: int, *others: tuple[str, int, int]) -> tuple[Shape, ...]:
 	)
 
 
-FAMILIES: dict[FamilyName, Family] = {
-	'sketchbook': Family(
+ROWS: tuple[Architecture, ...] = (
+	Family(
 		name='sketchbook',
 		title='Sketchbook',
+		pipelines={'text': 'StableDiffusionPipeline'},
+		biggest=0.5,
 		shapes=shapes(128),
 		efforts=(
 			Effort(name='Quality', steps=40, sampler='DDIM', schedule='Automatic'),
@@ -113,9 +140,16 @@ FAMILIES: dict[FamilyName, Family] = {
 		effort='Balanced',
 		guidance_scale=4,
 	),
-	'sd1': Family(
+	Family(
 		name='sd1',
 		title='Stable Diffusion 1',
+		pipelines={'text': 'StableDiffusionPipeline'},
+		bases=r'(^|/)stable-diffusion-v?1',
+		owners=('runwayml/', 'stable-diffusion-v1-5/', 'CompVis/', 'stabilityai/'),
+		gguf='sd1',
+		encoders_inside=True,
+		single_files=True,
+		biggest=0.81,
 		shapes=shapes(
 			512,
 			('Portrait', 512, 640),
@@ -127,9 +161,15 @@ FAMILIES: dict[FamilyName, Family] = {
 		effort='Balanced',
 		guidance_scale=7,
 	),
-	'sd2': Family(
+	Family(
 		name='sd2',
 		title='Stable Diffusion 2',
+		pipelines={'text': 'StableDiffusionPipeline'},
+		bases=r'(^|/)stable-diffusion-2|sd-turbo$',
+		owners=('stabilityai/',),
+		encoders_inside=True,
+		single_files=True,
+		biggest=0.67,
 		shapes=shapes(
 			768,
 			('Portrait', 704, 832),
@@ -141,9 +181,18 @@ FAMILIES: dict[FamilyName, Family] = {
 		effort='Balanced',
 		guidance_scale=7,
 	),
-	'sdxl': Family(
+	Family(
 		name='sdxl',
 		title='Stable Diffusion XL',
+		pipelines={'text': 'StableDiffusionXLPipeline'},
+		classes=('StableDiffusionXL',),
+		bases=r'stable-diffusion-xl(?!-refiner)|sdxl-turbo'
+		r'|illustrious-xl|pony-diffusion-v6-xl|animagine-xl|noobai-xl',
+		owners=('stabilityai/',),
+		gguf='sdxl',
+		encoders_inside=True,
+		single_files=True,
+		biggest=0.74,
 		shapes=shapes(
 			1024,
 			('Portrait', 896, 1152),
@@ -155,4 +204,130 @@ FAMILIES: dict[FamilyName, Family] = {
 		effort='Balanced',
 		guidance_scale=6,
 	),
+	Architecture(
+		name='sdxl-refiner',
+		title='SDXL Refiner',
+		bases=r'stable-diffusion-xl-refiner',
+		owners=('stabilityai/',),
+		encoders_inside=True,
+		biggest=0.77,
+	),
+	Architecture(
+		name='sd3',
+		title='Stable Diffusion 3',
+		classes=('StableDiffusion3',),
+		bases=r'stable-diffusion-3',
+		owners=('stabilityai/',),
+		gguf='sd3',
+		biggest=0.6,
+	),
+	Architecture(
+		name='flux1',
+		title='FLUX.1',
+		classes=('Flux',),
+		bases=r'flux\.1',
+		owners=('black-forest-labs/',),
+		biggest=0.71,
+	),
+	Architecture(
+		name='flux2',
+		title='FLUX.2',
+		classes=('Flux2',),
+		bases=r'flux\.2(?!-klein)',
+		owners=('black-forest-labs/',),
+		biggest=0.58,
+	),
+	Architecture(
+		name='flux2-klein',
+		title='FLUX.2 klein',
+		classes=('Flux2Klein',),
+		bases=r'flux\.2-klein',
+		owners=('black-forest-labs/',),
+		biggest=0.53,
+	),
+	Architecture(
+		name='chroma',
+		title='Chroma',
+		classes=('Chroma',),
+		bases=r'/chroma',
+		owners=('lodestones/',),
+		biggest=0.65,
+	),
+	Architecture(
+		name='qwen-image',
+		title='Qwen-Image',
+		classes=('QwenImage',),
+		bases=r'qwen-image',
+		owners=('Qwen/',),
+		gguf='qwen_image',
+		biggest=0.71,
+	),
+	Architecture(
+		name='z-image',
+		title='Z-Image',
+		classes=('ZImage',),
+		bases=r'z-image',
+		owners=('Tongyi-MAI/',),
+		biggest=0.6,
+	),
+	Architecture(
+		name='lumina2',
+		title='Lumina 2',
+		classes=('Lumina2',),
+		bases=r'lumina-image-2',
+		owners=('Alpha-VLLM/',),
+		biggest=0.5,
+	),
+	Architecture(
+		name='sana',
+		title='Sana',
+		classes=('Sana',),
+		bases=r'/sana_',
+		owners=('Efficient-Large-Model/',),
+		biggest=0.6,
+	),
+	Architecture(
+		name='pixart',
+		title='PixArt',
+		classes=('PixArt',),
+		bases=r'pixart-',
+		owners=('PixArt-alpha/',),
+		biggest=0.88,
+	),
+	Architecture(
+		name='kolors',
+		title='Kolors',
+		classes=('Kolors',),
+		bases=r'/kolors',
+		owners=('Kwai-Kolors/',),
+		encoders_inside=True,
+	),
+	Architecture(
+		name='hidream',
+		title='HiDream',
+		classes=('HiDream',),
+		bases=r'/hidream-i1',
+		owners=('HiDream-ai/',),
+		gguf='hidream',
+		biggest=0.56,
+	),
+	# Films are none of ours.
+	Architecture(name='unknown', title='Unknown', classes=('SanaVideo',)),
+)
+ARCHITECTURES: dict[ArchitectureName, Architecture] = {row.name: row for row in ROWS}
+FAMILIES: dict[ArchitectureName, Family] = {
+	row.name: row for row in ROWS if isinstance(row, Family)
 }
+
+
+def of_class(name: str) -> ArchitectureName | None:
+	"""The family whose pipelines have such names in diffusers, the longest start first; None for
+	one that tells nothing."""
+	starts = [(start, row.name) for row in ROWS for start in row.classes if name.startswith(start)]
+	return max(starts, key=lambda one: len(one[0]))[1] if starts else None
+
+
+def of_base(name: str) -> ArchitectureName | None:
+	"""The family that a repository is the base of, as cards name it (`base_model`)."""
+	low = name.lower()
+	return next((row.name for row in ROWS if row.bases and re.search(row.bases, low)), None)

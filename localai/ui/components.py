@@ -104,7 +104,7 @@ def catalog() -> Answer:
 	keys of a search."""
 	return {
 		'families': {name: said(family) for name, family in FAMILIES.items()},
-		'architectures': dict(ARCHITECTURES),
+		'architectures': {name: row.title for name, row in ARCHITECTURES.items()},
 		'samplers': {name: list(schedules_for(name)) for name in SAMPLERS},
 		'size': {'low': SIZE_LIMITS[0], 'high': SIZE_LIMITS[1]},
 		'seeds': SEED_LIMIT,

@@ -195,7 +195,7 @@ class TestStop:
 	def test_loading_is_left_too(self, tiny_model):
 		engine = Engine('cpu')
 		events = run(engine, task(tiny_model), lambda event, cancel: cancel.ask('stop'))
-		assert isinstance(events[-1], say.Cancelled) and engine.models.pipeline is None
+		assert isinstance(events[-1], say.Cancelled) and engine.models.current is None
 		assert isinstance(run(engine, task(tiny_model))[-1], say.Finished)
 
 
@@ -204,7 +204,7 @@ class TestFailure:
 		engine = Engine('cpu')
 		run(engine, task(tiny_model))
 		with torch.no_grad():
-			engine.models.pipeline.vae.decoder.conv_out.bias.fill_(float('nan'))
+			engine.models.current.pipeline.vae.decoder.conv_out.bias.fill_(float('nan'))
 		end = run(engine, task(tiny_model))[-1]
 		assert isinstance(end, say.Failed) and end.code == 'BrokenPicture' and end.remedy
 

@@ -42,7 +42,9 @@ class TestNames:
 		"""diffusers passes over unknown options in silence: an offered schedule must really change
 		something."""
 		for sampler, schedule in PAIRS:
-			scheduler = schedulers.build(tiny_engine.models.scheduler_config, sampler, schedule)
+			scheduler = schedulers.build(
+				tiny_engine.models.current.scheduler_config, sampler, schedule
+			)
 			for option, value in (
 				schedulers.SAMPLERS[sampler].options | schedulers.SCHEDULES[schedule]
 			).items():
@@ -93,7 +95,7 @@ class TestDrawing:
 			assert numpy.array_equal(after, fresh[second]), (first, second)
 
 	def test_zero_terminal_signal_is_survived_by_all(self, tiny_engine):
-		config = tiny_engine.models.scheduler_config | {
+		config = tiny_engine.models.current.scheduler_config | {
 			'rescale_betas_zero_snr': True,
 			'prediction_type': 'v_prediction',
 		}

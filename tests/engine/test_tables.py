@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from localai.engine import devices, memory
-from localai.engine.families import PIPELINES
+from localai.engine.families import ANATOMIES
 from localai.errors import BadSetting, OutOfMemory
 from localai.schemas.families import FAMILIES
 from localai.schemas.hardware import MemoryReading
@@ -16,7 +16,7 @@ SD1 = ModelSpec(id='a', name='a', family='sd1', path='/a', bytes=2 * 10**9, para
 
 class TestFamilies:
 	def test_each_family_has_a_pipeline_and_efforts_that_exist(self):
-		assert set(PIPELINES) == set(FAMILIES)
+		assert set(ANATOMIES) == set(FAMILIES)
 		for family in FAMILIES.values():
 			assert family.default_effort in family.efforts
 			assert all(e.schedule in schedules_for(e.sampler) for e in family.efforts)

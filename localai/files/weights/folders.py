@@ -8,25 +8,9 @@ from pathlib import Path
 from localai.errors import ModelBroken, PickleRefused
 from localai.files.weights.layouts import PICKLES
 from localai.files.weights.signatures import Found
-from localai.schemas.families import ArchitectureName
+from localai.files.weights.unets import INSIDE
+from localai.schemas.families import ArchitectureName, of_class
 
-# What a pipeline is, by how its class begins; the first that fits counts, so the long ones are first.
-PIPELINES: tuple[tuple[str, ArchitectureName], ...] = (
-	('StableDiffusionXL', 'sdxl'),
-	('StableDiffusion3', 'sd3'),
-	('Flux2Klein', 'flux2-klein'),
-	('Flux2', 'flux2'),
-	('Flux', 'flux1'),
-	('Chroma', 'chroma'),
-	('QwenImage', 'qwen-image'),
-	('ZImage', 'z-image'),
-	('Lumina2', 'lumina2'),
-	('SanaVideo', 'unknown'),
-	('Sana', 'sana'),
-	('PixArt', 'pixart'),
-	('Kolors', 'kolors'),
-	('HiDream', 'hidream'),
-)
 # Those of Stable Diffusion 1 and 2, which only the UNet tells apart.
 EITHER = (
 	'StableDiffusionPipeline',
@@ -91,16 +75,15 @@ def pipeline(index: Mapping[str, object], path: Path) -> Found:
 	variant = next((v for word, v in PURPOSES if word in name), '')
 	config = denoiser_config(path)
 	channels, width = config.get('in_channels'), config.get('cross_attention_dim')
-	family: ArchitectureName = 'unknown'
-	family = next((f for start, f in PIPELINES if name.startswith(start)), family)
+	family: ArchitectureName = of_class(name) or 'unknown'
 	if name in EITHER:
 		family = 'sd1' if width == 768 else 'sd2' if width == 1024 else 'unknown'
 		if channels == 16 and width == 128:
 			family = 'sketchbook'
 	if family == 'sdxl' and width == 1280:
 		family = 'sdxl-refiner'
-	if family in ('sd1', 'sd2', 'sdxl') and not variant and channels == 9:
-		variant = 'inpaint'
+	if family in ('sd1', 'sd2', 'sdxl') and not variant and isinstance(channels, int):
+		variant = INSIDE.get(channels, f'{channels} channels')
 	if family == 'flux1' and not variant:
 		variant = 'dev' if config.get('guidance_embeds') else 'schnell'
 	if family == 'sd3':

@@ -27,17 +27,13 @@ from localai.files.weights.signatures import (
 	without,
 )
 from localai.files.weights.tensors import Header, Tensor
-from localai.schemas.families import ArchitectureName
+from localai.schemas.families import ARCHITECTURES, FAMILIES, ArchitectureName
 from localai.schemas.models import Facts, FormatName
 
 PRECISIONS = {'F16': 'fp16', 'BF16': 'bf16', 'F32': 'fp32', 'F64': 'fp64', 'I8': 'int8'}
 # Families that the architecture written in a GGUF file names alone; 'flux' could be any of five.
 GGUF: dict[str, ArchitectureName] = {
-	'sd1': 'sd1',
-	'sdxl': 'sdxl',
-	'sd3': 'sd3',
-	'qwen_image': 'qwen-image',
-	'hidream': 'hidream',
+	row.gguf: row.name for row in ARCHITECTURES.values() if row.gguf
 }
 # What the metadata may say of a family beyond what tensors show: family, word, variant.
 SAID = (
@@ -182,7 +178,7 @@ def has_denoiser(tensors: Mapping[str, Tensor]) -> bool:
 
 def completed(found: Found, tensors: Mapping[str, Tensor]) -> Found:
 	"""A UNet without its text encoder is no whole checkpoint; the other families come so anyway."""
-	if found.family in ('sd1', 'sd2', 'sdxl', 'sdxl-refiner', 'kolors') and not found.variant:
+	if ARCHITECTURES[found.family].encoders_inside and not found.variant:
 		if not any(name.startswith(ENCODERS) for name in tensors):
 			return Found(found.kind, found.family, 'unet')
 		if 'edm_mean' in tensors:
@@ -192,7 +188,8 @@ def completed(found: Found, tensors: Mapping[str, Tensor]) -> Found:
 
 def lacking(found: Found, header: Header, name: str) -> str:
 	"""A checkpoint with text encoders and without a VAE."""
-	if found.kind != 'checkpoint' or found.family not in ('sd1', 'sd2', 'sdxl') or found.variant:
+	family = FAMILIES.get(found.family)
+	if found.kind != 'checkpoint' or not family or not family.single_files or found.variant:
 		return ''
 	if any(n.startswith(('first_stage_model.', 'vae.')) for n in header.tensors):
 		return ''
@@ -288,7 +285,8 @@ def identify_pipeline(path: Path) -> Facts:
 					denoiser = denoiser or str(file)
 					precise = precise or precision(header)
 					metadata = metadata or header.metadata
-		if found.family in ('sd1', 'sd2', 'sdxl', 'sketchbook') and not found.variant:
+		family = FAMILIES.get(found.family)
+		if family and found.variant in family.variants:
 			whole.inspect(path)
 	except LocalAIError as error:
 		problem = str(error)

@@ -5,14 +5,21 @@ import hashlib
 from pathlib import Path
 
 from localai.errors import ModelBroken, ModelUnsupported, PickleRefused
+from localai.files.weights import folders
 from localai.files.weights.folders import read_json, weight_files
 from localai.files.weights.headers import read_header
 from localai.files.weights.layouts import PICKLES
 from localai.schemas.base import Schema
-from localai.schemas.families import FamilyName
+from localai.schemas.families import FAMILIES, FamilyName
 
-WEIGHTS = ('unet', 'vae', 'text_encoder', 'text_encoder_2')
-CLASSES = {'StableDiffusionPipeline', 'StableDiffusionXLPipeline'}
+# What a tokenizer can be made of; of less an empty one would be made, and every prompt would mean
+# the same.
+VOCABULARIES = (
+	('tokenizer.json',),
+	('vocab.json', 'merges.txt'),
+	('spiece.model',),
+	('tokenizer.model',),
+)
 
 
 class Inspection(Schema):
@@ -48,47 +55,39 @@ def inspect(path: Path) -> Inspection:
 def inspect_folder(path: Path) -> Inspection:
 	index = read_json(path / 'model_index.json', path)
 	kind = index.get('_class_name')
-	if kind not in CLASSES:
+	found = folders.pipeline(index, path)
+	family = FAMILIES.get(found.family)
+	if family and found.variant not in family.variants:
+		raise ModelUnsupported(
+			f'{path.name} is made for inpainting or editing, which LocalAI does not do yet.'
+		)
+	if family is None or kind not in family.pipelines.values():
 		raise ModelUnsupported(
 			f'{path.name} is a {kind or "model of an unknown kind"}, which LocalAI does not draw with yet.'
 		)
 
 	size = parameters = 0
-	for part in WEIGHTS:
-		if part not in index or index[part] in (None, [None, None]):
-			continue
+	for part in folders.parts(index):
 		for file in weight_files(path / part, path):
 			header = read_header(file, f'{path.name}/{part}/{file.name}')
 			size += file.stat().st_size
 			parameters += header.values
-	for part in ('scheduler', 'tokenizer'):
+	tokenizers = (n for n in index if n.startswith('tokenizer') and index[n] != [None, None])
+	for part in ('scheduler', *tokenizers):
 		if not (path / part).is_dir():
 			raise ModelBroken(f'{path.name} has no {part} folder.')
-	tokenizer = path / 'tokenizer'
-	if not (tokenizer / 'tokenizer.json').is_file() and not (
-		(tokenizer / 'vocab.json').is_file() and (tokenizer / 'merges.txt').is_file()
-	):  # an empty one would be made in its place, and every prompt would mean the same
-		raise ModelBroken(f'{path.name} lacks tokenizer/tokenizer.json.')
+		if part != 'scheduler' and not any(
+			all((path / part / name).is_file() for name in names) for names in VOCABULARIES
+		):
+			raise ModelBroken(f'{path.name} lacks {part}/tokenizer.json.')
 	read_json(path / 'scheduler' / 'scheduler_config.json', path)
+	denoiser = next((p for p in folders.DENOISERS if (path / p).is_dir()), folders.DENOISERS[0])
 	return Inspection(
-		family=family_of(path, kind),
+		family=family.name,
 		bytes=size,
 		parameters=parameters,
-		denoiser=str(weight_files(path / 'unet', path)[0]),
+		denoiser=str(weight_files(path / denoiser, path)[0]),
 	)
-
-
-def family_of(path: Path, kind: str) -> FamilyName:
-	unet = read_json(path / 'unet' / 'config.json', path)
-	if unet.get('in_channels') not in (4, 16):
-		raise ModelUnsupported(
-			f'{path.name} is made for inpainting or editing, which LocalAI does not do yet.'
-		)
-	if unet.get('in_channels') == 16:
-		return 'sketchbook'
-	if kind == 'StableDiffusionXLPipeline':
-		return 'sdxl'
-	return 'sd2' if unet.get('cross_attention_dim') == 1024 else 'sd1'
 
 
 def sha256(file: Path) -> str:

@@ -205,7 +205,7 @@ def cannot_draw(page: HubPage) -> str:
 		return ''
 	if page.family == 'unknown':
 		return 'The hub does not say what this is. LocalAI finds out from the files when they are here.'
-	return f'LocalAI does not draw with {ARCHITECTURES[page.family]} yet. It can still be fetched.'
+	return f'LocalAI does not draw with {ARCHITECTURES[page.family].title} yet. It can still be fetched.'
 
 
 def free_below(folder: Path) -> int:

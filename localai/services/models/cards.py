@@ -16,9 +16,6 @@ from localai.store.models import ModelRecord
 
 BUILTIN = Path(__file__).parents[2] / 'builtin'
 BUILTIN_ID = 'sketchbook'
-# What single files can be drawn with; folders bring their own pipeline.
-DRAWN_FILES = ('sd1', 'sd2', 'sdxl')
-WHOLE = ('', 'turbo', 'lightning', 'distilled')  # variants that are drawn like the plain one
 # File names that say nothing; the folder's name stands for them.
 NAMELESS = (
 	'diffusion_pytorch_model',
@@ -130,19 +127,20 @@ def trouble(facts: Facts, kind: KindName, name: str) -> ModelProblem | None:
 		return None
 	if facts.family == 'unknown':
 		return ModelUnsupported(f'LocalAI cannot tell which family {name} is of.')
-	if facts.family not in FAMILIES:
-		return ModelUnsupported(f'LocalAI does not draw with {ARCHITECTURES[facts.family]} yet.')
-	if facts.variant not in WHOLE:
+	family = FAMILIES.get(facts.family)
+	if family is None:
+		return ModelUnsupported(
+			f'LocalAI does not draw with {ARCHITECTURES[facts.family].title} yet.'
+		)
+	if facts.variant not in family.variants:
 		words = LACKING.get(
 			facts.variant, f'is of a kind ({facts.variant}) that LocalAI does not draw with yet.'
 		)
 		return ModelUnsupported(f'{name} {words}')
 	if facts.format == 'gguf':
 		return ModelUnsupported('LocalAI does not draw with GGUF files yet.')
-	if facts.format == 'safetensors' and facts.family not in DRAWN_FILES:
-		return ModelUnsupported(
-			f'LocalAI draws with {ARCHITECTURES[facts.family]} from folders only.'
-		)
+	if facts.format == 'safetensors' and not family.single_files:
+		return ModelUnsupported(f'LocalAI draws with {family.title} from folders only.')
 	return None
 
 

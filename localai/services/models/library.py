@@ -93,7 +93,9 @@ class Library:
 			'name': by_name,
 			'newest': sorted(by_name, key=lambda i: -i.record.modified),
 			'largest': sorted(by_name, key=lambda i: -i.entry.bytes),
-			'family': sorted(by_name, key=lambda i: ARCHITECTURES[i.entry.family or 'unknown']),
+			'family': sorted(
+				by_name, key=lambda i: ARCHITECTURES[i.entry.family or 'unknown'].title
+			),
 		}
 
 	def menu(self) -> tuple[ModelEntry, ...]:
@@ -141,7 +143,7 @@ def item_of(record: ModelRecord, label: cards.Label) -> Item:
 		entry.id,
 		entry.title,
 		family,
-		ARCHITECTURES[family],
+		ARCHITECTURES[family].title,
 		entry.kind,
 		entry.variant,
 		entry.precision,
