@@ -89,7 +89,13 @@ def build(
 			f'It has: {", ".join(schedules_for(sampler))}.',
 			'schedule',
 		)
-	row = TABLES[noise][sampler]
+	row = TABLES[noise].get(sampler)
+	if row is None:
+		raise InvalidInput(
+			f'This model cannot be drawn with {sampler}.',
+			f'It can with: {", ".join(TABLES[noise])}.',
+			'sampler',
+		)
 	config = {k: v for k, v in original.items() if not k.startswith('_')}
 	for option in (
 		'use_karras_sigmas',

@@ -1,12 +1,13 @@
 """The small tables and pure functions of the engine."""
 
+import diffusers
 import pytest
 import torch
 
-from localai.engine import devices, memory
+from localai.engine import devices, loading, memory, schedulers
 from localai.engine.families import ANATOMIES
 from localai.errors import BadSetting, OutOfMemory
-from localai.schemas.families import FAMILIES
+from localai.schemas.families import ARCHITECTURES, FAMILIES, ROWS, ArchitectureName
 from localai.schemas.hardware import MemoryReading
 from localai.schemas.models import ModelSpec
 from localai.schemas.samplers import schedules_for
@@ -21,6 +22,21 @@ class TestFamilies:
 			assert family.default_effort in family.efforts
 			assert all(e.schedule in schedules_for(e.sampler) for e in family.efforts)
 			assert all(s.width % 8 == 0 == s.height % 8 for s in family.shapes)
+
+	def test_each_name_has_one_row(self):
+		assert tuple(ARCHITECTURES) == ArchitectureName.__args__
+		assert len(ROWS) == len(ARCHITECTURES)
+
+	def test_both_rows_of_a_family_fit_each_other(self):
+		for name, family in FAMILIES.items():
+			anatomy = ANATOMIES[name]
+			assert all(hasattr(diffusers, kind) for kind in family.pipelines.values())
+			assert family.single_files == (anatomy.file is not None)
+			assert set(family.samplers) <= set(schedulers.TABLES[anatomy.noise])
+			assert anatomy.denoiser in anatomy.parts
+			if anatomy.file:
+				assert set(anatomy.file.places) == set(anatomy.parts)
+				assert all((loading.CONFIGS / name / part).is_dir() for part in anatomy.parts)
 
 
 class TestPrecision:

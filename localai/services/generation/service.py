@@ -77,6 +77,12 @@ class GenerationService:
 		family = self.models.families[model.family]
 		effort, shape = family.default_effort, family.shapes[0]
 		sampler = request.sampler or effort.sampler
+		if sampler not in family.samplers:
+			raise InvalidInput(
+				f'{family.title} cannot be drawn with {sampler}.',
+				f'It can with: {", ".join(family.samplers)}.',
+				'sampler',
+			)
 		schedule = request.schedule or (
 			effort.schedule if effort.schedule in schedules_for(sampler) else 'Automatic'
 		)
