@@ -2,7 +2,7 @@
 
 python3 run.py [options]         install if needed, then start the page; options go to app.py
 python3 run.py install           only install
-python3 run.py test [options]    install for the tests, then ruff and pytest; options go to pytest
+python3 run.py test [options]    install for the tests, then ruff, mypy, pytest; options go to it
 python3 run.py slow [options]    the tests that take minutes
 python3 run.py lock              write requirements.lock from what .venv holds, for maintainers
 """
@@ -29,6 +29,7 @@ COMMANDS = ('install', 'test', 'slow', 'lock')
 PYTHONS = ((3, 13), (3, 12), (3, 11))
 TORCH_CPU_INDEX = 'https://download.pytorch.org/whl/cpu'
 PROBE_SECONDS = 2
+MOST_WORKERS = 4  # of the tests: each takes about a gigabyte
 GIGABYTE = 10**9
 UNFINISHED = 'unfinished'
 OFFLINE_SIGNS = ('connection broken by', 'NewConnectionError', 'NameResolutionError')
@@ -135,10 +136,17 @@ def start(command: 'list[str]') -> int:
 
 
 def run_tests(clone: Clone, options: 'list[str]') -> int:
-	"""All three always run, and pytest's summary is the last line."""
+	"""All of it always runs, and pytest's summary is the last line."""
 	check = in_venv(clone, 'ruff', 'check', '.')
 	layout = in_venv(clone, 'ruff', 'format', '--check', '.')
-	return in_venv(clone, 'pytest', *options) or check or layout
+	types = in_venv(clone, 'mypy')
+	tests = in_venv(clone, 'pytest', *workers(os.cpu_count() or 1), *options)
+	return tests or check or layout or types
+
+
+def workers(cores: int) -> 'list[str]':
+	"""Each has its own app and Chromium; who is done early takes over what another has left."""
+	return [] if cores < 2 else ['-n', str(min(cores, MOST_WORKERS)), '--dist', 'worksteal']
 
 
 def write_lock(clone: Clone) -> int:

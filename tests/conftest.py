@@ -3,6 +3,7 @@ model."""
 
 import os
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -16,6 +17,8 @@ ROOT = Path(__file__).parents[1]
 os.environ.setdefault('HF_HUB_OFFLINE', '1')
 # One thread suits tiny models, and a busy machine does not make it wait on itself.
 os.environ.setdefault('OMP_NUM_THREADS', '1')
+# A shell that runs the tests in the background lets Ctrl+C be ignored; commands inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def find_chromium() -> str | None:

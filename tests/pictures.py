@@ -1,7 +1,6 @@
 """Makes pictures for tests: drawn by a studio with the fake engine, or recorded without any file."""
 
 import io
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from localai.files.pictures import metadata
 from localai.schemas.generation import GenerationRequest, Picture, Receipt, Recipe
 from localai.schemas.history import Marks
 from localai.store.history import NewPicture
+from tests.waiting import eventually
 
 SMALL = {'width': 64, 'height': 64, 'steps': 2}
 NUMBERS = iter(range(1, 10**9))
@@ -19,10 +19,7 @@ NUMBERS = iter(range(1, 10**9))
 def draw(studio, prompt: str = 'a red fox', count: int = 1, **fields) -> tuple[Picture, ...]:
 	"""Pictures of one job, as the app draws and saves them."""
 	job = studio.generation.start({'prompt': prompt, 'count': count, **SMALL, **fields})
-	end = time.monotonic() + 60
-	while studio.jobs.get(job.id).live:
-		assert time.monotonic() < end
-		time.sleep(0.01)
+	eventually(lambda: not studio.jobs.get(job.id).live)
 	job = studio.jobs.get(job.id)
 	assert job.state == 'finished', job.error
 	return job.pictures

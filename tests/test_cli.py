@@ -4,7 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy
@@ -12,6 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.live import live_app, run_command
+from tests.waiting import GIVEN_UP, eventually
 
 ROOT = Path(__file__).parents[1]
 
@@ -102,12 +102,9 @@ class TestAlone:
 			stderr=subprocess.PIPE,
 			text=True,
 		)
-		end = time.monotonic() + 60
-		while time.monotonic() < end and not list(home.glob('pictures/*/*-001-*.png')):
-			time.sleep(0.2)
-		time.sleep(6)
+		eventually(lambda: list(home.glob('pictures/*/*-001-*.png')))
 		process.send_signal(signal.SIGINT)
-		out, err = process.communicate(timeout=30)
+		out, err = process.communicate(timeout=GIVEN_UP)
 		assert process.returncode == 130 and 'cancelled; ' in err and 'Traceback' not in err
 
 	def test_a_device_that_is_not_there_is_said(self, home):

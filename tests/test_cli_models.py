@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import numpy
+import psutil
 import pytest
 from huggingface_hub import constants
 from safetensors.numpy import save_file
@@ -101,7 +102,7 @@ def interrupted(
 		encoding='utf-8',
 	)
 	end = time.monotonic() + 60
-	while not when():
+	while not when(process):
 		assert time.monotonic() < end and process.poll() is None, process.communicate()
 		time.sleep(0.05)
 	process.send_signal(signal.SIGINT)
@@ -238,7 +239,7 @@ class TestAlone:
 			home,
 			surroundings,
 			('download', 'org/large'),
-			lambda: hub.sent('*.safetensors') - before > 4 * MB,
+			lambda _: hub.sent('*.safetensors') - before > 4 * MB,
 		)
 		assert code == 130 and 'paused' in words and 'Say the same again' in words
 		hub.faults.remove(slow)
@@ -311,8 +312,15 @@ class TestBesideTheApp:
 		app.wait_job(job, lambda j: j['state'] == 'running')
 		log = app.home / 'logs' / 'localai.log'
 		arguments = ('models', 'load', 'sketchbook')
-		asked = time.monotonic() + 4
-		code, words = interrupted(home, surroundings, arguments, lambda: time.monotonic() > asked)
+		lines: list[object] = []
+
+		def follows(process: subprocess.Popen) -> bool:
+			"""It asks the app, and goes on to hear over the same connection: it waits for the load."""
+			connections = psutil.Process(process.pid).net_connections('inet')
+			lines.append({c.laddr for c in connections if c.status == psutil.CONN_ESTABLISHED})
+			return len(lines) > 20 and bool(lines[-1]) and lines[-20:] == lines[-1:] * 20
+
+		code, words = interrupted(home, surroundings, arguments, follows)
 		assert code == 130 and 'cancelled; sketchbook was not loaded' in words
 		app.ask(f'/api/jobs/{job}/stop', {})
 		app.wait_job(job)

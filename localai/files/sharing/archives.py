@@ -8,9 +8,10 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from typing_extensions import Buffer
+if TYPE_CHECKING:
+	from _typeshed import ReadableBuffer
 
 NEUTRAL = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip can name
 NAME_BYTES = 180
@@ -67,7 +68,7 @@ class Sink(io.RawIOBase):
 	def seekable(self) -> bool:
 		return True
 
-	def write(self, data: Buffer) -> int:
+	def write(self, data: 'ReadableBuffer') -> int:
 		return self.buffer.write(data)
 
 	def tell(self) -> int:

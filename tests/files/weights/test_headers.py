@@ -2,7 +2,8 @@
 
 import json
 import struct
-import time
+import tracemalloc
+from contextlib import contextmanager
 
 import numpy
 import pytest
@@ -18,6 +19,17 @@ def raw(path, text: bytes, body: int = 0, length: int | None = None):
 	return fabricate.written(
 		path, struct.pack('<Q', len(text) if length is None else length) + text, body
 	)
+
+
+@contextmanager
+def reads_little():
+	"""What is refused at once is not taken into memory before."""
+	tracemalloc.start()
+	try:
+		yield
+		assert tracemalloc.get_traced_memory()[1] < 4_000_000
+	finally:
+		tracemalloc.stop()
 
 
 def entry(shape, begin, end, dtype='F16'):
@@ -142,10 +154,9 @@ class TestSafetensors:
 
 	def test_100_mb_of_json_are_refused_at_once(self, tmp_path):
 		file = raw(tmp_path / 'fat.safetensors', b'{', 100_000_000, 100_000_000)
-		began = time.perf_counter()
-		with pytest.raises(ModelBroken, match='its header claims 100 MB'):
+		with reads_little(), pytest.raises(ModelBroken, match='its header claims 100 MB'):
 			read_header(file)
-		assert time.perf_counter() - began < 0.5 and LIMIT < 100_000_000
+		assert LIMIT < 100_000_000
 
 	@pytest.mark.parametrize('bracket', [b'[', b'{"a":'])
 	def test_deep_nesting_is_refused(self, tmp_path, bracket):
@@ -232,7 +243,5 @@ class TestGguf:
 	)
 	def test_hostile_headers_are_refused_at_once(self, tmp_path, head):
 		file = fabricate.written(tmp_path / 'bad.gguf', head, 0)
-		began = time.perf_counter()
-		with pytest.raises(ModelBroken, match=r'^bad.gguf '):
+		with reads_little(), pytest.raises(ModelBroken, match=r'^bad.gguf '):
 			read_header(file)
-		assert time.perf_counter() - began < 0.5

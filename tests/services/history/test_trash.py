@@ -15,6 +15,7 @@ from localai.store.tables import now
 from localai.studio import Studio
 from tests.fakes import FakeExecutor
 from tests.pictures import SMALL, all_rows, draw, row
+from tests.waiting import eventually
 
 CHANGE = {
 	'favourite': True,
@@ -186,18 +187,19 @@ class TestJobs:
 		studio = Studio(settings, executor).open()
 		job = studio.generation.start({'prompt': 'a fox', 'count': 3, **SMALL})
 		executor.gate.clear()
-		end = time.monotonic() + 30
-		while not (pictures := studio.jobs.get(job.id).pictures):
+
+		def drawn():
 			executor.gate.set()
 			time.sleep(0.005)
 			executor.gate.clear()
-			assert time.monotonic() < end
+			return studio.jobs.get(job.id).pictures
+
+		eventually(drawn)
+		pictures = studio.jobs.get(job.id).pictures
 		studio.picture_trash.delete([pictures[0].id])
 		studio.close()
 		studio = Studio(settings, FakeExecutor()).open()
-		while studio.jobs.get(job.id).live:
-			time.sleep(0.01)
-			assert time.monotonic() < end
+		eventually(lambda: not studio.jobs.get(job.id).live)
 		done = studio.jobs.get(job.id)
 		assert done.state in ('finished', 'cancelled')
 		assert pictures[0].index not in {p.index for p in done.pictures}

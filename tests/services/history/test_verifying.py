@@ -1,7 +1,6 @@
 """A picture drawn again and held against the one that was kept: with the fake engine, and with the real
 one and the built-in model."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -13,14 +12,12 @@ from localai.schemas.chores import ChoreSnapshot
 from localai.studio import Studio
 from tests.pictures import SMALL, draw, ours, png, row
 from tests.services.history.test_truth import FOREIGN
+from tests.waiting import eventually
 
 
-def end_of(studio: Studio, chore: str, seconds: float = 120) -> ChoreSnapshot:
-	end = time.monotonic() + seconds
-	while (now := studio.jobs.chore_now(chore)).pending:
-		assert time.monotonic() < end, now
-		time.sleep(0.02)
-	return now
+def end_of(studio: Studio, chore: str) -> ChoreSnapshot:
+	eventually(lambda: not studio.jobs.chore_now(chore).pending)
+	return studio.jobs.chore_now(chore)
 
 
 class TestVerdict:

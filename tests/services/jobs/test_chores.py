@@ -1,6 +1,5 @@
 """What is done for models besides drawing: loads, unloads and conversions, with the fake engine."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -11,17 +10,11 @@ from localai.schemas.hardware import EngineStatus
 from localai.schemas.models import ModelEntry
 from localai.services.models.service import BUILTIN
 from tests.services.jobs.test_service import DIED, finish, start
-
-
-def wait(condition, seconds=10):
-	end = time.monotonic() + seconds
-	while not condition():
-		assert time.monotonic() < end, 'waited in vain'
-		time.sleep(0.01)
+from tests.waiting import eventually
 
 
 def idle(studio):
-	wait(lambda: not studio.jobs.chore and not studio.jobs.chores)
+	eventually(lambda: not studio.jobs.chore and not studio.jobs.chores)
 
 
 def held(studio) -> list[str]:
@@ -38,7 +31,7 @@ class TestLoad:
 	def test_it_comes_into_memory_with_stage_and_bytes_seen_by_everybody(self, studio, executor):
 		executor.gate.clear()
 		studio.jobs.load('sketchbook')
-		wait(lambda: studio.jobs.studio.value.engine.loading == 'sketchbook')
+		eventually(lambda: studio.jobs.studio.value.engine.loading == 'sketchbook')
 		engine = studio.jobs.studio.value.engine
 		assert (engine.state, engine.stage, engine.stage_total) == ('loading', 'unet', 4)
 		executor.gate.set()
@@ -65,7 +58,7 @@ class TestLoad:
 	):
 		executor.gate.clear()
 		first, second = start(studio), start(studio)
-		wait(lambda: executor.seen)
+		eventually(lambda: executor.seen)
 		studio.jobs.load(tiny)
 		executor.gate.set()
 		finish(studio, second.id)
@@ -159,7 +152,7 @@ class TestUnload:
 	def test_while_a_job_draws_it_waits_for_its_end(self, studio, executor):
 		executor.gate.clear()
 		job = start(studio)
-		wait(lambda: held(studio))
+		eventually(lambda: held(studio))
 		studio.jobs.unload('sketchbook')
 		assert held(studio) == ['sketchbook']
 		executor.gate.set()
@@ -191,7 +184,7 @@ class TestInUse:
 		assert studio.jobs.in_use() == frozenset()
 		executor.gate.clear()
 		start(studio)
-		wait(lambda: held(studio))
+		eventually(lambda: held(studio))
 		assert studio.jobs.in_use() == {str(BUILTIN)}
 		executor.gate.set()
 
@@ -233,7 +226,7 @@ class TestConvert:
 		shelf = shelve('dream.safetensors', format='safetensors')
 		studio.jobs.convert('dream.safetensors')
 		idle(studio)
-		wait(lambda: shelf.refreshed == 1)
+		eventually(lambda: shelf.refreshed == 1)
 		task = executor.seen[0]
 		assert Path(task.target) == settings.models / 'checkpoints' / 'dream'
 		assert Path(task.target).is_dir() and task.model.id == 'dream.safetensors'
@@ -260,7 +253,7 @@ class TestConvert:
 		shelf = shelve('dream.safetensors', format='safetensors')
 		executor.gate.clear()
 		studio.jobs.convert('dream.safetensors')
-		wait(lambda: studio.jobs.engine.loading)
+		eventually(lambda: studio.jobs.engine.loading)
 		assert studio.jobs.engine.loading == 'dream.safetensors'
 		studio.jobs.cancel_load()
 		idle(studio)

@@ -12,6 +12,7 @@ import pytest
 from localai.errors import InvalidInput, ModelBroken, ModelUnsupported, PickleRefused, UnknownName
 from localai.schemas.models import ModelDefaults, ModelQuery
 from tests.library import Shelf, write_folder, write_repo, write_weights
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -464,11 +465,8 @@ class TestCards:
 	def test_a_refresh_tells_and_hashes(self, shelf):
 		write_folder(shelf.home / 'a')
 		shelf.models.open()
-		deadline = time.monotonic() + 20
-		while time.monotonic() < deadline and not shelf.models.card('a').sha256:
-			time.sleep(0.05)
-		assert shelf.models.card('a').sha256 and shelf.told
-		assert not shelf.models.find(ModelQuery()).scanning
+		eventually(lambda: shelf.models.card('a').sha256 and shelf.told)
+		eventually(lambda: not shelf.models.find(ModelQuery()).scanning)
 
 	def test_other_families_say_why_they_are_not_drawn_with(self, shelf):
 		from localai.schemas.models import Facts
