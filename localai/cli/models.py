@@ -58,7 +58,7 @@ def words_of(entry: ModelEntry) -> str:
 	if entry.problem:
 		return entry.problem
 	kind = '' if entry.kind == 'checkpoint' else entry.kind
-	family = ARCHITECTURES[entry.family or 'unknown']
+	family = ARCHITECTURES[entry.family or 'unknown'].title
 	# That it fits goes without saying.
 	fit = '' if entry.fit == 'fits' else entry.fit_words.rstrip('.')
 	words = (kind, family, entry.variant, size(entry.bytes), fit)
@@ -98,7 +98,7 @@ def inspect(settings: Settings, options: argparse.Namespace) -> int:
 def said(facts: Facts) -> list[tuple[str, str]]:
 	lines = [
 		('kind', facts.kind),
-		('family', ARCHITECTURES[facts.family]),
+		('family', ARCHITECTURES[facts.family].title),
 		('variant', facts.variant),
 		('title', facts.title),
 		('format', facts.format),
