@@ -4,27 +4,31 @@ mounted."""
 import gradio as gr
 
 from localai.ui import downloads, endpoints, generation, hardware, history, models
+from localai.ui.assets import STATIC, Assets
 from localai.ui.components import catalog, part
-from localai.ui.theme import STATIC, head, theme
+from localai.ui.opening import Opening
+from localai.ui.theme import head, theme
 from localai.ui.visitors import for_owner
 
 # In reading order.
 PARTS = (
-	'header',
-	'composer',
-	'stage',
-	'models',
-	'downloads',
-	'history',
-	'hardware',
-	'dialogs',
+	'page/header',
+	'generate/composer',
+	'generate/stage',
+	'models/models',
+	'downloads/downloads',
+	'history/history',
+	'hardware/hardware',
+	'page/dialogs',
+	'history/sheets',
 )
 THREADS = 120
 SESSIONS = 64
 
 
-def build(studio) -> gr.Blocks:
-	"""The page over a studio. It has few components: what they show is drawn by our own scripts."""
+def build(studio, prefix: str = '') -> gr.Blocks:
+	"""The page over a studio. It has few components: what they show is drawn by our own scripts, which
+	are served below `prefix`."""
 	with gr.Blocks(title='LocalAI', analytics_enabled=False, fill_width=True) as demo:
 		functions = [
 			*generation.functions(studio),
@@ -33,9 +37,10 @@ def build(studio) -> gr.Blocks:
 			*history.functions(studio),
 			*hardware.functions(studio),
 		]
-		wire = part('wire', [for_owner(function) for function in functions])
 		for name in PARTS:
-			part(name)
+			part(name, prefix)
+		# The last, so that nothing is told before all are there to hear it.
+		wire = part('page/wire', prefix, [for_owner(function) for function in functions])
 		demo.load(
 			generation.follower(studio),
 			outputs=wire,
@@ -45,10 +50,12 @@ def build(studio) -> gr.Blocks:
 			concurrency_limit=None,
 		).then(
 			None,
-			js='() => window.LocalAI.wire.ended()',
+			js=f"() => import(new URL('{prefix}/page/wire.js', document.baseURI)).then((wire) => wire.lose())",
 			api_name='ui_ended',
 			api_visibility='private',
 		)
+	# Programs ask for these by name; with a page of their own they do not travel with ours.
+	with demo.route('Endpoints', show_in_navbar=False):
 		endpoints.add(studio)
 	demo.max_threads = THREADS
 	demo.state_session_capacity = SESSIONS
@@ -59,7 +66,10 @@ def build(studio) -> gr.Blocks:
 def mount(app, studio, path: str = '/', **options: object):
 	"""Puts the page into a FastAPI app; include the app's own routes before. Returns the app."""
 	settings = studio.settings
-	demo = build(studio)
+	assets = Assets(catalog())
+	app.mount(f'{path.rstrip("/")}/{assets.room}', assets)
+	app.add_middleware(Opening, path=path, head=head(assets.head))
+	demo = build(studio, assets.prefix)
 	# As when Gradio starts a page itself: only then it takes no other files than those that were sent.
 	demo.has_launched = True
 	return gr.mount_gradio_app(
@@ -67,7 +77,6 @@ def mount(app, studio, path: str = '/', **options: object):
 		demo,
 		path=path,
 		theme=theme(),
-		head=head(catalog()),
 		show_error=False,
 		run_history=False,
 		enable_monitoring=False,

@@ -1,5 +1,4 @@
-"""Knows how a part of the page is made: static markup from `static/`, its script, and the functions
-it may call."""
+"""Knows how a part of the page is made, what it may call, and what it knows from the beginning."""
 
 import logging
 from collections.abc import Callable
@@ -16,22 +15,23 @@ from localai.schemas.generation import SEED_LIMIT, SIZE_LIMITS
 from localai.schemas.history import FIELDS
 from localai.schemas.samplers import SAMPLERS, schedules_for
 from localai.schemas.studio import StudioSnapshot
-from localai.ui.theme import STATIC
 
 log = logging.getLogger('localai.ui')
 Answer = dict[str, object]
 
 
-def part(name: str, functions: list[Callable] | None = None, **props: object) -> gr.HTML:
-	"""One part of the page. Its markup is static: what a person wrote reaches the page as data,
-	never as markup."""
+def part(name: str, prefix: str, functions: list[Callable] | None = None) -> gr.HTML:
+	"""One part of the page: `name` is a folder of `static/` and a file in it, as in 'generate/stage',
+	`prefix` where they are served. Its markup is static and comes from there: what a person wrote
+	reaches the page as data, never as markup."""
+	script = f"import(new URL('{prefix}/page/mount.js', document.baseURI))"
 	return gr.HTML(
-		html_template=next(STATIC.glob(f'*/{name}.html')).read_text('utf-8'),
-		js_on_load=f'window.LocalAI.parts.{name}(element, {{trigger, props, server, watch}})',
-		elem_id=name,
+		html_template='<span></span>',
+		js_on_load=f"{script}.then((page) => page.mount('{name}', element, {{props, server, watch}}))",
+		elem_id=name.rpartition('/')[2],
+		elem_classes='ours',
 		apply_default_css=False,
 		server_functions=functions,
-		**props,
 	)
 
 

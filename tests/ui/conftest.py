@@ -73,3 +73,15 @@ def keep(page: Page, name: str) -> None:
 	if SCREENSHOTS:
 		page.wait_for_timeout(250)
 		page.screenshot(path=Path(SCREENSHOTS) / f'{name}.png')
+
+
+SCRIPTS = """async ([what, names]) => {
+	const served = document.querySelector('link[rel=modulepreload]').href.split('/').slice(0, -2).join('/');
+	const scripts = await Promise.all(Object.values(names).map((name) => import(`${served}/${name}.js`)));
+	return new Function(...Object.keys(names), `return ${what}`)(...scripts);
+}"""
+
+
+def scripts(page: Page, what: str, **names: str) -> object:
+	"""An expression over the page's own scripts: `scripts(page, 'form.values', form='page/form')`."""
+	return page.evaluate(SCRIPTS, [what, names])

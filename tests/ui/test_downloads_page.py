@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.hub_server import HubServer
 from tests.live import live_app
 from tests.repositories import WEIGHTS, publish
-from tests.ui.conftest import keep
+from tests.ui.conftest import keep, scripts
 
 pytestmark = pytest.mark.browser
 MB = 1_000_000
@@ -177,8 +177,8 @@ class TestToken:
 		page.click('#hub-settings-button')
 		expect(page.locator('#hub-token-remove')).to_be_visible()
 		held = page.evaluate(
-			'document.documentElement.outerHTML + JSON.stringify(localStorage) + JSON.stringify(window.LocalAI.state)'
-		)
+			'document.documentElement.outerHTML + JSON.stringify(localStorage)'
+		) + scripts(page, 'JSON.stringify(known.state)', known='page/state')
 		assert 'hf_good' not in held
 		assert not any('hf_good' in url for url in seen)
 		look_at(page, GATED)

@@ -141,12 +141,15 @@ class TestTyped:
 		page.reload()
 		open_first(page, 'fox 030')
 		expect(page.locator('#detail-notes')).to_have_value('left at once')
-		page.evaluate(
-			"""() => { const ask = LocalAI.ask; LocalAI.ask = async (name, ...rest) => name === 'ui_history_mark'
-			? { error: { message: 'LocalAI did not answer.', remedy: '', transport: true } } : ask(name, ...rest); }"""
-		)
+
+		def silent(call):
+			marking = 'ui_history_mark' in (call.request.post_data or '')
+			call.abort() if marking else call.fallback()
+
+		page.route('**/component_server*', silent)
 		page.fill('#detail-notes', 'while nobody answers')
 		expect(page.locator('#detail-notes-state')).to_contain_text('Not saved yet')
+		page.unroute('**/component_server*', silent)
 		page.reload()
 		open_first(page, 'notes:nobody fox')
 		expect(page.locator('#detail-notes')).to_have_value('while nobody answers')

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.live import live_app
-from tests.ui.conftest import keep
+from tests.ui.conftest import keep, scripts
 from tests.ui.history import (
 	FOXES,
 	LONG,
@@ -196,8 +196,9 @@ class TestChanging:
 		for one in (page, other):
 			find(one, 'owl 07', 10)
 			tile(one, 3).click()
-		other.evaluate('LocalAI.pictures.remove([LocalAI.detail.shown()])')
-		page.evaluate('LocalAI.pictures.remove([LocalAI.detail.shown()])')
+		for one in (other, page):
+			names = {'pictures': 'page/pictures', 'detail': 'history/detail'}
+			scripts(one, 'pictures.remove([detail.shown()])', **names)
 		for one in (page, other):
 			expect(one.locator('#history-count')).to_have_text('9 pictures')
 			expect(one.locator('#notice')).to_be_visible()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.ui.conftest import keep
+from tests.ui.conftest import keep, scripts
 from tests.ui.history import FOXES, filled_app, find, open_first, png, tile
 
 pytestmark = pytest.mark.browser
@@ -47,11 +47,11 @@ class TestUsing:
 		tile(page, 2).click()
 		page.click('#detail-use')
 		expect(page.locator('#prompt')).to_have_value('a red apple on a blue background')
-		assert page.evaluate('[LocalAI.form.values.seed, LocalAI.form.values.steps]') == [11, 4]
+		assert scripts(page, '[form.values.seed, form.values.steps]', form='page/form') == [11, 4]
 		page.click('#tab-history')
 		page.click('#detail-vary')
 		expect(page.locator('#notice')).to_contain_text('a new seed')
-		assert page.evaluate('LocalAI.form.values.seedMode') == 'random'
+		assert scripts(page, 'form.values.seedMode', form='page/form') == 'random'
 		page.click('#tab-history')
 		open_first(page, 'fox 003')
 		page.click('#detail-use')  # of another program: what is not here is said

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.live import live_app
-from tests.ui.conftest import keep
+from tests.ui.conftest import keep, scripts
 
 pytestmark = pytest.mark.browser
 MARKUP = '<img src=x onerror="document.title=1"> ${document.title=2} {{value}}'
@@ -150,7 +150,7 @@ class TestKeeping:
 		page.click('#model-chip')
 		page.locator('#model-list').get_by_role('radio', name='Tiny').click()
 		page.click('#tab-generate')
-		assert page.evaluate('window.LocalAI.form.values.steps') == 11
+		assert scripts(page, 'form.values.steps', form='page/form') == 11
 
 	def test_delete_comes_back_by_undo_and_from_the_trash(self, open_page, app):
 		page = open_page(tab='models')

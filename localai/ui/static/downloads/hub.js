@@ -1,82 +1,87 @@
 // Knows the settings of the downloads: how many at once, how fast, and whether there is a token. Never the token.
-window.LocalAI.hub = (() => {
-	'use strict';
 
-	const LocalAI = window.LocalAI;
-	const { byId, write } = LocalAI;
-	let fold = null;
-	let present = false;
-	let limits = { at_once: 2, speed: 0 };
+import { emit, on } from '../page/bus.js';
+import { byId, write } from '../page/dom.js';
+import { folds } from '../page/layers.js';
+import { notify } from '../page/notice.js';
+import { ask } from '../page/server.js';
 
-	function drawLimits(fresh) {
-		limits = fresh;
-		byId('hub-at-once').value = String(limits.at_once);
-		byId('hub-speed').value = String(Math.round(limits.speed / 1e5) / 10);
+let fold = null;
+let present = false;
+let limits = { at_once: 2, speed: 0 };
+
+function drawLimits(fresh) {
+	limits = fresh;
+	byId('hub-at-once').value = String(limits.at_once);
+	byId('hub-speed').value = String(Math.round(limits.speed / 1e5) / 10);
+}
+
+function drawToken({ present: kept, name, source }) {
+	present = kept;
+	byId('hub-token').placeholder = present ? 'A token is kept' : 'hf_…';
+	byId('hub-token-remove').hidden = !present || source === 'environment';
+	const whose = name ? ` of ${name}` : '';
+	write(
+		byId('hub-settings-state'),
+		present
+			? source === 'environment'
+				? `The token${whose} comes from the environment, and is not shown.`
+				: `A token${whose} is kept on this computer. It is sent to the hub only, and never shown again.`
+			: 'There is no token. Open repositories need none; gated and private ones need one that may read.',
+	);
+}
+
+async function keepLimits() {
+	const given = {
+		at_once: Number(byId('hub-at-once').value),
+		speed: Math.round(Number(byId('hub-speed').value.replace(',', '.')) * 1e6),
+	};
+	const right = Number.isInteger(given.at_once) && given.at_once >= 1 && given.at_once <= 16 && given.speed >= 0;
+	if (!right) {
+		drawLimits(limits);
+		return notify({
+			kind: 'error',
+			message: 'That limit is not possible.',
+			remedy: 'From 1 to 16 downloads at once; a speed of 0 or more MB/s.',
+		});
 	}
+	const answer = await ask('ui_download_limits', given);
+	drawLimits(answer.error ? limits : answer.limits);
+	if (!answer.error) notify({ message: 'Kept.' });
+}
 
-	function drawToken({ present: kept, name, source }) {
-		present = kept;
-		byId('hub-token').placeholder = present ? 'A token is kept' : 'hf_…';
-		byId('hub-token-remove').hidden = !present || source === 'environment';
-		const whose = name ? ` of ${name}` : '';
-		write(
-			byId('hub-settings-state'),
-			present
-				? source === 'environment'
-					? `The token${whose} comes from the environment, and is not shown.`
-					: `A token${whose} is kept on this computer. It is sent to the hub only, and never shown again.`
-				: 'There is no token. Open repositories need none; gated and private ones need one that may read.',
-		);
-	}
+async function keepToken(token) {
+	// Out of the page before anything else happens.
+	byId('hub-token').value = '';
+	const answer = await ask('ui_hub_token', { token });
+	if (answer.error) return;
+	drawToken(answer.token);
+	emit('token', answer.token);
+	notify({ message: token ? 'The token is kept.' : 'The token is removed.' });
+}
 
-	async function keepLimits() {
-		const given = {
-			at_once: Number(byId('hub-at-once').value),
-			speed: Math.round(Number(byId('hub-speed').value.replace(',', '.')) * 1e6),
-		};
-		const right = Number.isInteger(given.at_once) && given.at_once >= 1 && given.at_once <= 16 && given.speed >= 0;
-		if (!right) {
-			drawLimits(limits);
-			return LocalAI.notify({
-				kind: 'error',
-				message: 'That limit is not possible.',
-				remedy: 'From 1 to 16 downloads at once; a speed of 0 or more MB/s.',
-			});
-		}
-		const answer = await LocalAI.ask('ui_download_limits', given);
-		drawLimits(answer.error ? limits : answer.limits);
-		if (!answer.error) LocalAI.notify({ message: 'Kept.' });
-	}
+export function enterToken() {
+	fold.open();
+	byId('hub-token').focus();
+}
 
-	async function keepToken(token) {
-		// Out of the page before anything else happens.
-		byId('hub-token').value = '';
-		const answer = await LocalAI.ask('ui_hub_token', { token });
-		if (answer.error) return;
+export function attach() {
+	on('hub', (answer) => {
+		drawLimits(answer.limits);
 		drawToken(answer.token);
-		LocalAI.emit('token', answer.token);
-		LocalAI.notify({ message: token ? 'The token is kept.' : 'The token is removed.' });
-	}
-
-	function enterToken() {
-		fold.open();
+	});
+	fold = folds([byId('hub-settings-button'), byId('hub-settings')]);
+	byId('hub-at-once').addEventListener('change', keepLimits);
+	byId('hub-speed').addEventListener('change', keepLimits);
+	byId('hub-token-form').addEventListener('submit', (event) => {
+		event.preventDefault();
+		const token = byId('hub-token').value.trim();
+		if (token) keepToken(token);
+	});
+	byId('hub-token-remove').addEventListener('click', async () => {
+		await keepToken('');
 		byId('hub-token').focus();
-	}
+	});
+}
 
-	function attach() {
-		fold = LocalAI.folds([byId('hub-settings-button'), byId('hub-settings')]);
-		byId('hub-at-once').addEventListener('change', keepLimits);
-		byId('hub-speed').addEventListener('change', keepLimits);
-		byId('hub-token-form').addEventListener('submit', (event) => {
-			event.preventDefault();
-			const token = byId('hub-token').value.trim();
-			if (token) keepToken(token);
-		});
-		byId('hub-token-remove').addEventListener('click', async () => {
-			await keepToken('');
-			byId('hub-token').focus();
-		});
-	}
-
-	return { attach, drawLimits, drawToken, enterToken, token: () => present };
-})();
+export const token = () => present;

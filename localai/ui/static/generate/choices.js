@@ -1,238 +1,225 @@
 // Knows the choices of the composer: how many, how much effort, which shape and seed, sampler and guidance.
-window.LocalAI.choices = (() => {
-	'use strict';
 
-	const LocalAI = window.LocalAI;
-	const { element, byId, write, form, words, state } = LocalAI;
-	const COUNTS = [1, 2, 4, 8];
-	const numbers = [
-		{
-			id: 'count',
-			name: 'count',
-			field: 'count',
-			label: 'The number of pictures',
-			low: 1,
-			high: state.catalog.count,
-		},
-		{
-			id: 'width',
-			name: 'width',
-			field: 'width',
-			label: 'The width',
-			low: state.catalog.size.low,
-			high: state.catalog.size.high,
-			step: 8,
-		},
-		{
-			id: 'height',
-			name: 'height',
-			field: 'height',
-			label: 'The height',
-			low: state.catalog.size.low,
-			high: state.catalog.size.high,
-			step: 8,
-		},
-		{ id: 'steps', name: 'steps', field: 'steps', label: 'Steps', low: 1, high: 150 },
-		{
-			id: 'guidance',
-			name: 'guidance',
-			field: 'guidance_scale',
-			label: 'The guidance scale',
-			low: 0,
-			high: 30,
-			fraction: true,
-		},
-		{
-			id: 'seed',
-			name: 'seed',
-			field: 'seed',
-			label: 'The seed',
-			low: 0,
-			high: state.catalog.seeds - 1,
-			empty: true,
-		},
-	];
+import { byId, element, write } from '../page/dom.js';
+import * as form from '../page/form.js';
+import { popup, radios, walkable } from '../page/layers.js';
+import { state } from '../page/state.js';
+import * as words from '../page/words.js';
+import { setError } from './fields.js';
 
-	/** The nearest number that is allowed, and what to say about it when it is another one. */
-	function mend(rule, text) {
-		const given = Number(text.replace(',', '.').replace(/\s/g, ''));
-		const { low, high, step = 1, label } = rule;
-		if (text.trim() === '' || !Number.isFinite(given))
-			return { value: null, said: `${label} must be a number from ${low} to ${high}.` };
-		let value = Math.min(high, Math.max(low, given));
-		if (!rule.fraction) value = Math.round(value / step) * step;
-		if (value === given) return { value, said: '' };
-		const why =
-			given < low || given > high
-				? `must be from ${low} to ${high}`
-				: step > 1
-					? `must be a multiple of ${step}`
-					: 'must be a whole number';
-		return { value, said: `${label} ${why}; it is ${value} now.` };
+const COUNTS = [1, 2, 4, 8];
+const numbers = [
+	{
+		id: 'count',
+		name: 'count',
+		field: 'count',
+		label: 'The number of pictures',
+		low: 1,
+		high: state.catalog.count,
+	},
+	{
+		id: 'width',
+		name: 'width',
+		field: 'width',
+		label: 'The width',
+		low: state.catalog.size.low,
+		high: state.catalog.size.high,
+		step: 8,
+	},
+	{
+		id: 'height',
+		name: 'height',
+		field: 'height',
+		label: 'The height',
+		low: state.catalog.size.low,
+		high: state.catalog.size.high,
+		step: 8,
+	},
+	{ id: 'steps', name: 'steps', field: 'steps', label: 'Steps', low: 1, high: 150 },
+	{
+		id: 'guidance',
+		name: 'guidance',
+		field: 'guidance_scale',
+		label: 'The guidance scale',
+		low: 0,
+		high: 30,
+		fraction: true,
+	},
+	{
+		id: 'seed',
+		name: 'seed',
+		field: 'seed',
+		label: 'The seed',
+		low: 0,
+		high: state.catalog.seeds - 1,
+		empty: true,
+	},
+];
+
+/** The nearest number that is allowed, and what to say about it when it is another one. */
+function mend(rule, text) {
+	const given = Number(text.replace(',', '.').replace(/\s/g, ''));
+	const { low, high, step = 1, label } = rule;
+	if (text.trim() === '' || !Number.isFinite(given))
+		return { value: null, said: `${label} must be a number from ${low} to ${high}.` };
+	let value = Math.min(high, Math.max(low, given));
+	if (!rule.fraction) value = Math.round(value / step) * step;
+	if (value === given) return { value, said: '' };
+	const why =
+		given < low || given > high
+			? `must be from ${low} to ${high}`
+			: step > 1
+				? `must be a multiple of ${step}`
+				: 'must be a whole number';
+	return { value, said: `${label} ${why}; it is ${value} now.` };
+}
+
+function settleNumber(rule) {
+	const input = byId(rule.id);
+	const before = form.values[rule.name];
+	if (rule.empty && input.value.trim() === '') {
+		if (form.values.seedMode === 'fixed') form.set({ seedMode: 'random', seed: null });
+		return;
 	}
+	if (input.value === String(before)) return;
+	const { value, said } = mend(rule, input.value);
+	const kept = value === null ? before : value;
+	input.value = kept === null ? '' : String(kept);
+	if (kept !== before || rule.empty)
+		form.set({
+			[rule.name]: kept,
+			...(rule.empty ? { seedMode: kept === null ? 'random' : 'fixed' } : {}),
+		});
+	setError(rule.field, said);
+}
 
-	function settleNumber(rule) {
+/** Called before a submit: what is being typed counts too. */
+export function settle() {
+	for (const rule of numbers) if (document.activeElement === byId(rule.id)) settleNumber(rule);
+}
+
+function attachNumbers() {
+	for (const rule of numbers) {
 		const input = byId(rule.id);
-		const before = form.values[rule.name];
-		if (rule.empty && input.value.trim() === '') {
-			if (form.values.seedMode === 'fixed') form.set({ seedMode: 'random', seed: null });
-			return;
-		}
-		if (input.value === String(before)) return;
-		const { value, said } = mend(rule, input.value);
-		const kept = value === null ? before : value;
-		input.value = kept === null ? '' : String(kept);
-		if (kept !== before || rule.empty)
-			form.set({
-				[rule.name]: kept,
-				...(rule.empty ? { seedMode: kept === null ? 'random' : 'fixed' } : {}),
-			});
-		LocalAI.composer.setError(rule.field, said);
-	}
-
-	/** Called before a submit: what is being typed counts too. */
-	function settle() {
-		for (const rule of numbers) if (document.activeElement === byId(rule.id)) settleNumber(rule);
-	}
-
-	function attachNumbers() {
-		for (const rule of numbers) {
-			const input = byId(rule.id);
-			input.addEventListener('change', () => settleNumber(rule));
-			input.addEventListener('focus', () => input.select());
-			input.addEventListener('input', () => {
-				const { value, said } = mend(rule, input.value);
-				if (value !== null && !said)
-					form.set({ [rule.name]: value, ...(rule.empty ? { seedMode: 'fixed' } : {}) });
-			});
-			input.addEventListener('keydown', (event) => {
-				if (event.key === 'Enter' && !event.ctrlKey && !event.metaKey) {
-					event.preventDefault();
-					settleNumber(rule);
-				}
-				const way = { ArrowUp: 1, ArrowDown: -1 }[event.key];
-				if (!way || input.value.trim() === '') return;
+		input.addEventListener('change', () => settleNumber(rule));
+		input.addEventListener('focus', () => input.select());
+		input.addEventListener('input', () => {
+			const { value, said } = mend(rule, input.value);
+			if (value !== null && !said)
+				form.set({ [rule.name]: value, ...(rule.empty ? { seedMode: 'fixed' } : {}) });
+		});
+		input.addEventListener('keydown', (event) => {
+			if (event.key === 'Enter' && !event.ctrlKey && !event.metaKey) {
 				event.preventDefault();
-				input.value = String(Number(input.value) + way * (rule.fraction ? 0.5 : rule.step || 1));
 				settleNumber(rule);
-			});
-		}
+			}
+			const way = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+			if (!way || input.value.trim() === '') return;
+			event.preventDefault();
+			input.value = String(Number(input.value) + way * (rule.fraction ? 0.5 : rule.step || 1));
+			settleNumber(rule);
+		});
 	}
+}
 
-	function markRadios(holder, isChosen) {
-		const radios = [...holder.querySelectorAll('[role=radio]')];
-		const chosen = radios.find(isChosen);
-		for (const radio of radios) {
-			radio.setAttribute('aria-checked', String(radio === chosen));
-			radio.tabIndex = radio === (chosen || radios[0]) ? 0 : -1;
-		}
+function markRadios(holder, isChosen) {
+	const radios = [...holder.querySelectorAll('[role=radio]')];
+	const chosen = radios.find(isChosen);
+	for (const radio of radios) {
+		radio.setAttribute('aria-checked', String(radio === chosen));
+		radio.tabIndex = radio === (chosen || radios[0]) ? 0 : -1;
 	}
+}
 
-	function options(select, names, chosen) {
-		const known = [...select.options].map((option) => option.value).join('|');
-		if (known !== names.join('|'))
-			select.replaceChildren(...names.map((name) => element('option', { value: name }, name)));
-		if (select.value !== chosen) select.value = chosen;
-	}
+function options(select, names, chosen) {
+	const known = [...select.options].map((option) => option.value).join('|');
+	if (known !== names.join('|'))
+		select.replaceChildren(...names.map((name) => element('option', { value: name }, name)));
+	if (select.value !== chosen) select.value = chosen;
+}
 
-	function drawShape({ name, width, height }) {
-		const scale = 34 / Math.max(width, height);
-		const size = `width:${Math.round(width * scale)}px;height:${Math.round(height * scale)}px`;
-		return element(
-			'button',
-			{
-				type: 'button',
-				role: 'radio',
-				class: 'shape',
-				'data-name': name,
-				title: `${name}, ${width} × ${height}`,
-				'aria-label': `${name}, ${width} by ${height}`,
-			},
-			element('span', { style: size }),
+function drawShape({ name, width, height }) {
+	const scale = 34 / Math.max(width, height);
+	const size = `width:${Math.round(width * scale)}px;height:${Math.round(height * scale)}px`;
+	return element(
+		'button',
+		{
+			type: 'button',
+			role: 'radio',
+			class: 'shape',
+			'data-name': name,
+			title: `${name}, ${width} × ${height}`,
+			'aria-label': `${name}, ${width} by ${height}`,
+		},
+		element('span', { style: size }),
+	);
+}
+
+let drawnFor = '';
+export function draw() {
+	const { values } = form;
+	const family = form.family();
+	if (drawnFor !== family.name) {
+		drawnFor = family.name;
+		byId('efforts').replaceChildren(
+			...family.efforts.map((e) =>
+				element('button', { type: 'button', role: 'radio', 'data-name': e.name }, e.name),
+			),
 		);
+		byId('shapes').replaceChildren(...family.shapes.map(drawShape));
 	}
-
-	let drawnFor = '';
-	function draw() {
-		const { values } = form;
-		const family = form.family();
-		if (drawnFor !== family.name) {
-			drawnFor = family.name;
-			byId('efforts').replaceChildren(
-				...family.efforts.map((e) =>
-					element('button', { type: 'button', role: 'radio', 'data-name': e.name }, e.name),
-				),
-			);
-			byId('shapes').replaceChildren(...family.shapes.map(drawShape));
-		}
-		const effort = form.effort();
-		markRadios(byId('efforts'), (radio) => radio.dataset.name === effort);
-		write(
-			byId('effort-note'),
-			`${effort ? '' : 'own: '}${words.plural(values.steps, 'step')}, ${words.sampler(values)}`,
-		);
-		markRadios(byId('shapes'), (radio) => radio.dataset.name === form.shape());
-		markRadios(byId('seed-modes'), (radio) => radio.dataset.mode === values.seedMode);
-		byId('swap').disabled = values.width === values.height;
-		const last = form.lastSeed();
-		byId('seed-modes').lastElementChild.title =
-			last === null ? 'There is no picture yet' : `Seed ${words.seed(last)}`;
-		options(byId('sampler'), Object.keys(state.catalog.samplers), values.sampler);
-		options(byId('schedule'), state.catalog.samplers[values.sampler], values.schedule);
-		for (const rule of numbers) {
-			const input = byId(rule.id);
-			const value = rule.name === 'seed' && values.seedMode !== 'fixed' ? null : values[rule.name];
-			const text = value === null ? '' : String(value);
-			if (document.activeElement !== input && input.value !== text) input.value = text;
-		}
-		byId('seed').placeholder = values.seedMode === 'keep' && last !== null ? String(last) : 'number';
-		if (byId('sampler-fold').open !== values.foldOpen) byId('sampler-fold').open = values.foldOpen;
+	const effort = form.effort();
+	markRadios(byId('efforts'), (radio) => radio.dataset.name === effort);
+	write(
+		byId('effort-note'),
+		`${effort ? '' : 'own: '}${words.plural(values.steps, 'step')}, ${words.sampler(values)}`,
+	);
+	markRadios(byId('shapes'), (radio) => radio.dataset.name === form.shape());
+	markRadios(byId('seed-modes'), (radio) => radio.dataset.mode === values.seedMode);
+	byId('swap').disabled = values.width === values.height;
+	const last = form.lastSeed();
+	byId('seed-modes').lastElementChild.title =
+		last === null ? 'There is no picture yet' : `Seed ${words.seed(last)}`;
+	options(byId('sampler'), Object.keys(state.catalog.samplers), values.sampler);
+	options(byId('schedule'), state.catalog.samplers[values.sampler], values.schedule);
+	for (const rule of numbers) {
+		const input = byId(rule.id);
+		const value = rule.name === 'seed' && values.seedMode !== 'fixed' ? null : values[rule.name];
+		const text = value === null ? '' : String(value);
+		if (document.activeElement !== input && input.value !== text) input.value = text;
 	}
+	byId('seed').placeholder = values.seedMode === 'keep' && last !== null ? String(last) : 'number';
+	if (byId('sampler-fold').open !== values.foldOpen) byId('sampler-fold').open = values.foldOpen;
+}
 
-	function attach() {
-		attachNumbers();
-		LocalAI.radios(byId('efforts'), (radio) => {
-			const { steps, sampler, schedule } = form.family().efforts.find((e) => e.name === radio.dataset.name);
-			form.set({ steps, sampler, schedule });
-		});
-		LocalAI.radios(byId('shapes'), (radio) => {
-			const { width, height } = form.family().shapes.find((s) => s.name === radio.dataset.name);
-			form.set({ width, height });
-		});
-		LocalAI.radios(byId('seed-modes'), (radio) => form.set({ seedMode: radio.dataset.mode }));
-		byId('swap').addEventListener('click', () =>
-			form.set({ width: form.values.height, height: form.values.width }),
-		);
-		byId('sampler').addEventListener('change', (event) => form.set({ sampler: event.target.value }));
-		byId('schedule').addEventListener('change', (event) => form.set({ schedule: event.target.value }));
-		const fold = byId('sampler-fold');
-		fold.addEventListener('toggle', () => {
-			if (fold.open !== form.values.foldOpen) form.set({ foldOpen: fold.open });
-		});
-		byId('effort-note').addEventListener('click', () => {
-			fold.open = true;
-			byId('steps').focus();
-		});
-		const menu = LocalAI.popup(byId('count-button'), byId('count-menu'), {
-			opened: () => byId('count-menu').firstElementChild.focus(),
-		});
-		for (const count of COUNTS) {
-			byId('count-menu').append(
-				element(
-					'button',
-					{
-						type: 'button',
-						class: 'menu-item',
-						onclick: () => {
-							form.set({ count });
-							byId('count').value = String(count);
-							menu.hide();
-						},
-					},
-					words.plural(count, 'picture'),
-				),
-			);
-		}
+export function attach() {
+	attachNumbers();
+	radios(byId('efforts'), (radio) => {
+		const { steps, sampler, schedule } = form.family().efforts.find((e) => e.name === radio.dataset.name);
+		form.set({ steps, sampler, schedule });
+	});
+	radios(byId('shapes'), (radio) => {
+		const { width, height } = form.family().shapes.find((s) => s.name === radio.dataset.name);
+		form.set({ width, height });
+	});
+	radios(byId('seed-modes'), (radio) => form.set({ seedMode: radio.dataset.mode }));
+	byId('swap').addEventListener('click', () =>
+		form.set({ width: form.values.height, height: form.values.width }),
+	);
+	byId('sampler').addEventListener('change', (event) => form.set({ sampler: event.target.value }));
+	byId('schedule').addEventListener('change', (event) => form.set({ schedule: event.target.value }));
+	const fold = byId('sampler-fold');
+	fold.addEventListener('toggle', () => {
+		if (fold.open !== form.values.foldOpen) form.set({ foldOpen: fold.open });
+	});
+	byId('effort-note').addEventListener('click', () => {
+		fold.open = true;
+		byId('steps').focus();
+	});
+	const menu = popup(byId('count-button'), byId('count-menu'), {
+		opened: () => byId('count-menu').firstElementChild.focus(),
+	});
+	for (const count of COUNTS) {
 		byId('count-menu').append(
 			element(
 				'button',
@@ -240,15 +227,29 @@ window.LocalAI.choices = (() => {
 					type: 'button',
 					class: 'menu-item',
 					onclick: () => {
-						menu.hide(false);
-						byId('count').focus();
+						form.set({ count });
+						byId('count').value = String(count);
+						menu.hide();
 					},
 				},
-				'Another number',
+				words.plural(count, 'picture'),
 			),
 		);
-		LocalAI.walkable(byId('count-menu'), 'button');
 	}
+	byId('count-menu').append(
+		element(
+			'button',
+			{
+				type: 'button',
+				class: 'menu-item',
+				onclick: () => {
+					menu.hide(false);
+					byId('count').focus();
+				},
+			},
+			'Another number',
+		),
+	);
+	walkable(byId('count-menu'), 'button');
+}
 
-	return { attach, draw, settle };
-})();

@@ -1,7 +1,8 @@
 // Knows how one image takes the place of another without a flicker: only when it has been decoded, only the latest.
-window.LocalAI.swapper = (frame, id) => {
-	'use strict';
 
+import { emit } from '../page/bus.js';
+
+export function swapper(frame, id) {
 	const RETRY = 700;
 	let shown = null;
 	let wanted = null;
@@ -19,7 +20,7 @@ window.LocalAI.swapper = (frame, id) => {
 		frame.querySelector(`#${id}`).replaceWith(image);
 		shown = next;
 		failures = 0;
-		if (next.kind === 'preview') window.LocalAI.emit('preview', { job: next.job, image });
+		if (next.kind === 'preview') emit('preview', { job: next.job, image });
 	}
 
 	async function pump() {
@@ -68,4 +69,4 @@ window.LocalAI.swapper = (frame, id) => {
 		},
 		job: () => shown && shown.job,
 	};
-};
+}

@@ -1,292 +1,301 @@
 // Knows the stage: which scene it shows (a job, a picture, an end, nothing yet) and the actions that fit it.
-window.LocalAI.stage = (() => {
-	'use strict';
 
-	const LocalAI = window.LocalAI;
-	const { element, byId, write, state, words } = LocalAI;
-	const EXAMPLES = [
-		'a red apple on a blue background',
-		'a fox on a yellow background',
-		'a rocket on a black background',
-	];
-	const FRESH = 10 * 60 * 1000;
-	const LEAST = 560;
-	const QUIET = 8000;
-	// `picture` is the id of the picture that was chosen; null follows what happens.
-	const view = { picture: null, dismissed: null };
-	let swap = null;
-	let announced = { key: '', at: 0 };
+import { emit, on } from '../page/bus.js';
+import { byId, element, write } from '../page/dom.js';
+import * as form from '../page/form.js';
+import { copy, notify } from '../page/notice.js';
+import * as pictures from '../page/pictures.js';
+import { ask } from '../page/server.js';
+import { currentJob, state } from '../page/state.js';
+import * as tabs from '../page/tabs.js';
+import * as viewer from '../page/viewer.js';
+import * as words from '../page/words.js';
+import * as filmstrip from './filmstrip.js';
+import { swapper } from './preview.js';
 
-	function ended() {
-		const last = state.snapshot && state.snapshot.last;
-		if (!last || last.id === view.dismissed || last.state === 'finished') return null;
-		return last.finished_at && Date.now() - Date.parse(last.finished_at) < FRESH ? last : null;
-	}
+const EXAMPLES = [
+	'a red apple on a blue background',
+	'a fox on a yellow background',
+	'a rocket on a black background',
+];
+const FRESH = 10 * 60 * 1000;
+const LEAST = 560;
+const QUIET = 8000;
+// `picture` is the id of the picture that was chosen; null follows what happens.
+const view = { picture: null, dismissed: null };
+let swap = null;
+let announced = { key: '', at: 0 };
 
-	function scene() {
-		const chosen = state.pictures.find((picture) => picture.id === view.picture);
-		if (chosen) return { kind: 'picture', picture: chosen };
-		const job = LocalAI.currentJob();
-		if (job) return { kind: 'job', job };
-		const end = ended();
-		if (end) return { kind: 'ended', job: end, picture: end.pictures[end.pictures.length - 1] || null };
-		if (state.pictures.length) return { kind: 'picture', picture: state.pictures[0] };
-		return { kind: state.begun ? 'empty' : 'waiting' };
-	}
+function ended() {
+	const last = state.snapshot && state.snapshot.last;
+	if (!last || last.id === view.dismissed || last.state === 'finished') return null;
+	return last.finished_at && Date.now() - Date.parse(last.finished_at) < FRESH ? last : null;
+}
 
-	function sizeFrame(width, height) {
-		const frame = byId('stage-frame');
-		const cap = Math.max(LEAST, width, height) * Math.min(1, width / height);
-		frame.style.setProperty('--ratio', String(width / height));
-		frame.style.setProperty('--cap', `${cap}px`);
-	}
+function scene() {
+	const chosen = state.pictures.find((picture) => picture.id === view.picture);
+	if (chosen) return { kind: 'picture', picture: chosen };
+	const job = currentJob();
+	if (job) return { kind: 'job', job };
+	const end = ended();
+	if (end) return { kind: 'ended', job: end, picture: end.pictures[end.pictures.length - 1] || null };
+	if (state.pictures.length) return { kind: 'picture', picture: state.pictures[0] };
+	return { kind: state.begun ? 'empty' : 'waiting' };
+}
 
-	function showPicture(picture) {
-		sizeFrame(picture.width, picture.height);
+function sizeFrame(width, height) {
+	const frame = byId('stage-frame');
+	const cap = Math.max(LEAST, width, height) * Math.min(1, width / height);
+	frame.style.setProperty('--ratio', String(width / height));
+	frame.style.setProperty('--cap', `${cap}px`);
+}
+
+function showPicture(picture) {
+	sizeFrame(picture.width, picture.height);
+	swap.show({
+		src: picture.url.replace(/^\//, ''),
+		kind: 'picture',
+		job: picture.job_id,
+		seed: picture.seed,
+		alt: picture.request.prompt,
+	});
+	write(byId('caption-size'), `${picture.width} × ${picture.height} · `);
+	write(byId('caption-seed'), Number.isInteger(picture.seed) ? `seed ${picture.seed}` : '');
+	byId('keep-seed').disabled = !Number.isInteger(picture.seed);
+	byId('stage-favourite').setAttribute('aria-pressed', String(Boolean(picture.favourite)));
+	const download = byId('download');
+	download.href = `media/${picture.id}?download=1`;
+}
+
+function showJob(job) {
+	sizeFrame(job.request.width || 1, job.request.height || 1);
+	const done = job.pictures[job.pictures.length - 1];
+	if (job.preview && job.state === 'running' && !(done && done.index === job.picture)) {
 		swap.show({
-			src: picture.url.replace(/^\//, ''),
-			kind: 'picture',
-			job: picture.job_id,
-			seed: picture.seed,
-			alt: picture.request.prompt,
+			src: `media/preview/${job.id}/${job.preview}.jpg`,
+			kind: 'preview',
+			job: job.id,
+			seed: job.seeds[Math.min(job.picture, job.seeds.length - 1)],
+			alt: `Preview: ${job.request.prompt}`,
 		});
-		write(byId('caption-size'), `${picture.width} × ${picture.height} · `);
-		write(byId('caption-seed'), Number.isInteger(picture.seed) ? `seed ${picture.seed}` : '');
-		byId('keep-seed').disabled = !Number.isInteger(picture.seed);
-		byId('stage-favourite').setAttribute('aria-pressed', String(Boolean(picture.favourite)));
-		const download = byId('download');
-		download.href = `media/${picture.id}?download=1`;
+	} else if (done) {
+		showPicture(done);
+	} else if (swap.job() !== job.id) {
+		swap.clear();
 	}
+	const label = words.doing(job, state.snapshot.engine);
+	write(byId('progress-label'), label);
+	byId('progress-bar').style.transform = `scaleX(${words.fraction(job).toFixed(4)})`;
+	byId('skip').hidden = job.request.count < 2 || job.state !== 'running';
+	announce(`${job.id} ${job.state} ${job.picture}`, label);
+}
 
-	function showJob(job) {
-		sizeFrame(job.request.width || 1, job.request.height || 1);
-		const done = job.pictures[job.pictures.length - 1];
-		if (job.preview && job.state === 'running' && !(done && done.index === job.picture)) {
-			swap.show({
-				src: `media/preview/${job.id}/${job.preview}.jpg`,
-				kind: 'preview',
-				job: job.id,
-				seed: job.seeds[Math.min(job.picture, job.seeds.length - 1)],
-				alt: `Preview: ${job.request.prompt}`,
-			});
-		} else if (done) {
-			showPicture(done);
-		} else if (swap.job() !== job.id) {
-			swap.clear();
-		}
-		const label = words.doing(job, state.snapshot.engine);
-		write(byId('progress-label'), label);
-		byId('progress-bar').style.transform = `scaleX(${words.fraction(job).toFixed(4)})`;
-		byId('skip').hidden = job.request.count < 2 || job.state !== 'running';
-		announce(`${job.id} ${job.state} ${job.picture}`, label);
-	}
+function showMessage(about, title, text, buttons) {
+	write(byId('message-title'), title);
+	write(byId('message-text'), text);
+	const key = [about, ...buttons.map((button) => button.label)].join('|');
+	const holder = byId('message-buttons');
+	if (holder.dataset.key === key) return;
+	holder.dataset.key = key;
+	holder.replaceChildren(
+		...buttons.map(({ label, run, plain }) =>
+			element('button', { type: 'button', class: plain ? 'example' : 'button', onclick: run }, label),
+		),
+	);
+}
 
-	function showMessage(about, title, text, buttons) {
-		write(byId('message-title'), title);
-		write(byId('message-text'), text);
-		const key = [about, ...buttons.map((button) => button.label)].join('|');
-		const holder = byId('message-buttons');
-		if (holder.dataset.key === key) return;
-		holder.dataset.key = key;
-		holder.replaceChildren(
-			...buttons.map(({ label, run, plain }) =>
-				element('button', { type: 'button', class: plain ? 'example' : 'button', onclick: run }, label),
-			),
+async function redo(job, changes) {
+	const answer = await ask('ui_submit', { ...job.request, ...changes });
+	if (!answer.error) emit('submitted', answer.job);
+}
+
+/** Buttons that do what the remedy of an error says. */
+function remedies(job) {
+	const code = job.error ? job.error.code : '';
+	if (code === 'OutOfMemory') {
+		const [width, height] = [job.request.width, job.request.height].map((side) =>
+			Math.max(64, Math.round((side * 0.75) / 8) * 8),
 		);
+		return [{ label: `Draw at ${width} × ${height}`, run: () => redo(job, { width, height }) }];
 	}
+	if (code === 'BrokenPicture')
+		return [{ label: 'Try another seed', run: () => redo(job, { seed: null }) }];
+	return [{ label: 'Try again', run: () => redo(job, {}) }];
+}
 
-	async function redo(job, changes) {
-		const answer = await LocalAI.ask('ui_submit', { ...job.request, ...changes });
-		if (!answer.error) LocalAI.emit('submitted', answer.job);
+function showEnd(job, picture) {
+	const failed = job.state === 'failed';
+	const title = failed ? job.error.message : `Stopped. ${words.kept(job)}`;
+	const kept = failed && job.pictures.length ? ` ${words.kept(job)}` : '';
+	const text = failed ? `${job.error.remedy}${kept}` : '';
+	if (picture) {
+		showPicture(picture);
+		write(byId('stage-ended'), `${title} ${text}`.trim());
+		write(byId('again'), remedies(job)[0].label);
+	} else {
+		showMessage(job.id, title, text, [
+			...remedies(job),
+			{ label: 'Use its settings', run: () => form.use(job.request) },
+		]);
 	}
+	announce(`${job.id} ${job.state}`, `${title} ${text}`);
+}
 
-	/** Buttons that do what the remedy of an error says. */
-	function remedies(job) {
-		const code = job.error ? job.error.code : '';
-		if (code === 'OutOfMemory') {
-			const [width, height] = [job.request.width, job.request.height].map((side) =>
-				Math.max(64, Math.round((side * 0.75) / 8) * 8),
-			);
-			return [{ label: `Draw at ${width} × ${height}`, run: () => redo(job, { width, height }) }];
-		}
-		if (code === 'BrokenPicture')
-			return [{ label: 'Try another seed', run: () => redo(job, { seed: null }) }];
-		return [{ label: 'Try again', run: () => redo(job, {}) }];
+function showEmpty() {
+	showMessage(
+		'empty',
+		'Say what to draw, and it appears here.',
+		'For example:',
+		EXAMPLES.map((prompt) => ({
+			label: prompt,
+			plain: true,
+			run: () => {
+				form.set({ prompt });
+				byId('prompt').focus();
+			},
+		})),
+	);
+}
+
+/** A new key is said at once; the same one again only after a while. */
+function announce(key, text) {
+	const now = Date.now();
+	if (announced.key === key && now - announced.at < QUIET) return;
+	announced = { key, at: now };
+	write(byId('stage-status'), text);
+}
+
+function render() {
+	if (!swap) return;
+	const now = scene();
+	const framed = Boolean(now.job && now.kind === 'job') || Boolean(now.picture);
+	const drawing = now.kind === 'job';
+	byId('stage-frame').hidden = !framed;
+	byId('stage-message').hidden = framed || now.kind === 'waiting';
+	byId('progress-line').hidden = !drawing;
+	byId('progress-label').hidden = !drawing;
+	byId('stage-ended').hidden = !(now.kind === 'ended' && now.picture);
+	for (const id of ['caption-size', 'caption-seed']) byId(id).hidden = !now.picture;
+	const notes = now.job ? now.job.notes : [];
+	byId('caption-note').hidden = !notes.length;
+	write(byId('caption-note'), notes.length ? notes[notes.length - 1] + (now.picture ? ' · ' : '') : '');
+	document.title = drawing ? `${Math.round(words.fraction(now.job) * 100)} % · LocalAI` : 'LocalAI';
+	const focused = document.activeElement;
+	const fitting = drawing ? ['job'] : now.picture ? ['picture', now.kind] : [];
+	for (const button of byId('stage-actions').children)
+		button.hidden = !fitting.includes(button.dataset.when);
+	if (drawing) showJob(now.job);
+	else if (now.kind === 'ended') showEnd(now.job, now.picture);
+	else if (now.picture) showPicture(now.picture);
+	else if (now.kind === 'empty') showEmpty();
+	if (now.kind === 'picture' && !view.picture && announced.key)
+		announce(`done ${now.picture.id}`, 'The picture is done.');
+	if (focused && focused.hidden && focused.parentElement === byId('stage-actions')) {
+		const next = byId('stage-actions').querySelector(':scope > :not([hidden])');
+		(next || document.querySelector('.stage')).focus();
 	}
+	filmstrip.draw(now);
+}
 
-	function showEnd(job, picture) {
-		const failed = job.state === 'failed';
-		const title = failed ? job.error.message : `Stopped. ${words.kept(job)}`;
-		const kept = failed && job.pictures.length ? ` ${words.kept(job)}` : '';
-		const text = failed ? `${job.error.remedy}${kept}` : '';
-		if (picture) {
-			showPicture(picture);
-			write(byId('stage-ended'), `${title} ${text}`.trim());
-			write(byId('again'), remedies(job)[0].label);
-		} else {
-			showMessage(job.id, title, text, [
-				...remedies(job),
-				{ label: 'Use its settings', run: () => LocalAI.form.use(job.request) },
-			]);
-		}
-		announce(`${job.id} ${job.state}`, `${title} ${text}`);
-	}
+/** Chooses a picture, or with null follows what happens. */
+export function choose(id) {
+	view.picture = id;
+	const last = state.snapshot && state.snapshot.last;
+	if (last) view.dismissed = last.id;
+	render();
+}
 
-	function showEmpty() {
-		showMessage(
-			'empty',
-			'Say what to draw, and it appears here.',
-			'For example:',
-			EXAMPLES.map((prompt) => ({
-				label: prompt,
-				plain: true,
-				run: () => {
-					LocalAI.form.set({ prompt });
-					byId('prompt').focus();
-				},
-			})),
-		);
-	}
+function walk(by) {
+	const places = [...(currentJob() ? [null] : []), ...state.pictures.map((picture) => picture.id)];
+	if (!places.length) return;
+	const now = scene();
+	const at = now.kind === 'job' ? 0 : Math.max(0, places.indexOf(now.picture ? now.picture.id : places[0]));
+	choose(places[Math.max(0, Math.min(places.length - 1, at + by))]);
+}
 
-	/** A new key is said at once; the same one again only after a while. */
-	function announce(key, text) {
-		const now = Date.now();
-		if (announced.key === key && now - announced.at < QUIET) return;
-		announced = { key, at: now };
-		write(byId('stage-status'), text);
-	}
+/** The picture that is shown when nothing is being drawn over it. */
+function shownPicture() {
+	const now = scene();
+	return now.kind === 'job' ? null : now.picture || null;
+}
 
-	function render() {
-		if (!swap) return;
-		const now = scene();
-		const framed = Boolean(now.job && now.kind === 'job') || Boolean(now.picture);
-		const drawing = now.kind === 'job';
-		byId('stage-frame').hidden = !framed;
-		byId('stage-message').hidden = framed || now.kind === 'waiting';
-		byId('progress-line').hidden = !drawing;
-		byId('progress-label').hidden = !drawing;
-		byId('stage-ended').hidden = !(now.kind === 'ended' && now.picture);
-		for (const id of ['caption-size', 'caption-seed']) byId(id).hidden = !now.picture;
-		const notes = now.job ? now.job.notes : [];
-		byId('caption-note').hidden = !notes.length;
-		write(byId('caption-note'), notes.length ? notes[notes.length - 1] + (now.picture ? ' · ' : '') : '');
-		document.title = drawing ? `${Math.round(words.fraction(now.job) * 100)} % · LocalAI` : 'LocalAI';
-		const focused = document.activeElement;
-		const fitting = drawing ? ['job'] : now.picture ? ['picture', now.kind] : [];
-		for (const button of byId('stage-actions').children)
-			button.hidden = !fitting.includes(button.dataset.when);
-		if (drawing) showJob(now.job);
-		else if (now.kind === 'ended') showEnd(now.job, now.picture);
-		else if (now.picture) showPicture(now.picture);
-		else if (now.kind === 'empty') showEmpty();
-		if (now.kind === 'picture' && !view.picture && announced.key)
-			announce(`done ${now.picture.id}`, 'The picture is done.');
-		if (focused && focused.hidden && focused.parentElement === byId('stage-actions')) {
-			const next = byId('stage-actions').querySelector(':scope > :not([hidden])');
-			(next || document.querySelector('.stage')).focus();
-		}
-		LocalAI.filmstrip.draw(now);
-	}
+function favourite() {
+	const picture = shownPicture();
+	if (picture) pictures.mark([picture.id], { favourite: !picture.favourite }).then(render);
+	render();
+}
 
-	/** Chooses a picture, or with null follows what happens. */
-	function choose(id) {
-		view.picture = id;
-		const last = state.snapshot && state.snapshot.last;
-		if (last) view.dismissed = last.id;
+/** Into the trash; the one beside it is shown next. */
+async function remove(id = null) {
+	const picture = id === null ? shownPicture() : state.pictures.find((one) => one.id === id);
+	if (!picture) return;
+	const at = state.pictures.findIndex((one) => one.id === picture.id);
+	const chosen = view.picture === picture.id;
+	if (!(await pictures.remove([picture.id]))) return;
+	const next = state.pictures[Math.min(at, state.pictures.length - 1)];
+	choose(chosen && next ? next.id : null);
+}
+
+function stop(mode) {
+	const now = scene();
+	const job = now.kind === 'job' ? now.job : currentJob();
+	if (job) ask('ui_stop', { job: job.id, mode });
+}
+
+function followNew(job) {
+	view.picture = null;
+	const known =
+		state.snapshot &&
+		[...state.snapshot.queue, state.snapshot.last].some((one) => one && one.id === job.id);
+	if (state.snapshot && !known) {
+		state.snapshot = { ...state.snapshot, queue: [...state.snapshot.queue, job] };
+		emit('snapshot', {});
+	} else render();
+}
+
+export function mount() {
+	tabs.settle('stage');
+	tabs.offer('generate', { stop, walk, favourite, remove });
+	filmstrip.attach(choose);
+	swap = swapper(byId('stage-frame'), 'stage-image');
+	const shown = () => scene().picture;
+	byId('stop').addEventListener('click', () => stop('stop'));
+	byId('stop-keep').addEventListener('click', () => stop('keep'));
+	byId('skip').addEventListener('click', () => stop('skip'));
+	byId('again').addEventListener('click', () => remedies(scene().job)[0].run());
+	byId('use-settings').addEventListener('click', () => {
+		form.use(shown().request);
+		notify({ message: 'The settings of this picture are in place.' });
+	});
+	byId('keep-seed').addEventListener('click', () => {
+		form.set({ seedMode: 'fixed', seed: shown().seed });
+		notify({ message: `The next picture starts from seed ${shown().seed}.` });
+	});
+	byId('caption-seed').addEventListener('click', () =>
+		copy(String(shown().seed), 'The seed is copied.'),
+	);
+	byId('full-screen').addEventListener('click', () =>
+		viewer.open(
+			{
+				total: () => state.pictures.length,
+				at: (index) => state.pictures[index] || null,
+				where: (id) => state.pictures.findIndex((picture) => picture.id === id),
+				moved: (index) => choose(state.pictures[index].id),
+				remove,
+			},
+			state.pictures.findIndex((picture) => picture.id === shown().id),
+		),
+	);
+	byId('stage-favourite').addEventListener('click', favourite);
+	byId('stage-delete').addEventListener('click', () => remove());
+	on('snapshot', ({ first }) => {
+		// A job that was stopped before this page was opened is no news.
+		const { last } = state.snapshot;
+		if (first && last && last.state === 'cancelled') view.dismissed = last.id;
 		render();
-	}
+	});
+	for (const name of ['begun', 'pictures', 'marked']) on(name, render);
+	on('submitted', followNew);
+	render();
+}
 
-	function walk(by) {
-		const places = [...(LocalAI.currentJob() ? [null] : []), ...state.pictures.map((picture) => picture.id)];
-		if (!places.length) return;
-		const now = scene();
-		const at = now.kind === 'job' ? 0 : Math.max(0, places.indexOf(now.picture ? now.picture.id : places[0]));
-		choose(places[Math.max(0, Math.min(places.length - 1, at + by))]);
-	}
-
-	/** The picture that is shown when nothing is being drawn over it. */
-	function shownPicture() {
-		const now = scene();
-		return now.kind === 'job' ? null : now.picture || null;
-	}
-
-	function favourite() {
-		const picture = shownPicture();
-		if (picture) LocalAI.pictures.mark([picture.id], { favourite: !picture.favourite }).then(render);
-		render();
-	}
-
-	/** Into the trash; the one beside it is shown next. */
-	async function remove(id = null) {
-		const picture = id === null ? shownPicture() : state.pictures.find((one) => one.id === id);
-		if (!picture) return;
-		const at = state.pictures.findIndex((one) => one.id === picture.id);
-		const chosen = view.picture === picture.id;
-		if (!(await LocalAI.pictures.remove([picture.id]))) return;
-		const next = state.pictures[Math.min(at, state.pictures.length - 1)];
-		choose(chosen && next ? next.id : null);
-	}
-
-	function stop(mode) {
-		const now = scene();
-		const job = now.kind === 'job' ? now.job : LocalAI.currentJob();
-		if (job) LocalAI.ask('ui_stop', { job: job.id, mode });
-	}
-
-	function followNew(job) {
-		view.picture = null;
-		const known =
-			state.snapshot &&
-			[...state.snapshot.queue, state.snapshot.last].some((one) => one && one.id === job.id);
-		if (state.snapshot && !known) {
-			state.snapshot = { ...state.snapshot, queue: [...state.snapshot.queue, job] };
-			LocalAI.emit('snapshot', {});
-		} else render();
-	}
-
-	LocalAI.parts.stage = () => {
-		LocalAI.tabs.settle('stage');
-		swap = LocalAI.swapper(byId('stage-frame'), 'stage-image');
-		const shown = () => scene().picture;
-		byId('stop').addEventListener('click', () => stop('stop'));
-		byId('stop-keep').addEventListener('click', () => stop('keep'));
-		byId('skip').addEventListener('click', () => stop('skip'));
-		byId('again').addEventListener('click', () => remedies(scene().job)[0].run());
-		byId('use-settings').addEventListener('click', () => {
-			LocalAI.form.use(shown().request);
-			LocalAI.notify({ message: 'The settings of this picture are in place.' });
-		});
-		byId('keep-seed').addEventListener('click', () => {
-			LocalAI.form.set({ seedMode: 'fixed', seed: shown().seed });
-			LocalAI.notify({ message: `The next picture starts from seed ${shown().seed}.` });
-		});
-		byId('caption-seed').addEventListener('click', () =>
-			LocalAI.copy(String(shown().seed), 'The seed is copied.'),
-		);
-		byId('full-screen').addEventListener('click', () =>
-			LocalAI.viewer.open(
-				{
-					total: () => state.pictures.length,
-					at: (index) => state.pictures[index] || null,
-					where: (id) => state.pictures.findIndex((picture) => picture.id === id),
-					moved: (index) => choose(state.pictures[index].id),
-					remove,
-				},
-				state.pictures.findIndex((picture) => picture.id === shown().id),
-			),
-		);
-		byId('stage-favourite').addEventListener('click', favourite);
-		byId('stage-delete').addEventListener('click', () => remove());
-		LocalAI.on('snapshot', ({ first }) => {
-			// A job that was stopped before this page was opened is no news.
-			const { last } = state.snapshot;
-			if (first && last && last.state === 'cancelled') view.dismissed = last.id;
-			render();
-		});
-		for (const name of ['begun', 'pictures', 'marked']) LocalAI.on(name, render);
-		LocalAI.on('submitted', followNew);
-		render();
-	};
-
-	return { choose, walk, stop, favourite, remove };
-})();

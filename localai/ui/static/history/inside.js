@@ -1,31 +1,34 @@
 // Knows what the file of a picture says of itself, read anew from the file when it is asked for.
-window.LocalAI.inside = (() => {
-	'use strict';
 
-	const LocalAI = window.LocalAI;
-	const { byId, write } = LocalAI;
-	let read = 0;
+import { byId, write } from '../page/dom.js';
+import { ask } from '../page/server.js';
+import * as importing from './importing.js';
 
-	async function look() {
-		const picture = LocalAI.detail.picture();
-		if (!picture || read === picture.id || !byId('detail-inside').open) return;
-		read = picture.id;
-		byId('detail-inside-text').hidden = true;
-		write(byId('detail-inside-words'), 'Reading.');
-		const answer = await LocalAI.ask('ui_history_inside', { id: picture.id }, { quiet: true });
-		if (read !== picture.id) return;
-		write(byId('detail-inside-words'), LocalAI.importing.written(answer));
-		byId('detail-inside-text').hidden = !answer.text;
-		write(byId('detail-inside-text'), answer.text || '');
-	}
+let read = 0;
+let shown = () => null;
 
-	return {
-		attach: () => byId('detail-inside').addEventListener('toggle', look),
-		/** Another picture is looked at. */
-		leave() {
-			read = 0;
-			byId('detail-inside').open = false;
-			write(byId('detail-inside-text'), '');
-		},
-	};
-})();
+async function look() {
+	const picture = shown();
+	if (!picture || read === picture.id || !byId('detail-inside').open) return;
+	read = picture.id;
+	byId('detail-inside-text').hidden = true;
+	write(byId('detail-inside-words'), 'Reading.');
+	const answer = await ask('ui_history_inside', { id: picture.id }, { quiet: true });
+	if (read !== picture.id) return;
+	write(byId('detail-inside-words'), importing.written(answer));
+	byId('detail-inside-text').hidden = !answer.text;
+	write(byId('detail-inside-text'), answer.text || '');
+}
+
+/** `picture` answers the picture whose details are open. */
+export function attach(picture) {
+	shown = picture;
+	byId('detail-inside').addEventListener('toggle', look);
+}
+
+/** Another picture is looked at. */
+export function leave() {
+	read = 0;
+	byId('detail-inside').open = false;
+	write(byId('detail-inside-text'), '');
+}

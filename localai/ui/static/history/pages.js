@@ -1,7 +1,6 @@
 // Knows the pictures of a long grid that were asked for: pages on demand, none twice, those far away forgotten.
-window.LocalAI.pages = (source) => {
-	'use strict';
 
+export function paged(source) {
 	const { fetch, come } = source;
 	const PAGE = 60;
 	const KEPT = 2400;
@@ -68,4 +67,4 @@ window.LocalAI.pages = (source) => {
 		turn: () => turn,
 		size: () => known.size,
 	};
-};
+}

@@ -1,160 +1,162 @@
 // Knows the foot of the Models tab: the folders added by reference, and the trash.
-window.LocalAI.places = (() => {
-	'use strict';
 
-	const LocalAI = window.LocalAI;
-	const { element, byId, write, words } = LocalAI;
-	const LAYOUTS = {
-		a1111: 'Folders of AUTOMATIC1111',
-		forge: 'Folders of Forge',
-		comfyui: 'Folders of ComfyUI',
-		sdnext: 'Folders of SD.Next',
-		plain: 'Plain folder',
-	};
+import { emit, on } from '../page/bus.js';
+import { byId, element, write } from '../page/dom.js';
+import { folds } from '../page/layers.js';
+import * as library from '../page/library.js';
+import { notify } from '../page/notice.js';
+import { ask } from '../page/server.js';
+import * as words from '../page/words.js';
 
-	function line(title, note, trouble, ...buttons) {
-		return element(
-			'li',
-			{},
-			element(
-				'span',
-				{ class: 'row-text' },
-				element('span', { class: 'row-name', dir: 'auto', title }, title),
-				element('span', { class: `row-line ${trouble ? 'trouble' : ''}` }, note),
-			),
-			...buttons,
-		);
-	}
+const LAYOUTS = {
+	a1111: 'Folders of AUTOMATIC1111',
+	forge: 'Folders of Forge',
+	comfyui: 'Folders of ComfyUI',
+	sdnext: 'Folders of SD.Next',
+	plain: 'Plain folder',
+};
 
-	function drawFolders(folders) {
-		write(byId('folders-button'), folders.length ? `Folders (${folders.length})` : 'Folders');
-		byId('folder-rows').replaceChildren(
-			...folders.map((folder) =>
-				line(
-					folder.path,
-					folder.problem || `${LAYOUTS[folder.layout]}, ${words.plural(folder.files, 'file')}`,
-					folder.problem,
-					element(
-						'button',
-						{
-							type: 'button',
-							class: 'button',
-							'aria-label': `Remove ${folder.path} from this list`,
-							title: 'The folder itself stays as it is',
-							onclick: () => removeFolder(folder),
-						},
-						'Remove',
-					),
+function line(title, note, trouble, ...buttons) {
+	return element(
+		'li',
+		{},
+		element(
+			'span',
+			{ class: 'row-text' },
+			element('span', { class: 'row-name', dir: 'auto', title }, title),
+			element('span', { class: `row-line ${trouble ? 'trouble' : ''}` }, note),
+		),
+		...buttons,
+	);
+}
+
+function drawFolders(folders) {
+	write(byId('folders-button'), folders.length ? `Folders (${folders.length})` : 'Folders');
+	byId('folder-rows').replaceChildren(
+		...folders.map((folder) =>
+			line(
+				folder.path,
+				folder.problem || `${LAYOUTS[folder.layout]}, ${words.plural(folder.files, 'file')}`,
+				folder.problem,
+				element(
+					'button',
+					{
+						type: 'button',
+						class: 'button',
+						'aria-label': `Remove ${folder.path} from this list`,
+						title: 'The folder itself stays as it is',
+						onclick: () => removeFolder(folder),
+					},
+					'Remove',
 				),
 			),
-		);
-	}
+		),
+	);
+}
 
-	function drawTrash(trash) {
-		const bytes = trash.reduce((sum, one) => sum + one.bytes, 0);
-		write(byId('trash-button'), trash.length ? `Trash (${trash.length}, ${words.gigabytes(bytes)})` : 'Trash');
-		byId('trash-none').hidden = trash.length > 0;
-		byId('trash-actions').hidden = trash.length === 0;
-		confirm(false);
-		write(
-			byId('trash-empty-yes'),
-			`Delete ${words.plural(trash.length, 'model')} for good, freeing ${words.gigabytes(bytes)}`,
-		);
-		byId('trash-rows').replaceChildren(
-			...trash.map((one) =>
-				line(
-					one.name,
-					`${words.gigabytes(one.bytes)}, ${words.day(one.deleted_at).toLowerCase()}`,
-					false,
-					element(
-						'button',
-						{
-							type: 'button',
-							class: 'button',
-							'aria-label': `Restore ${one.name}`,
-							onclick: () => LocalAI.library.restore(one.id),
-						},
-						'Restore',
-					),
+function drawTrash(trash) {
+	const bytes = trash.reduce((sum, one) => sum + one.bytes, 0);
+	write(byId('trash-button'), trash.length ? `Trash (${trash.length}, ${words.gigabytes(bytes)})` : 'Trash');
+	byId('trash-none').hidden = trash.length > 0;
+	byId('trash-actions').hidden = trash.length === 0;
+	confirm(false);
+	write(
+		byId('trash-empty-yes'),
+		`Delete ${words.plural(trash.length, 'model')} for good, freeing ${words.gigabytes(bytes)}`,
+	);
+	byId('trash-rows').replaceChildren(
+		...trash.map((one) =>
+			line(
+				one.name,
+				`${words.gigabytes(one.bytes)}, ${words.day(one.deleted_at).toLowerCase()}`,
+				false,
+				element(
+					'button',
+					{
+						type: 'button',
+						class: 'button',
+						'aria-label': `Restore ${one.name}`,
+						onclick: () => library.restore(one.id),
+					},
+					'Restore',
 				),
 			),
-		);
-	}
+		),
+	);
+}
 
-	function draw(answer) {
-		drawFolders(answer.folders);
-		drawTrash(answer.trash);
-	}
+function draw(answer) {
+	drawFolders(answer.folders);
+	drawTrash(answer.trash);
+}
 
-	async function refresh() {
-		const answer = await LocalAI.ask('ui_places', {}, { quiet: true });
-		if (!answer.error) draw(answer);
-	}
+export async function refresh() {
+	const answer = await ask('ui_places', {}, { quiet: true });
+	if (!answer.error) draw(answer);
+}
 
-	async function add(event) {
-		event.preventDefault();
-		const answer = await LocalAI.ask('ui_folder_add', { path: byId('folder-path').value }, { quiet: true });
-		const wrong = answer.error ? `${answer.error.message} ${answer.error.remedy}`.trim() : '';
-		byId('folder-error').hidden = !wrong;
-		write(byId('folder-error'), wrong);
-		byId('folder-path').setAttribute('aria-invalid', String(Boolean(wrong)));
-		if (wrong) return byId('folder-path').focus();
-		byId('folder-path').value = '';
-		draw(answer);
-		LocalAI.emit('library');
-	}
+async function add(event) {
+	event.preventDefault();
+	const answer = await ask('ui_folder_add', { path: byId('folder-path').value }, { quiet: true });
+	const wrong = answer.error ? `${answer.error.message} ${answer.error.remedy}`.trim() : '';
+	byId('folder-error').hidden = !wrong;
+	write(byId('folder-error'), wrong);
+	byId('folder-path').setAttribute('aria-invalid', String(Boolean(wrong)));
+	if (wrong) return byId('folder-path').focus();
+	byId('folder-path').value = '';
+	draw(answer);
+	emit('library');
+}
 
-	async function removeFolder(folder) {
-		const answer = await LocalAI.ask('ui_folder_remove', { path: folder.path });
-		if (answer.error) return;
-		draw(answer);
-		byId('folder-path').focus();
-		LocalAI.emit('library');
-		LocalAI.notify({
-			message: 'The folder is off the list.',
-			remedy: 'Its files stay where they are.',
-			button: {
-				label: 'Undo',
-				run: async () => {
-					const again = await LocalAI.ask('ui_folder_add', { path: folder.path });
-					if (!again.error) draw(again);
-					LocalAI.emit('library');
-				},
+async function removeFolder(folder) {
+	const answer = await ask('ui_folder_remove', { path: folder.path });
+	if (answer.error) return;
+	draw(answer);
+	byId('folder-path').focus();
+	emit('library');
+	notify({
+		message: 'The folder is off the list.',
+		remedy: 'Its files stay where they are.',
+		button: {
+			label: 'Undo',
+			run: async () => {
+				const again = await ask('ui_folder_add', { path: folder.path });
+				if (!again.error) draw(again);
+				emit('library');
 			},
-		});
-	}
+		},
+	});
+}
 
-	function confirm(asking) {
-		byId('trash-empty').hidden = asking;
-		byId('trash-empty-yes').hidden = !asking;
-		byId('trash-empty-no').hidden = !asking;
-	}
+function confirm(asking) {
+	byId('trash-empty').hidden = asking;
+	byId('trash-empty-yes').hidden = !asking;
+	byId('trash-empty-no').hidden = !asking;
+}
 
-	async function empty() {
-		const answer = await LocalAI.ask('ui_trash_empty', {});
-		if (answer.error) return;
-		draw(answer);
-		LocalAI.notify({ message: 'The trash is empty.', remedy: `${words.gigabytes(answer.freed)} freed.` });
-		byId('trash-button').focus();
-	}
+async function empty() {
+	const answer = await ask('ui_trash_empty', {});
+	if (answer.error) return;
+	draw(answer);
+	notify({ message: 'The trash is empty.', remedy: `${words.gigabytes(answer.freed)} freed.` });
+	byId('trash-button').focus();
+}
 
-	function attach() {
-		byId('folder-form').addEventListener('submit', add);
-		byId('trash-empty').addEventListener('click', () => {
-			confirm(true);
-			byId('trash-empty-no').focus();
-		});
-		byId('trash-empty-no').addEventListener('click', () => {
-			confirm(false);
-			byId('trash-empty').focus();
-		});
-		byId('trash-empty-yes').addEventListener('click', empty);
-		LocalAI.folds(
-			[byId('folders-button'), byId('folders'), refresh],
-			[byId('trash-button'), byId('trash'), refresh],
-		);
-		LocalAI.on('library', refresh);
-	}
+export function attach() {
+	byId('folder-form').addEventListener('submit', add);
+	byId('trash-empty').addEventListener('click', () => {
+		confirm(true);
+		byId('trash-empty-no').focus();
+	});
+	byId('trash-empty-no').addEventListener('click', () => {
+		confirm(false);
+		byId('trash-empty').focus();
+	});
+	byId('trash-empty-yes').addEventListener('click', empty);
+	folds(
+		[byId('folders-button'), byId('folders'), refresh],
+		[byId('trash-button'), byId('trash'), refresh],
+	);
+	on('library', refresh);
+}
 
-	return { attach, refresh };
-})();

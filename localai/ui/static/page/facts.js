@@ -1,112 +1,111 @@
 // Knows how settings are written down: what there is of a picture, each to be copied, and how two prompts differ.
-window.LocalAI.facts = (() => {
-	'use strict';
 
-	const LocalAI = window.LocalAI;
-	const { element, words } = LocalAI;
-	const DEVICES = { cpu: 'CPU', mps: 'Apple GPU' };
+import { element } from './dom.js';
+import { copy } from './notice.js';
+import { state } from './state.js';
+import * as words from './words.js';
 
-	/** [name, shown, copied]; the last only where it is another text. */
-	function recipe(
-		asked,
-		{
-			seed = asked.seed,
-			width = asked.width,
-			height = asked.height,
-			model = '',
-			family = '',
-			steps = null,
-		} = {},
-	) {
-		const known = (value) => value !== null && value !== undefined && value !== '';
-		const done = asked.steps ?? steps;
-		const loras = (asked.loras || []).map((one) =>
-			one.weight === 1 ? one.name : `${one.name} × ${one.weight}`,
-		);
-		return [
-			['Without', asked.negative_prompt],
-			['Model', model || asked.model],
-			['Family', LocalAI.state.catalog.architectures[family] || ''],
-			['LoRA', loras.join(', ')],
-			['Styles', (asked.styles || []).join(', ')],
-			['Seed', known(seed) ? words.seed(seed) : '', String(seed)],
-			['Size', width && height ? `${width} × ${height}` : '', `${width}x${height}`],
-			[
-				'Sampler',
-				[asked.sampler ? words.sampler(asked) : '', done ? words.plural(done, 'step') : '']
-					.filter(Boolean)
-					.join(', '),
-			],
-			['Guidance', known(asked.guidance_scale) ? String(asked.guidance_scale) : ''],
-			['Clip skip', known(asked.clip_skip) ? String(asked.clip_skip) : ''],
-			['Strength', known(asked.denoising_strength) ? String(asked.denoising_strength) : ''],
-			['VAE', asked.vae],
-			...(asked.extra || []),
-		].filter(([, value]) => value);
-	}
+const DEVICES = { cpu: 'CPU', mps: 'Apple GPU' };
 
-	function receipt({ receipt: made, kind, job_id: job }, file, bytes) {
-		const drawn = kind === 'generated';
-		return [
-			[drawn ? 'LocalAI' : 'Program', made.app],
-			['Device', DEVICES[made.device] || made.device],
-			['Precision', made.dtype],
-			['Took', made.seconds ? words.took(made.seconds) : ''],
-			[
-				'Steps done',
-				made.steps_done ? String(made.steps_done) + (made.stopped_early ? ', stopped early' : '') : '',
-			],
-			['Attention', made.attention],
-			['PyTorch', made.torch],
-			['Diffusers', made.diffusers],
-			['Model hash', made.model_hash],
-			['Job', job],
-			['File', file],
-			['Bytes', bytes ? words.size(bytes) : '', String(bytes)],
-		].filter(([, value]) => value);
-	}
+/** [name, shown, copied]; the last only where it is another text. */
+export function recipe(
+	asked,
+	{
+		seed = asked.seed,
+		width = asked.width,
+		height = asked.height,
+		model = '',
+		family = '',
+		steps = null,
+	} = {},
+) {
+	const known = (value) => value !== null && value !== undefined && value !== '';
+	const done = asked.steps ?? steps;
+	const loras = (asked.loras || []).map((one) =>
+		one.weight === 1 ? one.name : `${one.name} × ${one.weight}`,
+	);
+	return [
+		['Without', asked.negative_prompt],
+		['Model', model || asked.model],
+		['Family', state.catalog.architectures[family] || ''],
+		['LoRA', loras.join(', ')],
+		['Styles', (asked.styles || []).join(', ')],
+		['Seed', known(seed) ? words.seed(seed) : '', String(seed)],
+		['Size', width && height ? `${width} × ${height}` : '', `${width}x${height}`],
+		[
+			'Sampler',
+			[asked.sampler ? words.sampler(asked) : '', done ? words.plural(done, 'step') : '']
+				.filter(Boolean)
+				.join(', '),
+		],
+		['Guidance', known(asked.guidance_scale) ? String(asked.guidance_scale) : ''],
+		['Clip skip', known(asked.clip_skip) ? String(asked.clip_skip) : ''],
+		['Strength', known(asked.denoising_strength) ? String(asked.denoising_strength) : ''],
+		['VAE', asked.vae],
+		...(asked.extra || []),
+	].filter(([, value]) => value);
+}
 
-	/** Rows of a `dl`, each value a button that copies it. */
-	const rows = (facts) =>
-		facts.flatMap(([name, value, copied = value]) => [
-			element('dt', { dir: 'auto' }, name),
+export function receipt({ receipt: made, kind, job_id: job }, file, bytes) {
+	const drawn = kind === 'generated';
+	return [
+		[drawn ? 'LocalAI' : 'Program', made.app],
+		['Device', DEVICES[made.device] || made.device],
+		['Precision', made.dtype],
+		['Took', made.seconds ? words.took(made.seconds) : ''],
+		[
+			'Steps done',
+			made.steps_done ? String(made.steps_done) + (made.stopped_early ? ', stopped early' : '') : '',
+		],
+		['Attention', made.attention],
+		['PyTorch', made.torch],
+		['Diffusers', made.diffusers],
+		['Model hash', made.model_hash],
+		['Job', job],
+		['File', file],
+		['Bytes', bytes ? words.size(bytes) : '', String(bytes)],
+	].filter(([, value]) => value);
+}
+
+/** Rows of a `dl`, each value a button that copies it. */
+export const rows = (facts) =>
+	facts.flatMap(([name, value, copied = value]) => [
+		element('dt', { dir: 'auto' }, name),
+		element(
+			'dd',
+			{},
 			element(
-				'dd',
-				{},
-				element(
-					'button',
-					{
-						type: 'button',
-						class: 'copy',
-						dir: 'auto',
-						title: 'Copy',
-						onclick: () => LocalAI.copy(copied, `${name} is copied.`),
-					},
-					value,
-				),
+				'button',
+				{
+					type: 'button',
+					class: 'copy',
+					dir: 'auto',
+					title: 'Copy',
+					onclick: () => copy(copied, `${name} is copied.`),
+				},
+				value,
 			),
-		]);
+		),
+	]);
 
-	/** What was added is underlined, what went is struck through. */
-	const pieces = (list) =>
-		list.map(({ change, text }) =>
-			change === 'same'
-				? document.createTextNode(text)
-				: element(change === 'added' ? 'ins' : 'del', {}, text),
-		);
+/** What was added is underlined, what went is struck through. */
+export const pieces = (list) =>
+	list.map(({ change, text }) =>
+		change === 'same'
+			? document.createTextNode(text)
+			: element(change === 'added' ? 'ins' : 'del', {}, text),
+	);
 
-	/** "was 20, is 30" for each setting that differs. */
-	const differences = (list) =>
-		list.flatMap(({ name, before, after }) => [
-			element('dt', { dir: 'auto' }, name),
-			element(
-				'dd',
-				{ class: 'change' },
-				element('del', { dir: 'auto' }, before || 'not set'),
-				' → ',
-				element('ins', { dir: 'auto' }, after || 'not set'),
-			),
-		]);
+/** "was 20, is 30" for each setting that differs. */
+export const differences = (list) =>
+	list.flatMap(({ name, before, after }) => [
+		element('dt', { dir: 'auto' }, name),
+		element(
+			'dd',
+			{ class: 'change' },
+			element('del', { dir: 'auto' }, before || 'not set'),
+			' → ',
+			element('ins', { dir: 'auto' }, after || 'not set'),
+		),
+	]);
 
-	return { recipe, receipt, rows, pieces, differences };
-})();

@@ -1,80 +1,78 @@
 // Knows the line to the server: its functions, the stream of states, and what to do when it falls silent.
-window.LocalAI.wire = (() => {
-	'use strict';
 
-	const LocalAI = window.LocalAI;
-	const SILENCE = 25000;
-	const DOUBT = 13000;
-	const RETRIES = 'localai:retries';
-	let heard = Date.now();
-	let checked = Date.now();
-	let lost = false;
+import { emit, on } from './bus.js';
+import { byId } from './dom.js';
+import { ask, connect } from './server.js';
+import { learn, state } from './state.js';
 
-	async function healthy() {
-		try {
-			const answer = await fetch('healthz', { cache: 'no-store', signal: AbortSignal.timeout(4000) });
-			return answer.ok;
-		} catch {
-			return false;
-		}
+const SILENCE = 25000;
+const DOUBT = 13000;
+const RETRIES = 'localai:retries';
+let heard = Date.now();
+let checked = Date.now();
+let lost = false;
+
+async function healthy() {
+	try {
+		const answer = await fetch('healthz', { cache: 'no-store', signal: AbortSignal.timeout(4000) });
+		return answer.ok;
+	} catch {
+		return false;
 	}
+}
 
-	/** Shows the bar and comes back by itself; each fruitless return waits longer. */
-	async function lose() {
-		if (lost) return;
-		lost = true;
-		LocalAI.byId('connection').hidden = false;
-		const retries = Number(sessionStorage.getItem(RETRIES) || 0);
-		let wait = Math.min(30000, 2000 * 2 ** retries);
-		do {
-			await new Promise((done) => setTimeout(done, wait));
-			wait = 2000;
-		} while (!(await healthy()));
-		sessionStorage.setItem(RETRIES, String(retries + 1));
-		location.reload();
-	}
+/** Shows the bar and comes back by itself; each fruitless return waits longer. */
+export async function lose() {
+	if (lost) return;
+	lost = true;
+	byId('connection').hidden = false;
+	const retries = Number(sessionStorage.getItem(RETRIES) || 0);
+	let wait = Math.min(30000, 2000 * 2 ** retries);
+	do {
+		await new Promise((done) => setTimeout(done, wait));
+		wait = 2000;
+	} while (!(await healthy()));
+	sessionStorage.setItem(RETRIES, String(retries + 1));
+	location.reload();
+}
 
-	async function check() {
-		const now = Date.now();
-		// The machine slept or the tab was frozen: give the stream time to speak again.
-		if (now - checked > 10000) heard = Math.max(heard, now - SILENCE + 14000);
-		checked = now;
-		const silence = now - heard;
-		if (silence > SILENCE || (silence > DOUBT && !(await healthy()))) lose();
-	}
+async function check() {
+	const now = Date.now();
+	// The machine slept or the tab was frozen: give the stream time to speak again.
+	if (now - checked > 10000) heard = Math.max(heard, now - SILENCE + 14000);
+	checked = now;
+	const silence = now - heard;
+	if (silence > SILENCE || (silence > DOUBT && !(await healthy()))) lose();
+}
 
-	function hear(value) {
-		if (!value || !value.snapshot || lost) return;
-		heard = Date.now();
-		sessionStorage.removeItem(RETRIES);
-		const { state } = LocalAI;
-		const first = state.snapshot === null;
-		state.snapshot = value.snapshot;
-		const jobs = [...state.snapshot.queue, ...(state.snapshot.last ? [state.snapshot.last] : [])];
-		LocalAI.learn(jobs.flatMap((job) => job.pictures));
-		LocalAI.emit('snapshot', { first });
-	}
+function hear(value) {
+	if (!value || !value.snapshot || lost) return;
+	heard = Date.now();
+	sessionStorage.removeItem(RETRIES);
+	const first = state.snapshot === null;
+	state.snapshot = value.snapshot;
+	const jobs = [...state.snapshot.queue, ...(state.snapshot.last ? [state.snapshot.last] : [])];
+	learn(jobs.flatMap((job) => job.pictures));
+	emit('snapshot', { first });
+}
 
-	async function begin() {
-		const answer = await LocalAI.ask('ui_begin', {});
-		if (answer.error) return;
-		const { state } = LocalAI;
-		state.models = answer.models;
-		state.begun = true;
-		LocalAI.learn(answer.pictures);
-		LocalAI.emit('begun', answer);
-	}
+async function begin() {
+	const answer = await ask('ui_begin', {});
+	if (answer.error) return;
+	state.models = answer.models;
+	state.begun = true;
+	learn(answer.pictures);
+	emit('begun', answer);
+}
 
-	LocalAI.parts.wire = (root, { props, server, watch }) => {
-		LocalAI.connect(server);
-		watch('value', () => hear(props.value));
-		LocalAI.on('silence', async () => {
-			if (!(await healthy())) lose();
-		});
-		setInterval(check, 2000);
-		begin();
-	};
+export function mount(root, { props, server, watch }) {
+	connect(server);
+	watch('value', () => hear(props.value));
+	hear(props.value);
+	on('silence', async () => {
+		if (!(await healthy())) lose();
+	});
+	setInterval(check, 2000);
+	begin();
+}
 
-	/** The stream ended, which it does only when something broke. */
-	return { ended: lose };
-})();

@@ -1,0 +1,121 @@
+"""Knows the files of the page as a browser gets them: under an address that changes with any of them,
+compressed once, kept for a year."""
+
+import gzip
+import hashlib
+import json
+from functools import cached_property
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+STATIC = Path(__file__).parent / 'static'
+# Written out, because what a machine believes about endings differs.
+KINDS = {
+	'.js': 'text/javascript; charset=utf-8',
+	'.css': 'text/css; charset=utf-8',
+	'.html': 'text/html; charset=utf-8',
+	'.svg': 'image/svg+xml',
+}
+STYLE = 'page.css'
+# These begin and end the one style sheet; the files of the tabs come between, in the order of their names.
+FIRST = ('tokens', 'base', 'header', 'rows', 'viewer', 'dialogs')
+LAST = ('narrow', 'pocket')
+FOREVER = 'public, max-age=31536000, immutable'
+
+
+class Assets:
+	"""An ASGI app for everything in `static/`.
+
+	Its files lie under `prefix`, which holds the digest of them all: a script that imports its
+	neighbour by a relative address gets the one of the same version, and what a browser has once it
+	need not ask for again. They hold no secrets.
+	"""
+
+	room = 'localai'
+
+	def __init__(self, catalog: dict):
+		"""`catalog` is what the scripts know from the first moment on, as a module beside them."""
+		self.files = {
+			path.relative_to(STATIC).as_posix(): path.read_bytes()
+			for path in sorted(STATIC.rglob('*'))
+			if path.suffix in KINDS and path.suffix != '.css'
+		}
+		self.files['page/catalog.js'] = f'export const catalog = {json.dumps(catalog)};\n'.encode()
+		self.files[STYLE] = style().encode()
+		told = hashlib.sha256()
+		for name, data in sorted(self.files.items()):
+			told.update(f'{name}\0{len(data)}\0'.encode() + data)
+		self.digest = told.hexdigest()[:16]
+
+	@property
+	def prefix(self) -> str:
+		"""Where the files are, as seen from the page: without a leading slash, so that it also holds
+		behind a path or a tunnel."""
+		return f'{self.room}/{self.digest}'
+
+	@cached_property
+	def packed(self) -> dict[str, bytes]:
+		return {name: gzip.compress(data, 9, mtime=0) for name, data in self.files.items()}
+
+	@cached_property
+	def head(self) -> str:
+		"""What begins to load with the first line of the page: the style sheet, and every script and
+		markup at once instead of one after another."""
+		here = self.prefix
+		scripts = [name for name in self.files if name.endswith('.js')]
+		markup = [name for name in self.files if name.endswith('.html')]
+		return '\n'.join(
+			(
+				f'<link rel="icon" type="image/svg+xml" href="{here}/page/icon.svg">',
+				f'<link rel="stylesheet" href="{here}/{STYLE}">',
+				*(f'<link rel="modulepreload" href="{here}/{name}">' for name in scripts),
+				*(
+					f'<link rel="preload" as="fetch" crossorigin href="{here}/{name}">'
+					for name in markup
+				),
+			)
+		)
+
+	async def __call__(self, scope, receive, send) -> None:
+		if scope['type'] != 'http':
+			return
+		request = Request(scope)
+		await self.answer(request)(scope, receive, send)
+
+	def answer(self, request: Request) -> Response:
+		digest, _, name = request.scope['path'].rpartition(f'/{self.room}/')[2].partition('/')
+		if digest != self.digest or name not in self.files:
+			return Response('There is no such file.', 404)
+		if request.method not in ('GET', 'HEAD'):
+			return Response('These files can only be read.', 405, {'allow': 'GET, HEAD'})
+		small = 'gzip' in request.headers.get('accept-encoding', '')
+		headers = {
+			'cache-control': FOREVER,
+			'vary': 'accept-encoding',
+			'etag': f'"{self.digest}{"-gzip" if small else ""}"',
+			'x-content-type-options': 'nosniff',
+		}
+		if headers['etag'] in request.headers.get('if-none-match', ''):
+			return Response(None, 304, headers)
+		body = self.packed[name] if small else self.files[name]
+		if small:
+			headers['content-encoding'] = 'gzip'
+		# Not `media_type`, which would guess a charset.
+		headers['content-type'] = KINDS[Path(name).suffix]
+		return Response(body, 200, headers)
+
+
+def style() -> str:
+	"""All style sheets as one."""
+	page = STATIC / 'page'
+	tabs = sorted(path for path in STATIC.glob('*/*.css') if path.parent != page)
+	known = {*FIRST, *LAST}
+	assert known == {path.stem for path in page.glob('*.css')}, 'a style sheet has no place'
+	sheets = (
+		*(page / f'{name}.css' for name in FIRST),
+		*tabs,
+		*(page / f'{name}.css' for name in LAST),
+	)
+	return '\n'.join(path.read_text('utf-8') for path in sheets)

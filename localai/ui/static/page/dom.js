@@ -1,0 +1,55 @@
+// Knows small helpers for the DOM.
+
+/** element('button', {class: 'quiet', onclick: run}, 'Stop'): text becomes text, never markup. */
+export function element(tag, attributes = {}, ...children) {
+	const made = document.createElement(tag);
+	for (const [name, value] of Object.entries(attributes)) {
+		if (value === null || value === undefined || value === false) continue;
+		if (name.startsWith('on')) made.addEventListener(name.slice(2), value);
+		else made.setAttribute(name, value === true ? '' : value);
+	}
+	made.append(...children.filter((child) => child !== null && child !== undefined));
+	return made;
+}
+
+export const byId = (id) => document.getElementById(id);
+
+/** Writes only what changed, so that nothing is painted or read aloud twice. */
+export function write(target, text) {
+	if (target.textContent !== text) target.textContent = text;
+}
+
+export function later(run, milliseconds) {
+	let timer = 0;
+	return (...given) => {
+		clearTimeout(timer);
+		timer = setTimeout(() => run(...given), milliseconds);
+	};
+}
+
+export function isField(target) {
+	return (
+		target instanceof HTMLElement &&
+		(target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
+	);
+}
+
+/** Draws an image into a canvas as CSS `cover` would. */
+export function cover(canvas, image) {
+	const side = Math.min(image.naturalWidth, image.naturalHeight);
+	const context = canvas.getContext('2d');
+	context.imageSmoothingQuality = 'high';
+	context.drawImage(
+		image,
+		(image.naturalWidth - side) / 2,
+		(image.naturalHeight - side) / 2,
+		side,
+		side,
+		0,
+		0,
+		canvas.width,
+		canvas.height,
+	);
+}
+
+export const phone = () => matchMedia('(max-width: 760px)').matches;

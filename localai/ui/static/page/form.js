@@ -1,0 +1,190 @@
+// Knows the settings of the composer: their values, how they are kept, and the request they make.
+
+import { emit, on } from './bus.js';
+import { later } from './dom.js';
+import { ask } from './server.js';
+import { state } from './state.js';
+
+const KEY = 'localai:form:1';
+export const values = {
+	prompt: '',
+	negative: '',
+	model: 'sketchbook',
+	count: 1,
+	steps: null,
+	sampler: null,
+	schedule: null,
+	guidance: null,
+	width: null,
+	height: null,
+	seedMode: 'random',
+	seed: null,
+	negativeOpen: false,
+	foldOpen: false,
+	savedAt: 0,
+};
+let touched = false;
+let attached = false;
+
+export function family() {
+	const entry = state.models.find((model) => model.id === values.model);
+	const families = state.catalog.families;
+	return families[entry && entry.family] || families[values.family] || families.sketchbook;
+}
+
+/** The name of the effort that the three values make, or '' when they were chosen by hand. */
+export function effort() {
+	const found = family().efforts.find(
+		(e) => e.steps === values.steps && e.sampler === values.sampler && e.schedule === values.schedule,
+	);
+	return found ? found.name : '';
+}
+
+export function shape() {
+	const found = family().shapes.find((s) => s.width === values.width && s.height === values.height);
+	return found ? found.name : '';
+}
+
+/** Fills what is still open with the defaults of the family. */
+function complete() {
+	const known = family();
+	const usual = known.efforts.find((e) => e.name === known.effort);
+	const filled = {
+		steps: usual.steps,
+		sampler: usual.sampler,
+		schedule: usual.schedule,
+		guidance: known.guidance_scale,
+		width: known.shapes[0].width,
+		height: known.shapes[0].height,
+	};
+	for (const [name, value] of Object.entries(filled))
+		if (values[name] === null || values[name] === undefined) values[name] = value;
+	const schedules = state.catalog.samplers[values.sampler];
+	if (!schedules) values.sampler = usual.sampler;
+	if (!(schedules || []).includes(values.schedule)) values.schedule = 'Automatic';
+	values.family = known.name;
+}
+
+function keepHere() {
+	try {
+		localStorage.setItem(KEY, JSON.stringify(values));
+	} catch {
+		/* a private window may have no room; the server keeps it too */
+	}
+}
+
+const keepThere = later(() => ask('ui_remember', { ...values }, { quiet: true }), 1500);
+
+export function set(changes) {
+	touched = true;
+	Object.assign(values, changes);
+	complete();
+	values.savedAt = Date.now();
+	keepHere();
+	keepThere();
+	emit('form', changes);
+}
+
+/** Another model: effort and shape go by their names, where its family has them. */
+export function setModel(id) {
+	const before = { effort: effort(), shape: shape(), family: values.family };
+	values.model = id;
+	const known = family();
+	const changes = { model: id };
+	if (known.name !== before.family) {
+		const e =
+			known.efforts.find((one) => one.name === before.effort) ||
+			known.efforts.find((one) => one.name === known.effort);
+		const s = known.shapes.find((one) => one.name === before.shape) || known.shapes[0];
+		Object.assign(changes, {
+			steps: e.steps,
+			sampler: e.sampler,
+			schedule: e.schedule,
+			guidance: known.guidance_scale,
+			width: s.width,
+			height: s.height,
+		});
+	}
+	set({ ...changes, ...own(id) });
+}
+
+/** What a person wants filled in whenever this model is chosen. */
+function own(id) {
+	const entry = state.models.find((model) => model.id === id);
+	const wanted = {};
+	for (const [name, value] of Object.entries((entry && entry.defaults) || {}))
+		if (value !== null)
+			wanted[{ guidance_scale: 'guidance', negative_prompt: 'negative' }[name] || name] = value;
+	return wanted.negative ? { ...wanted, negativeOpen: true } : wanted;
+}
+
+/** Takes the settings of a picture or job; what it does not know stays, and the seed is a choice of its own. */
+export function use(request) {
+	const given = {
+		width: request.width,
+		height: request.height,
+		steps: request.steps,
+		sampler: request.sampler,
+		schedule: request.schedule,
+		guidance: request.guidance_scale,
+	};
+	const known = Object.entries(given).filter(([, value]) => value !== null && value !== undefined);
+	set({
+		prompt: request.prompt,
+		negative: request.negative_prompt,
+		negativeOpen: Boolean(request.negative_prompt),
+		...Object.fromEntries(known),
+		...(state.models.some((m) => m.id === request.model && !m.problem)
+			? { model: request.model }
+			: {}),
+	});
+}
+
+export function lastSeed() {
+	return state.pictures.length ? state.pictures[0].seed : null;
+}
+
+export function fields() {
+	const seed = { random: null, keep: lastSeed(), fixed: values.seed }[values.seedMode];
+	return {
+		prompt: values.prompt,
+		negative_prompt: values.negative,
+		model: values.model,
+		width: values.width,
+		height: values.height,
+		steps: values.steps,
+		guidance_scale: values.guidance,
+		sampler: values.sampler,
+		schedule: values.schedule,
+		seed: seed === undefined ? null : seed,
+		count: values.count,
+	};
+}
+
+function take(saved) {
+	for (const name of Object.keys(values))
+		if (saved && saved[name] !== undefined) values[name] = saved[name];
+	if (saved && saved.family) values.family = saved.family;
+}
+
+/** What this browser kept is there at once; what the server kept wins only when it is newer and nothing was typed. */
+export function attach() {
+	if (attached) return;
+	attached = true;
+	try {
+		take(JSON.parse(localStorage.getItem(KEY) || 'null'));
+	} catch {
+		/* unreadable: the defaults are fine */
+	}
+	complete();
+	on('begun', ({ form }) => {
+		if (form && !touched && (form.savedAt || 0) > values.savedAt) take(form);
+		const entry = state.models.find((model) => model.id === values.model);
+		const usable = state.models.find((model) => !model.problem);
+		if ((!entry || entry.problem) && usable && values.model !== usable.id) return setModel(usable.id);
+		complete();
+		emit('form', {});
+	});
+}
+
+export const keepNow = () => ask('ui_remember', { ...values }, { quiet: true });

@@ -1,0 +1,59 @@
+// Knows the header: a button and a line of the menu for every tab, and the two chips.
+
+import { byId, element } from './dom.js';
+import './keys.js';
+import { popup, walkable } from './layers.js';
+import * as panels from './panels.js';
+import { open, show, TABS } from './tabs.js';
+
+let menu = null;
+
+function move(event) {
+	const at = TABS.findIndex((tab) => tab.id === open());
+	const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: TABS.length - 1 }[event.key];
+	if (to === undefined) return;
+	event.preventDefault();
+	event.stopPropagation();
+	show(TABS[(to + TABS.length) % TABS.length].id);
+	byId(`tab-${open()}`).focus();
+}
+
+export function mount() {
+	const list = byId('tabs');
+	for (const tab of TABS) {
+		list.append(
+			element(
+				'button',
+				{
+					type: 'button',
+					role: 'tab',
+					id: `tab-${tab.id}`,
+					class: 'tab',
+					'aria-controls': tab.shows.join(' '),
+					onclick: () => show(tab.id),
+				},
+				tab.title,
+			),
+		);
+		byId('tab-menu').append(
+			element(
+				'button',
+				{
+					type: 'button',
+					class: 'menu-item',
+					onclick: () => {
+						show(tab.id);
+						menu.hide();
+					},
+				},
+				tab.title,
+			),
+		);
+	}
+	list.addEventListener('keydown', move);
+	menu = popup(byId('tab-menu-button'), byId('tab-menu'));
+	walkable(byId('tab-menu'), 'button');
+	addEventListener('hashchange', () => show(location.hash));
+	panels.attach();
+	show(location.hash);
+}

@@ -1,0 +1,138 @@
+"""How the page's files travel: once, small, and never again; also behind a path and a password."""
+
+import gzip
+import re
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from localai.api.guard import Guard
+from localai.settings import read_settings
+from localai.studio import Studio
+from localai.ui import blocks
+from localai.ui.assets import STATIC, Assets
+from localai.ui.components import catalog
+from tests.fakes import FakeExecutor
+
+CATALOG = {'keys': ['tag'], 'closing': '</script>'}
+ASSETS = Assets(CATALOG)
+HERE = f'/{ASSETS.prefix}'
+PAGE_BAR, FIRST_BAR = 60_000, 150_000
+
+
+@pytest.fixture(scope='module')
+def client():
+	app = FastAPI()
+	app.mount(f'/{ASSETS.room}', ASSETS)
+	return TestClient(app)
+
+
+@pytest.fixture(scope='module', params=['/', '/behind'])
+def page(request, tmp_path_factory):
+	"""The page, and below which path it lies."""
+	home = tmp_path_factory.mktemp('home')
+	studio = Studio(read_settings({}, home=home).prepare(), FakeExecutor()).open()
+	app = FastAPI()
+	blocks.mount(app, studio, path=request.param)
+	yield TestClient(app), request.param.rstrip('/')
+	studio.close()
+
+
+class TestFiles:
+	def test_a_file_is_kept_for_a_year_and_never_guessed_at(self, client):
+		answer = client.get(f'{HERE}/page/bus.js', headers={'accept-encoding': 'gzip, br'})
+		assert answer.text == (STATIC / 'page' / 'bus.js').read_text('utf-8')
+		assert answer.headers['cache-control'] == 'public, max-age=31536000, immutable'
+		assert answer.headers['content-type'] == 'text/javascript; charset=utf-8'
+		assert answer.headers['content-encoding'] == 'gzip'
+		assert answer.headers['x-content-type-options'] == 'nosniff'
+		assert answer.headers['vary'] == 'accept-encoding'
+
+	def test_who_cannot_unpack_gets_it_plain_under_another_tag(self, client):
+		plain = client.get(f'{HERE}/page.css', headers={'accept-encoding': 'identity'})
+		small = client.get(f'{HERE}/page.css', headers={'accept-encoding': 'gzip'})
+		assert 'content-encoding' not in plain.headers
+		assert plain.text == small.text
+		assert plain.headers['etag'] != small.headers['etag']
+
+	def test_what_is_known_is_not_sent_again(self, client):
+		tag = client.get(f'{HERE}/page.css').headers['etag']
+		again = client.get(f'{HERE}/page.css', headers={'if-none-match': f'W/"x", {tag}'})
+		assert again.status_code == 304
+		assert not again.content
+
+	@pytest.mark.parametrize(
+		'path',
+		[
+			'/page/none.js',
+			'/page/tokens.css',
+			'/../assets.py',
+			'/%2e%2e/assets.py',
+			'/page/../../assets.py',
+			'',
+		],
+	)
+	def test_nothing_else_is_there(self, client, path):
+		assert client.get(f'{HERE}{path}').status_code == 404
+
+	def test_another_version_is_not_there_either(self, client):
+		assert client.get(f'/{ASSETS.room}/{"0" * 16}/page/bus.js').status_code == 404
+
+	def test_files_are_only_read(self, client):
+		assert client.post(f'{HERE}/page/bus.js').status_code == 405
+		head = client.head(f'{HERE}/page/bus.js')
+		assert head.status_code == 200
+		assert not head.content
+
+	def test_the_address_changes_with_what_the_scripts_know(self):
+		assert Assets(CATALOG).prefix == ASSETS.prefix
+		assert Assets({'keys': []}).prefix != ASSETS.prefix
+
+	def test_every_style_sheet_is_in_the_one_that_is_served(self, client):
+		served = client.get(f'{HERE}/page.css').text
+		assert all(f.read_text('utf-8') in served for f in STATIC.rglob('*.css'))
+
+
+class TestTheFirstAnswer:
+	def test_it_is_small_and_names_every_file_in_its_head(self, page):
+		client, path = page
+		answer = client.get(f'{path}/', headers={'accept-encoding': 'gzip'})
+		head = answer.text.partition('</head>')[0]
+		assert len(answer.content) <= PAGE_BAR
+		named = re.findall(r'href="(localai/[^"]+)"', head)
+		assert {n.partition('/')[2].partition('/')[2] for n in named} == set(
+			Assets(catalog()).files
+		)
+		for name in named:
+			assert client.get(f'{path}/{name}').status_code == 200
+
+	def test_all_of_ours_is_small_on_the_way(self):
+		assets = Assets(catalog())
+		assert sum(map(len, assets.packed.values())) <= FIRST_BAR
+		assert all(gzip.decompress(assets.packed[n]) == data for n, data in assets.files.items())
+
+	def test_it_travels_packed_where_it_may(self, page):
+		client, path = page
+		plain = client.get(f'{path}/', headers={'accept-encoding': 'identity'})
+		small = client.get(f'{path}/', headers={'accept-encoding': 'gzip'})
+		assert small.headers['content-encoding'] == 'gzip'
+		assert int(small.headers['content-length']) < len(plain.content) / 2
+		assert 'content-encoding' not in plain.headers
+		assert small.text == plain.text
+
+	def test_programs_still_find_every_endpoint(self, page):
+		client, path = page
+		assert '/generate' in client.get(f'{path}/gradio_api/info').json()['named_endpoints']
+		names = [d['api_name'] for d in client.get(f'{path}/config').json()['dependencies']]
+		assert {'generate', 'ui_follow'} <= set(names)
+
+
+class TestPassword:
+	def test_the_files_are_behind_it_as_the_page_is(self):
+		app = FastAPI()
+		app.mount(f'/{ASSETS.room}', ASSETS)
+		app.add_middleware(Guard, hosts=('testserver',), password='secret')
+		client = TestClient(app)
+		assert client.get(f'{HERE}/page/bus.js').status_code == 401
+		assert client.get(f'{HERE}/page/bus.js', auth=('me', 'secret')).status_code == 200
