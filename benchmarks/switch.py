@@ -42,19 +42,18 @@ class App:
 
 	def wait(self) -> None:
 		"""Until the engine is up and has nothing to do."""
-		for snapshot in self.studio.jobs.studio.follow():
-			jobs = self.studio.jobs
-			if snapshot.engine.state == 'ready' and not jobs.chore and not jobs.chores:
-				assert not snapshot.engine.message, snapshot.engine.message
-				return
+		studio = self.studio
+		while studio.chores.pending or studio.engines.status.state != 'ready':
+			time.sleep(0.001)
+		assert not studio.engines.status.message, studio.engines.status.message
 
 	def load(self, folder: Path) -> float:
 		"""Seconds until it is the current model."""
 		began = time.perf_counter()
-		self.studio.jobs.load(str(folder))
+		self.studio.chores.load(str(folder))
 		self.wait()
 		seconds = time.perf_counter() - began
-		assert self.studio.jobs.engine.model == str(folder)
+		assert self.studio.engines.status.model == str(folder)
 		return seconds
 
 	def memory(self) -> int:
@@ -101,7 +100,7 @@ def main() -> int:
 				app.load(folder)
 				seen.append(app.memory())
 		after = seen[-1]
-		app.studio.jobs.unload()
+		app.studio.chores.unload()
 		app.wait()
 		empty = app.memory()
 		app.close()

@@ -29,9 +29,13 @@ from localai.services.history.trash import PictureTrash
 from localai.services.history.truth import TruthService
 from localai.services.history.upkeep import Upkeep
 from localai.services.history.verifying import VerifyService
+from localai.services.jobs.board import Board
+from localai.services.jobs.chores import Chores
+from localai.services.jobs.engines import Engines
 from localai.services.jobs.service import JobService
 from localai.services.models.service import ModelService
 from localai.services.models.trash import ModelTrash
+from localai.services.presence import Presence
 from localai.settings import Settings
 from localai.store.database import Database
 from localai.store.discards import Discards
@@ -57,7 +61,8 @@ class Studio:
 		self.database = Database(settings.database)
 		history = History(self.database, settings.pictures)
 		jobs = Jobs(self.database, history)
-		self.executor = executor or LocalExecutor(settings.device, warm=settings.warm_bytes)
+		self.executor = executor or LocalExecutor((settings.device,), warm=settings.warm_bytes)
+		self.presence = Presence()
 		self.preferences = Preferences(self.database)
 		self.models = ModelService(
 			settings.models,
@@ -65,11 +70,14 @@ class Studio:
 			Models(self.database),
 			ModelTrash(settings.trash, Trash(self.database)),
 			self.preferences,
-			in_use=lambda: self.jobs.in_use(),
-			changed=lambda: self.jobs.present(library=self.models.version),
+			in_use=lambda: self.chores.in_use(),
+			changed=lambda: self.presence.show_library(self.models.version),
 			machine=lambda: self.hardware.room(),
 		)
-		self.jobs = JobService(jobs, self.executor, self.models)
+		self.engines = Engines(self.executor, self.presence)
+		self.board = Board(jobs, self.engines, self.presence)
+		self.chores = Chores(self.engines, self.models)
+		self.jobs = JobService(self.board, self.chores, self.engines)
 		self.generation = GenerationService(
 			settings.pictures,
 			self.models,
@@ -79,7 +87,7 @@ class Studio:
 		)
 		self.saving = Saving(settings.pictures, self.models, jobs, history, self.saved)
 		self.build_history(history)
-		self.hardware = HardwareService(lambda: self.jobs.engine)
+		self.hardware = HardwareService(lambda: self.engines.status)
 		self.downloads = self.build_downloads()
 
 	def build_history(self, store: History) -> None:
@@ -105,16 +113,17 @@ class Studio:
 			self.picture_trash.lock,
 			self.history_changed,
 		)
-		self.verifying = VerifyService(self.history, self.models, self.jobs.verify)
+		self.verifying = VerifyService(self.history, self.models, self.chores.verify)
 		self.upkeep = Upkeep(self.truth, self.picture_trash, self.marks)
 
 	def history_changed(self) -> None:
-		self.jobs.look_again()
+		self.board.look_again()
+		self.presence.show_history()
 
 	def saved(self, picture: Picture) -> None:
 		"""A picture that was drawn: its small one is made before anyone looks."""
 		self.history.prepare_thumbnail(picture)
-		self.jobs.present(history=True)
+		self.presence.show_history()
 
 	def build_downloads(self) -> DownloadService:
 		settings, limiter, keeper = self.settings, Limiter(), TokenKeeper(Hub())
@@ -138,8 +147,8 @@ class Studio:
 			catalogue,
 			limiter,
 			self.models,
-			self.jobs.load,
-			lambda downloads: self.jobs.present(downloads=downloads),
+			self.chores.load,
+			self.presence.show_downloads,
 		)
 
 	def open(self, resume: bool = True) -> 'Studio':
@@ -154,11 +163,12 @@ class Studio:
 		return self
 
 	def watch(self) -> AsyncIterator[StudioSnapshot]:
-		return self.jobs.watch()
+		return self.presence.watch()
 
 	def close(self) -> None:
 		self.downloads.close()
 		self.jobs.close()
+		self.presence.close()
 		self.upkeep.close()
 		self.thumbnails.close()
 		self.models.close()

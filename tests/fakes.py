@@ -4,11 +4,12 @@ can wait, fail and die."""
 import io
 import queue
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
 
-from localai.executors.base import OnEvent, OnStatus, status_after
+from localai.executors.base import EMPTY, OnEvent, OnStatus, status_after
 from localai.schemas import engine as say
 from localai.schemas.hardware import EngineStatus, HeldModel
 from localai.schemas.jobs import StopMode
@@ -16,41 +17,88 @@ from localai.schemas.models import ModelSpec
 
 
 class FakeExecutor:
+	"""Its devices are known by their names; what it is asked about without one is the first."""
+
+	def __init__(self, ready: bool = True, devices: Sequence[str] = ('fake',)):
+		self.ready = ready
+		self.seen: list[say.Task] = []
+		self.engines = {name: FakeEngine(name) for name in devices}
+		self.first = self.engines[devices[0]]
+		self.gate, self.status = self.first.gate, self.first.status
+
+	@property
+	def failures(self) -> list[say.Failed | None]:
+		return self.first.failures
+
+	@failures.setter
+	def failures(self, failures: list[say.Failed | None]) -> None:
+		self.first.failures = failures
+
+	@property
+	def devices(self) -> tuple[str, ...]:
+		return tuple(self.engines)
+
+	def start(self, on_event: OnEvent, on_status: OnStatus) -> None:
+		self.on_event, self.on_status = on_event, on_status
+		for engine in self.engines.values():
+			engine.start(on_event, on_status)
+			if self.ready:
+				on_status(engine.status)
+
+	def submit(self, task: say.Task, device: str) -> None:
+		self.seen.append(task)
+		self.engines[device].submit(task)
+
+	def stop(self, job_id: str, mode: StopMode) -> None:
+		for engine in self.engines.values():
+			if engine.seen and engine.seen[-1].job_id == job_id:
+				engine.stop(mode)
+
+	def close(self) -> None:
+		for engine in self.engines.values():
+			engine.close()
+
+
+class FakeEngine:
 	"""`gate` holds every step while it is clear; `failures` are taken before a task is begun.
 
 	Two models stay warm; a load takes four pieces, each of which `gate` holds too.
 	"""
 
-	def __init__(self, ready: bool = True):
-		self.ready = ready
+	def __init__(self, name: str):
 		self.gate = threading.Event()
 		self.gate.set()
 		self.failures: list[say.Failed | None] = []
 		self.tasks: queue.Queue[say.Task | None] = queue.Queue()
 		self.seen: list[say.Task] = []
 		self.mode: StopMode | None = None
-		self.status = EngineStatus(state='ready', device='Fake', dtype='fp32', budget=10**10)
+		self.dying = False
+		self.status = EngineStatus(
+			name=name, state='ready', device='Fake', dtype='fp32', budget=10**10
+		)
 		self.held: list[tuple[ModelSpec, HeldModel]] = []
 
 	def start(self, on_event: OnEvent, on_status: OnStatus) -> None:
 		self.on_event, self.on_status = on_event, on_status
 		self.thread = threading.Thread(target=self.work, daemon=True)
 		self.thread.start()
-		if self.ready:
-			self.on_status(self.status)
 
 	def submit(self, task: say.Task) -> None:
 		self.mode = None
 		self.seen.append(task)
 		self.tasks.put(task)
 
-	def stop(self, job_id: str, mode: StopMode) -> None:
+	def stop(self, mode: StopMode) -> None:
 		self.mode = mode
 		self.gate.set()
 
+	def die(self) -> None:
+		"""In the middle of a task, and comes up again."""
+		self.dying = True
+		self.stop('stop')
+
 	def close(self) -> None:
-		self.gate.set()
-		self.mode = 'stop'
+		self.stop('stop')
 		self.tasks.put(None)
 		self.thread.join(5)
 
@@ -61,18 +109,40 @@ class FakeExecutor:
 				self.tell(failure.model_copy(update={'job_id': task.job_id}), task)
 				self.on_status(self.status)
 				continue
-			match task:
-				case say.Generate():
-					end = self.draw(task)
-				case say.Load():
-					end = self.load(task)
-				case say.Convert():
-					end = self.convert(task)
-				case say.Unload():
-					self.held = [h for h in self.held if task.path not in ('', h[0].path)]
-					self.tell_held(task)
-					end = say.Finished(job_id=task.job_id)
-			self.tell(end, task)
+			end = self.do(task)
+			if self.dying:
+				self.bury(task)
+			else:
+				self.tell(end, task)
+
+	def do(self, task: say.Task) -> say.Finished | say.Cancelled:
+		match task:
+			case say.Generate():
+				return self.draw(task)
+			case say.Load():
+				return self.load(task)
+			case say.Convert():
+				return self.convert(task)
+			case say.Unload():
+				self.held = [h for h in self.held if task.path not in ('', h[0].path)]
+				self.tell_held(task)
+		return say.Finished(job_id=task.job_id)
+
+	def bury(self, task: say.Task) -> None:
+		self.dying, self.held, alive = False, [], self.status
+		self.status = alive.model_copy(update=EMPTY | {'state': 'restarting'})
+		self.on_status(self.status)
+		self.on_event(
+			say.Failed(
+				job_id=task.job_id,
+				code='EngineDied',
+				message='The engine process was killed.',
+				remedy='',
+				engine_died=True,
+			)
+		)
+		self.status = alive.model_copy(update=EMPTY | {'state': 'ready'})
+		self.on_status(self.status)
 
 	def tell(self, event: say.Event, task: say.Task) -> None:
 		status = status_after(self.status, event, task)

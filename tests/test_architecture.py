@@ -45,10 +45,11 @@ ROOMS: dict[str, tuple[str, ...]] = {
 	'files.sharing': ('files.pictures',),
 	'services.feed': (),
 	'services.fields': (),
+	'services.presence': ('services.feed',),
 	'services.hardware': (),
 	'services.models': ('services.fields', 'services.hardware'),
 	'services.downloads': ('services.feed', 'services.hardware'),
-	'services.jobs': ('services.feed',),
+	'services.jobs': ('services.feed', 'services.presence'),
 	'services.history': ('services.fields', 'services.jobs', 'services.models'),
 	'services.generation': ('services.history',),
 }

@@ -125,7 +125,7 @@ def add_changes(routes: APIRouter, studio) -> None:
 		"""`{"id": 5}` is drawn again; followed at /api/models/chores as all chores are."""
 		fields = await read_fields(request, '{"id": …}')
 		(picture,) = ids_of([fields.get('id')], 1)
-		return studio.jobs.chore_now(await to_thread(studio.verifying.start, picture))
+		return studio.chores.get(await to_thread(studio.verifying.start, picture))
 
 
 def add_imports(routes: APIRouter, studio) -> None:

@@ -43,31 +43,31 @@ def router(studio) -> APIRouter:
 		model = await name_in(request)
 		if not model:
 			raise InvalidInput('The model has no name.', 'Choose one of the list.', 'model')
-		return studio.jobs.chore_now(await to_thread(studio.jobs.load, model))
+		return studio.chores.get(await to_thread(studio.chores.load, model))
 
 	@routes.post('/unload', status_code=202)
 	async def unload(request: Request) -> ChoreSnapshot:
 		"""`{"model": ID}`, or `{}` for all that is in memory."""
 		model = await name_in(request)
-		return studio.jobs.chore_now(await to_thread(studio.jobs.unload, model))
+		return studio.chores.get(await to_thread(studio.chores.unload, model))
 
 	@routes.post('/cancel')
 	def cancel() -> dict[str, str]:
 		"""Gives up what is being loaded or converted."""
-		studio.jobs.cancel_load()
+		studio.chores.cancel()
 		return {'status': 'ok'}
 
 	@routes.get('/chores/{chore}')
 	def chore(chore: str) -> ChoreSnapshot:
-		return studio.jobs.chore_now(chore)
+		return studio.chores.get(chore)
 
 	@routes.get('/chores/{chore}/events')
 	def events(chore: str) -> StreamingResponse:
 		"""The load or unload now and each change, one JSON object per line, until its end."""
-		studio.jobs.chore_now(chore)
+		studio.chores.get(chore)
 
 		async def lines() -> AsyncIterator[str]:
-			async for now in studio.jobs.follow_chore(chore):
+			async for now in studio.chores.follow(chore):
 				yield now.model_dump_json() + '\n'
 
 		return StreamingResponse(lines(), media_type='application/x-ndjson')

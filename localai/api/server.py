@@ -82,7 +82,7 @@ def create(studio) -> FastAPI:
 
 	@app.get('/healthz')
 	async def health() -> dict[str, str]:
-		return {'status': 'ok', 'version': __version__, 'engine': studio.jobs.engine.state}
+		return {'status': 'ok', 'version': __version__, 'engine': studio.engines.status.state}
 
 	app.include_router(media.router(studio))
 	app.include_router(jobs.router(studio))

@@ -118,25 +118,25 @@ class OwnEngine:
 	def follow(self, job_id: str) -> Iterator[JobSnapshot]:
 		"""Raises BadSetting when the engine cannot come up at all."""
 		for job in self.studio.jobs.follow(job_id, beat=0.5):
-			if self.studio.jobs.engine.state == 'stopped' and job.live:
+			if self.studio.engines.status.state == 'stopped' and job.live:
 				self.stop(job_id)
-				raise BadSetting(self.studio.jobs.engine.message)
+				raise BadSetting(self.studio.engines.status.message)
 			yield job
 
 	def stop(self, job_id: str) -> JobSnapshot:
 		return self.studio.jobs.stop(job_id)
 
 	def verify(self, picture_id: int) -> ChoreSnapshot:
-		return self.studio.jobs.chore_now(self.studio.verifying.start(picture_id))
+		return self.studio.chores.get(self.studio.verifying.start(picture_id))
 
 	def follow_chore(self, chore_id: str) -> Iterator[ChoreSnapshot]:
-		while (now := self.studio.jobs.chore_now(chore_id)).pending:
+		while (now := self.studio.chores.get(chore_id)).pending:
 			yield now
 			time.sleep(BEAT)
 		yield now
 
 	def cancel_chore(self) -> None:
-		self.studio.jobs.cancel_load()
+		self.studio.chores.cancel()
 
 	def close(self) -> None:
 		self.studio.close()

@@ -1,4 +1,5 @@
-"""Knows what an executor is: it takes tasks, tells events, and can be asked to stop one."""
+"""Knows what an executor is: it has devices, takes tasks for them, tells events, and can be asked to
+stop one."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -14,24 +15,29 @@ EMPTY = NOT_LOADING | {'model': '', 'held': ()}
 
 
 class Executor(Protocol):
-	"""Runs one task at a time. Events of a task come in order and end with Finished, Cancelled or
-	Failed."""
+	"""Runs one task at a time on each of its devices. Events of a task come in order and end with
+	Finished, Cancelled or Failed; a status says by its `name` whose it is."""
+
+	@property
+	def devices(self) -> tuple[str, ...]:
+		"""The names of the devices, the one to prefer first. One that joins later is known by its
+		first status."""
 
 	def start(self, on_event: OnEvent, on_status: OnStatus) -> None:
-		"""Begins to come up; returns at once."""
+		"""Begins to come up; returns at once. Each device may tell in a thread of its own."""
 
-	def submit(self, task: say.Task) -> None:
-		"""Hands over the next task; only when none is running."""
+	def submit(self, task: say.Task, device: str) -> None:
+		"""Hands over the next task of a device; only when it has none."""
 
 	def stop(self, job_id: str, mode: StopMode) -> None:
-		"""Asks the running task to stop; the answer comes as an event."""
+		"""Asks a running task to stop; the answer comes as an event."""
 
 	def close(self) -> None:
-		"""Ends the engine."""
+		"""Ends the engines."""
 
 
 def status_after(status: EngineStatus, event: say.Event, task: say.Task | None) -> EngineStatus:
-	"""How the engine is after one of its events; `task` is the one it works on."""
+	"""How an engine is after one of its events; `task` is the one it works on."""
 	match event:
 		case say.Ready():
 			changes = EMPTY | {

@@ -23,8 +23,8 @@ class Task(Schema):
 	"""What the engine is asked to do, and all that the ways there and back must know of it.
 
 	`model` is the one it is about, None where it is about none or about a file that is no model of
-	the library. A new kind is a class here and in `Command`, a line in `engine.engine.DOERS`, and
-	the verb that asks for it.
+	the library; `device` is the one it wishes, '' for any. A new kind is a class here and in
+	`Command`, a line in `engine.engine.DOERS`, and the verb that asks for it.
 	"""
 
 	# What a person reads when the engine dies in the middle: 'while it ...'.
@@ -35,6 +35,7 @@ class Task(Schema):
 
 	kind: str
 	job_id: str
+	device: str = ''
 	model: ModelSpec | None = None
 
 	@property

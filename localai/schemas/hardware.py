@@ -15,12 +15,14 @@ class HeldModel(Schema):
 
 
 class EngineStatus(Schema):
-	"""The engine now. `model` is the id of the model that would draw at once, '' when there is none.
+	"""The engine of one device now. `name` is what the executor calls the device, `device` what a
+	person calls it, '' until it is known. `model` is the id of the model that would draw at once, '' when there is none.
 
 	`held` are all models in memory, the last used first, within `budget` bytes. While a model comes
 	into memory `loading` is its id, with the stage and the bytes of its files read so far.
 	"""
 
+	name: str = ''
 	state: EngineState = 'starting'
 	device: str = ''
 	dtype: str = ''

@@ -7,11 +7,12 @@ from localai.schemas.jobs import JobSnapshot
 
 
 class StudioSnapshot(Schema):
-	"""The engine, the live jobs in the order they will be drawn, the job that ended last, the
-	downloads; `library` grows with every change of the models, `history` with every one of the
-	pictures."""
+	"""The engine (of the first device that works; `others` are those of further devices), the live
+	jobs in the order they will be drawn, the job that ended last, the downloads; `library` grows
+	with every change of the models, `history` with every one of the pictures."""
 
-	engine: EngineStatus
+	engine: EngineStatus = EngineStatus()
+	others: tuple[EngineStatus, ...] = ()
 	queue: tuple[JobSnapshot, ...] = ()
 	last: JobSnapshot | None = None
 	downloads: tuple[DownloadSnapshot, ...] = ()

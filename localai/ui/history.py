@@ -91,7 +91,7 @@ def functions(studio) -> list[Callable]:
 
 	@answer
 	def ui_history_verdict(given: dict) -> Answer:
-		return said(studio.jobs.chore_now(str(given.get('chore'))[:100]))
+		return said(studio.chores.get(str(given.get('chore'))[:100]))
 
 	@answer
 	def ui_history_check(given: dict) -> Answer:

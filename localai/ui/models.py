@@ -46,23 +46,23 @@ def functions(studio) -> list[Callable]:
 
 	@answer
 	def ui_model_load(given: dict) -> Answer:
-		studio.jobs.load(name_of(given))
+		studio.chores.load(name_of(given))
 		return {}
 
 	@answer
 	def ui_model_unload(given: dict) -> Answer:
 		"""Without a name all that is in memory."""
-		studio.jobs.unload(name_of(given))
+		studio.chores.unload(name_of(given))
 		return {}
 
 	@answer
 	def ui_load_cancel(given: dict) -> Answer:
-		studio.jobs.cancel_load()
+		studio.chores.cancel()
 		return {}
 
 	@answer
 	def ui_model_convert(given: dict) -> Answer:
-		studio.jobs.convert(name_of(given))
+		studio.chores.convert(name_of(given))
 		return {}
 
 	@answer

@@ -71,10 +71,10 @@ class TestMemory:
 		lines = told(client, begun.id)
 		assert [c.state for c in lines][-1] == 'finished' and lines[0].pending
 		assert any(c.stage == 'unet' and c.stage_total == 4 for c in lines)
-		assert [m.id for m in studio.jobs.engine.held] == ['sketchbook']
+		assert [m.id for m in studio.engines.status.held] == ['sketchbook']
 		gone = chore(client.post('/api/models/unload', json={}))
 		assert told(client, gone.id)[-1].state == 'finished'
-		assert studio.jobs.engine.held == ()
+		assert studio.engines.status.held == ()
 
 	def test_a_load_is_given_up(self, client, executor):
 		executor.gate.clear()

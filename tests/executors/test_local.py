@@ -10,7 +10,7 @@ import pytest
 
 from localai.engine.engine import Engine
 from localai.executors import frames
-from localai.executors.local import LocalExecutor
+from localai.executors.process import EngineProcess
 from localai.schemas import engine as say
 from localai.services.models.service import BUILTIN
 from tests.engine.test_engine import spec_of, task
@@ -48,7 +48,7 @@ class Listener:
 
 @pytest.fixture(scope='module')
 def engine_process():
-	executor, listener = LocalExecutor('cpu'), Listener()
+	executor, listener = EngineProcess('cpu'), Listener()
 	executor.start(listener.on_event, listener.on_status)
 	listener.ready()
 	yield executor, listener
@@ -114,7 +114,7 @@ class TestProcess:
 		)
 
 	def test_a_device_that_is_not_there_is_said_and_not_tried_for_ever(self):
-		executor, listener = LocalExecutor('cuda:9'), Listener()
+		executor, listener = EngineProcess('cuda:9'), Listener()
 		executor.start(listener.on_event, listener.on_status)
 		listener.wait(lambda: listener.statuses and listener.statuses[-1].state == 'stopped')
 		assert 'cuda:9' in listener.statuses[-1].message
@@ -185,7 +185,7 @@ class TestLocks:
 	def test_a_listener_with_a_lock_of_its_own_may_stop_while_events_come(self):
 		"""The queue asks with its lock held and hears with the same one: neither may wait for the
 		other."""
-		executor, asked = LocalExecutor('cpu'), threading.Event()
+		executor, asked = EngineProcess('cpu'), threading.Event()
 		queue_lock = threading.Lock()
 
 		def on_status(status):

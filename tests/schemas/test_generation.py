@@ -42,7 +42,7 @@ class TestWrong:
 	def test_one_sentence_and_the_field(self, studio, field, value, sentence):
 		with pytest.raises(InvalidInput, match=sentence) as caught:
 			studio.generation.start({'prompt': 'a fox'} | {field: value})
-		assert caught.value.field == field and not studio.jobs.live
+		assert caught.value.field == field and not studio.board.live
 
 	def test_a_pair_that_does_not_exist(self, studio):
 		with pytest.raises(InvalidInput, match='DDIM has no Karras schedule. It has: Automatic'):

@@ -1,43 +1,39 @@
 """The live jobs as everybody sees them: their order, places and waits; each change is stored first,
 then told."""
 
+import heapq
 import logging
-import threading
+import math
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from localai.errors import LocalAIError, StorageProblem, UnknownName
-from localai.schemas.downloads import DownloadSnapshot
-from localai.schemas.hardware import EngineStatus
 from localai.schemas.jobs import JobSnapshot, JobState, Problem
-from localai.schemas.studio import StudioSnapshot
 from localai.services.feed import Feed
+from localai.services.jobs.engines import Engines
+from localai.services.presence import BEAT, Presence
 from localai.store.jobs import Jobs
 
 log = logging.getLogger('localai.jobs')
-BEAT = 10.0  # seconds after which a quiet feed repeats itself, so that doors know it is alive
 Seconds = Callable[..., float | None]
 
 
 class Board:
-	"""What changes it holds `lock`; who follows needs none."""
+	"""Who changes a job holds the lock of the engines; who follows one needs none."""
 
-	def __init__(self, store: Jobs):
+	def __init__(self, store: Jobs, engines: Engines, presence: Presence):
 		self.store = store
-		self.lock = threading.RLock()
-		# In the order of the queue; the running job is the first.
+		self.engines = engines
+		self.presence = presence
+		self.lock = engines.lock
+		# In the order of the queue; the running jobs are the first.
 		self.live: dict[str, JobSnapshot] = {}
 		self.feeds: dict[str, Feed[JobSnapshot]] = {}
 		self.previews: dict[str, bytes] = {}
 		self.costs: dict[str, float | None] = {}
 		# Ends that a full disk would not store: told already, and stored as soon as there is space.
 		self.unstored: dict[str, JobSnapshot] = {}
-		self.engine = EngineStatus()
 		self.last: JobSnapshot | None = None
-		self.downloads: tuple[DownloadSnapshot, ...] = ()
-		self.library = 0
-		self.history = 0
-		self.studio: Feed[StudioSnapshot] = Feed(StudioSnapshot(engine=self.engine))
 
 	def open(self, seconds: Seconds) -> None:
 		"""`seconds` says what a request will take, None where nobody knows."""
@@ -48,7 +44,7 @@ class Board:
 	def close(self) -> None:
 		"""Ends every following."""
 		with self.lock:
-			feeds = [self.studio, *self.feeds.values()]
+			feeds = list(self.feeds.values())
 		for feed in feeds:
 			feed.close()
 
@@ -95,24 +91,6 @@ class Board:
 		async for job in feed.follow_async(BEAT):
 			yield job
 
-	def watch(self) -> AsyncIterator[StudioSnapshot]:
-		"""Everything a page shows: the latest at once, each change, and a heartbeat."""
-		return self.studio.follow_async(BEAT)
-
-	def present(
-		self,
-		downloads: tuple[DownloadSnapshot, ...] | None = None,
-		library: int | None = None,
-		history: bool = False,
-	) -> None:
-		"""Shows the downloads, or that the library or the history changed, to everybody; None leaves
-		what was shown."""
-		with self.lock:
-			self.downloads = self.downloads if downloads is None else downloads
-			self.library = self.library if library is None else library
-			self.history += history
-			self.publish()
-
 	def look_again(self) -> None:
 		"""A person marked, deleted or brought back pictures: those of the jobs that are shown are
 		read anew. A deleted one of a live job is not drawn again after a restart."""
@@ -128,7 +106,7 @@ class Board:
 				fresh = self.store.get(self.last.id)
 				if fresh:
 					self.last = self.last.model_copy(update={'pictures': fresh.pictures})
-			self.present(history=True)
+			self.tell()
 
 	# Changes
 
@@ -204,33 +182,27 @@ class Board:
 
 	def tell(self, *ids: str) -> None:
 		"""Publishes the named jobs with their places and waits, then the whole."""
-		wait: float | None = 0.0
+		# When each engine will be free: after what it works on, or at once.
+		free = [self.rest(job) for job in self.live.values() if job.state != 'queued']
+		free += [0.0] * (max(1, len(self.engines.alive)) - len(free))
+		heapq.heapify(free)
 		for position, (job_id, job) in enumerate(list(self.live.items())):
+			place, eta = 0, job.eta
 			if job.state == 'queued':
-				if (job.position, job.eta) != (position, wait):
-					job = self.live[job_id] = job.model_copy(
-						update={'position': position, 'eta': wait if position else None}
-					)
-			elif job.position:
-				job = self.live[job_id] = job.model_copy(update={'position': 0})
-			if wait is not None:
-				own = job.eta if job.state == 'running' else self.cost(job)
-				wait = None if own is None else wait + own
+				wait = heapq.heappop(free)
+				heapq.heappush(free, wait + (self.rest(job) if wait < math.inf else 0))
+				place, eta = position, wait if position and wait < math.inf else None
+			if (job.position, job.eta) != (place, eta):
+				job = job.model_copy(update={'position': place, 'eta': eta})
+				self.live[job_id] = job
 			if job_id in ids:
 				self.feeds[job_id].publish(job)
-		self.publish()
+		self.presence.show_jobs(tuple(self.live.values()), self.last)
 
-	def publish(self) -> None:
-		self.studio.publish(
-			StudioSnapshot(
-				engine=self.engine,
-				queue=tuple(self.live.values()),
-				last=self.last,
-				downloads=self.downloads,
-				library=self.library,
-				history=self.history,
-			)
-		)
+	def rest(self, job: JobSnapshot) -> float:
+		"""Seconds that a job will still take; infinite where nobody knows."""
+		own = job.eta if job.state == 'running' else self.cost(job)
+		return math.inf if own is None else own
 
 	def cost(self, job: JobSnapshot) -> float | None:
 		"""Seconds a waiting job will take, asked once per job."""

@@ -1,27 +1,23 @@
-"""What the engine does besides jobs: models come into its memory, leave it, are converted, pictures
+"""What the engines do besides jobs: models come into their memory, leave it, are converted, pictures
 are drawn again to be verified; one after the other, each before the next job."""
 
 import logging
 import secrets
-import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from localai.errors import EngineDied, InvalidInput, LocalAIError, UnknownName
-from localai.executors.base import Executor
+from localai.errors import InvalidInput, LocalAIError, UnknownName
 from localai.schemas import engine as say
-from localai.schemas.chores import ChoreSnapshot
-from localai.schemas.hardware import EngineStatus
+from localai.schemas.chores import ChoreSnapshot, ChoreState
 from localai.schemas.history import Verdict
 from localai.schemas.jobs import Problem
 from localai.schemas.models import DRAWERS, ModelEntry, ModelSpec
-from localai.services.jobs.board import Board
-from localai.store.jobs import Jobs
+from localai.services.feed import Feed
+from localai.services.jobs.engines import Device, Engines
 
 log = logging.getLogger('localai.jobs')
-Chore = say.Task
 Judge = Callable[[say.Drawn], Verdict]
 ENDS = 50  # chores that ended, of which is known how
 QUIET = 5.0  # seconds until a chore that stays as it is is told again
@@ -37,77 +33,80 @@ class Library(Protocol):
 	def refresh(self) -> None: ...
 
 
-class Chores(Board):
-	"""The board with what is done for models. Chores survive no restart: they are soon asked for
-	again."""
+@dataclass
+class Chore:
+	"""One that has not ended. `left` is what is still to be handed over: one task, or the same one
+	for several devices."""
 
-	dispatch: Callable[[], None]
+	left: list[say.Task]
+	feed: Feed[ChoreSnapshot]
+	# What is being worked on.
+	task: say.Task | None = None
+	# Who judges what is drawn again, and what was found.
+	judge: Judge | None = None
+	found: Verdict | LocalAIError | None = None
+	# What follows when it has finished.
+	then: Callable[[], None] | None = None
 
-	def __init__(self, store: Jobs, executor: Executor, models: Library):
-		super().__init__(store)
-		self.executor = executor
+	def tell(self, **changes: object) -> None:
+		self.feed.publish(self.feed.value.model_copy(update=changes))
+
+
+class Chores:
+	"""They survive no restart: they are soon asked for again. What changes them holds the lock of
+	the engines."""
+
+	def __init__(self, engines: Engines, models: Library):
+		self.engines = engines
 		self.models = models
-		self.running: say.Generate | None = None
-		self.chores: deque[Chore] = deque()
-		self.chore: Chore | None = None
-		# How the last ones ended, by their ids.
+		self.lock = engines.lock
+		# By their ids, in the order they were asked for.
+		self.pending: dict[str, Chore] = {}
+		# How the last ones ended.
 		self.ends: dict[str, ChoreSnapshot] = {}
-		# What the last chore failed with, until the next one begins.
-		self.trouble = ''
-		self.closed = False
-		# Who judges what is drawn again, by the id of the chore; how far it is, and what was found.
-		self.judges: dict[str, Judge] = {}
-		self.step: dict[str, int] = {}
-		self.verdict: Verdict | LocalAIError | None = None
-		# Where the models lie that the engine has seen, by id.
-		self.paths: dict[str, str] = {}
 
 	def load(self, model_id: str) -> str:
-		"""Brings a model into memory, or makes it the current one when it is there.
+		"""Brings a model into memory, or makes it the current one where it is there.
 
 		Returns the id to follow it by. Raises UnknownName, ModelProblem, EngineDied. How it goes is
 		also told by EngineStatus.
 		"""
 		model = self.models.resolve(model_id)
 		with self.lock:
-			self.check_engine()
-			return self.begin(say.Load(job_id=chore_id(), model=model))
+			holder = self.engines.holder(model.path)
+			device = holder.name if holder else ''
+			return self.begin(say.Load(job_id=chore_id(), model=model, device=device))
 
 	def unload(self, model_id: str = '') -> str:
-		"""Lets one model go, or all of them; one that is not in memory is no matter.
+		"""Lets one model go, or all of them, on every device; one that is not in memory is no
+		matter.
 
-		While a job draws it waits for its end. Returns the id to follow it by. Raises UnknownName
+		Where a job draws it waits for its end. Returns the id to follow it by. Raises UnknownName
 		for a name that nothing has.
 		"""
-		path = ''
-		if model_id:
-			held = model_id in {m.id for m in self.engine.held}
-			path = self.paths.get(model_id, '') if held else ''
-			path = path or self.models.resolve(model_id).path
+		path = self.engines.held_path(model_id) if model_id else ''
+		if model_id and not path:
+			path = self.models.resolve(model_id).path
 		with self.lock:
-			loads = [c for c in self.chores if isinstance(c, say.Load)]
-			for chore in loads:
-				if path in ('', chore.model.path):
-					self.chores.remove(chore)
-					self.ended(chore, say.Cancelled(job_id=chore.job_id))
-			self.publish()
-			chore = say.Unload(job_id=chore_id(), path=path)
-			if self.engine.state == 'stopped' or self.closed:
-				self.ended(chore, say.Finished(job_id=chore.job_id))
-				return chore.job_id
-			return self.begin(chore)
+			for chore in self.waiting():
+				task = chore.left[0]
+				if isinstance(task, say.Load) and path in ('', task.model.path):
+					self.end(chore, 'cancelled')
+			task = say.Unload(job_id=chore_id(), path=path)
+			alive = self.engines.alive
+			there = [d for d in alive if not path or path in self.engines.paths_of(d)]
+			devices = [d.name for d in there] or ['']
+			return self.begin(*(task.model_copy(update={'device': d}) for d in devices))
 
-	def cancel_load(self) -> None:
-		"""Gives up what is being loaded or converted, and what waits to be. A job that loads is
-		stopped as a job."""
+	def cancel(self) -> None:
+		"""Gives up what is being loaded, converted or verified, and what waits to be. A job that
+		loads is stopped as a job."""
 		with self.lock:
-			for chore in self.chores:
-				if not chore.gives_back:
-					self.ended(chore, say.Cancelled(job_id=chore.job_id))
-			self.chores = deque(c for c in self.chores if c.gives_back)
-			self.publish()
-			if self.chore and not self.chore.gives_back:
-				self.executor.stop(self.chore.job_id, 'stop')
+			for job_id, chore in list(self.pending.items()):
+				if chore.task and not chore.task.gives_back:
+					self.engines.stop(job_id)
+				elif not chore.task and not chore.left[0].gives_back:
+					self.end(chore, 'cancelled')
 
 	def convert(self, model_id: str) -> str:
 		"""Writes a single file as a folder that loads fast, a pickle as a safetensors file, into
@@ -137,142 +136,166 @@ class Chores(Board):
 				'Use that one, or delete it first.',
 				'model',
 			)
-		with self.lock:
-			self.check_engine()
-			return self.begin(
-				say.Convert(job_id=chore_id(), source=str(source), target=str(target), model=model)
-			)
+		task = say.Convert(job_id=chore_id(), source=str(source), target=str(target), model=model)
+		return self.begin(task, then=self.models.refresh)
 
 	def verify(self, task: say.Generate, judge: Judge) -> str:
 		"""Draws a picture again for `judge`, who hears of it and keeps nothing. Returns the id to
 		follow it by. Raises EngineDied."""
-		with self.lock:
-			self.check_engine()
-			self.judges[task.job_id] = judge
-			return self.begin(task)
+		return self.begin(task, judge=judge)
 
-	def begin(self, chore: Chore) -> str:
-		for other in (self.chore, *self.chores):
-			if other and chore.like(other):
-				return other.job_id
-		self.chores.append(chore)
-		self.dispatch()
-		return chore.job_id
+	def begin(
+		self,
+		*tasks: say.Task,
+		judge: Judge | None = None,
+		then: Callable[[], None] | None = None,
+	) -> str:
+		"""One task, or the same for several devices. Returns the id to follow it by; that of another
+		chore where one of the two is enough. Raises EngineDied."""
+		task = tasks[0]
+		now = ChoreSnapshot(
+			id=task.job_id,
+			kind=task.kind,
+			model=task.model.id if task.model else '',
+			state='waiting',
+		)
+		chore = Chore(list(tasks), Feed(now), judge=judge, then=then)
+		with self.lock:
+			for job_id, other in self.pending.items():
+				if task.like(other.task or other.left[0]):
+					return job_id
+			if task.gives_back and (self.engines.closed or not self.engines.alive):
+				self.end(chore, 'finished')
+				return task.job_id
+			self.engines.check()
+			self.pending[task.job_id] = chore
+			self.hand_over()
+		return task.job_id
 
 	# Who looks
 
-	def chore_now(self, which: str) -> ChoreSnapshot:
+	def get(self, which: str) -> ChoreSnapshot:
 		"""A chore as it is now. Raises UnknownName."""
 		with self.lock:
-			engine = self.engine
-			waiting = next((c for c in self.chores if c.job_id == which), None)
-			if self.chore and self.chore.job_id == which:
-				stage = {n: getattr(engine, n) for n in ('stage', 'stage_done', 'stage_total')}
-				return snapshot(self.chore, state='running', **stage, **self.step)
-			if waiting and engine.state == 'stopped':
-				problem = Problem(
-					code='EngineDied', message='The engine is not running.', remedy=engine.message
-				)
-				return snapshot(waiting, state='failed', error=problem)
-			if waiting:
-				return snapshot(waiting, state='waiting')
+			if which in self.pending:
+				return self.pending[which].feed.value
 			if which in self.ends:
 				return self.ends[which]
 		raise UnknownName(
 			f'There is no load or unload {str(which)[:40]!r}.', 'Begin it again.', 'chore'
 		)
 
-	async def follow_chore(self, which: str) -> AsyncIterator[ChoreSnapshot]:
+	async def follow(self, which: str) -> AsyncIterator[ChoreSnapshot]:
 		"""A chore now, each change, and its end; repeated while it is quiet."""
-		told, when = None, 0.0
-		async for _ in self.watch():
-			now = self.chore_now(which)
-			if now != told or time.monotonic() - when > QUIET:
-				told, when = now, time.monotonic()
-				yield now
-			if not now.pending:
-				return
+		chore = self.pending.get(which)
+		if chore is None:
+			yield self.get(which)
+			return
+		async for now in chore.feed.follow_async(QUIET):
+			yield now
 
 	def in_use(self) -> frozenset[str]:
 		"""The paths of the models that are held, being drawn with, loaded or converted, or that
 		wait to be."""
 		with self.lock:
-			paths = {self.paths.get(m.id, '') for m in self.engine.held}
-			for task in (self.running, self.chore, *self.chores):
-				paths |= task.paths if task else frozenset()
-			return frozenset(paths - {''})
+			waiting = (t.paths for c in self.pending.values() for t in c.left)
+			return self.engines.in_use().union(*waiting)
 
-	def check_engine(self) -> None:
-		if self.engine.state == 'stopped':
-			raise EngineDied(f'The engine is not running. {self.engine.message}'.strip())
+	# With the engines; all of it under the lock, but for what is heard
 
-	# With the engine; all of it under the lock
+	def waiting(self) -> list[Chore]:
+		return [c for c in self.pending.values() if not c.task]
 
-	def next_chore(self) -> bool:
-		"""Hands the next chore to the engine; whether there was one."""
-		if not self.chores:
-			return False
-		self.chore = self.chores.popleft()
-		if not self.chore.gives_back:
-			self.trouble = ''
-		self.step, self.verdict = {}, None
-		if self.chore.model:
-			self.paths[self.chore.model.id] = self.chore.model.path
-		log.info('chore %s: %s', self.chore.kind, self.chore.subject or 'memory')
-		self.executor.submit(self.chore)
-		return True
+	def hand_over(self) -> None:
+		"""Gives every free engine its next chore."""
+		for chore in self.waiting():
+			for task in chore.left:
+				device = self.engines.choose(task)
+				if device:
+					chore.task = task
+					chore.left = [t for t in chore.left if t is not task]
+					chore.tell(state='running')
+					log.info('chore %s: %s', task.kind, task.subject or 'memory')
+					self.engines.give(device, task)
+					break
 
-	def ended(self, chore: Chore, event: say.Event) -> None:
+	def hear(self, device: Device, event: say.Event) -> None:
+		"""What an engine says of its chore."""
+		chore = self.pending[event.job_id]
 		match event:
-			case say.Failed():
-				problem = Problem(code=event.code, message=event.message, remedy=event.remedy)
-				end = snapshot(chore, state='failed', error=problem)
-			case say.Cancelled():
-				end = snapshot(chore, state='cancelled')
-			case _ if isinstance(self.verdict, LocalAIError):
-				why = self.verdict
-				problem = Problem(code=why.code, message=why.message, remedy=why.remedy)
-				end = snapshot(chore, state='failed', error=problem)
-			case _:
-				end = snapshot(chore, state='finished', verdict=self.verdict)
-		self.judges.pop(chore.job_id, None)
-		self.ends = dict([*self.ends.items(), (chore.job_id, end)][-ENDS:])
+			case say.Loading():
+				chore.tell(stage=event.stage, stage_done=event.done, stage_total=event.total)
+			case say.Stepped():
+				chore.tell(
+					step=event.step, steps=event.steps, stage='', stage_done=0, stage_total=0
+				)
+			case say.Drawn() if chore.judge:
+				chore.found = judged(chore.judge, event)
+			case say.Finished() | say.Cancelled() | say.Failed():
+				self.hear_end(device, chore, event)
 
-	def with_trouble(self, status: EngineStatus) -> EngineStatus:
-		if status.message or not self.trouble:
-			return status
-		return status.model_copy(update={'message': self.trouble})
-
-	def hear_chore(self, event: say.Event) -> bool:
-		"""Whether the event belongs to a chore."""
+	def hear_end(
+		self, device: Device, chore: Chore, event: say.Finished | say.Cancelled | say.Failed
+	) -> None:
 		with self.lock:
-			chore = self.chore
-			if chore is None or getattr(event, 'job_id', '') != chore.job_id:
-				return False
-			judge = self.judges.get(chore.job_id)
-			if isinstance(event, say.Stepped):
-				self.step = {'step': event.step, 'steps': event.steps}
-				self.publish()
-		if isinstance(event, say.Drawn) and judge:
-			self.verdict = judged(judge, event)
-		if not isinstance(event, say.ENDINGS):
-			return True
-		with self.lock:
-			self.chore = None
-			self.ended(chore, event)
-			self.verdict = None
+			self.engines.release(event.job_id)
+			chore.task = None
+			problem = None
 			if isinstance(event, say.Failed):
-				log.warning('chore %s failed: %s', chore.kind, event.message)
-				self.trouble = f'{event.message} {event.remedy}'.strip()
-				self.engine = self.with_trouble(self.engine)
-			self.tell()
-			self.dispatch()
-		if isinstance(chore, say.Convert) and isinstance(event, say.Finished):
+				log.warning('chore %s failed: %s', chore.feed.value.kind, event.message)
+				device.trouble = f'{event.message} {event.remedy}'.strip()
+				self.engines.show()
+				problem = Problem(code=event.code, message=event.message, remedy=event.remedy)
+			if chore.left:  # it goes on with the next device
+				chore.tell(state='waiting')
+				return
+			self.end(chore, event.kind, problem)
+		if isinstance(event, say.Finished) and chore.then:
 			try:
-				self.models.refresh()
+				chore.then()
 			except LocalAIError as error:
-				log.warning('the converted model is not in the library yet: %s', error)
-		return True
+				log.warning('what follows chore %s failed: %s', event.job_id, error)
+
+	def end(self, chore: Chore, state: ChoreState, error: Problem | None = None) -> None:
+		now, found = chore.feed.value, chore.found
+		if state == 'finished' and isinstance(found, LocalAIError):
+			state = 'failed'
+			error = Problem(code=found.code, message=found.message, remedy=found.remedy)
+		end = ChoreSnapshot(
+			id=now.id,
+			kind=now.kind,
+			model=now.model,
+			state=state,
+			error=error,
+			verdict=found if state == 'finished' else None,
+		)
+		self.pending.pop(now.id, None)
+		self.ends = dict([*self.ends.items(), (now.id, end)][-ENDS:])
+		chore.feed.publish(end, last=True)
+
+	def give_up_lost(self) -> None:
+		"""What waits for devices that are gone for good comes to its end."""
+		alive = {d.name for d in self.engines.alive}
+		for chore in self.waiting():
+			lost = chore.left
+			chore.left = [t for t in lost if alive and (not t.device or t.device in alive)]
+			if chore.left:
+				continue
+			if lost[0].gives_back:
+				self.end(chore, 'finished')
+			else:
+				message = self.engines.status.message
+				problem = Problem(
+					code='EngineDied', message='The engine is not running.', remedy=message
+				)
+				self.end(chore, 'failed', problem)
+
+	def close(self) -> None:
+		"""Ends every following."""
+		with self.lock:
+			feeds = [c.feed for c in self.pending.values()]
+		for feed in feeds:
+			feed.close()
 
 
 def judged(judge: Judge, drawn: say.Drawn) -> Verdict | LocalAIError:
@@ -288,8 +311,3 @@ def judged(judge: Judge, drawn: say.Drawn) -> Verdict | LocalAIError:
 
 def chore_id() -> str:
 	return f'chore-{secrets.token_hex(6)}'
-
-
-def snapshot(chore: Chore, **fields: object) -> ChoreSnapshot:
-	model = chore.model.id if chore.model else ''
-	return ChoreSnapshot(id=chore.job_id, kind=chore.kind, model=model, **fields)

@@ -64,7 +64,7 @@ def add(studio) -> None:
 			model: A name from /models.
 		"""
 		with refused():
-			chore = await to_thread(studio.jobs.load, text(model, 'model'))
+			chore = await to_thread(studio.chores.load, text(model, 'model'))
 		return await last(follow(chore), gr.Progress())
 
 	async def unload_model(model: str = '') -> dict[str, Any]:
@@ -75,11 +75,11 @@ def add(studio) -> None:
 			model: A name from /models; empty for all that are in memory.
 		"""
 		with refused():
-			chore = await to_thread(studio.jobs.unload, text(model, 'model'))
+			chore = await to_thread(studio.chores.unload, text(model, 'model'))
 		return await last(follow(chore), gr.Progress())
 
 	def follow(chore: str) -> AsyncIterator[ChoreSnapshot]:
-		return studio.jobs.follow_chore(chore)
+		return studio.chores.follow(chore)
 
 	gr.api(models, api_name='models', concurrency_limit=8)
 	gr.api(load_model, api_name='load_model', concurrency_limit=None)

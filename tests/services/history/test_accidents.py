@@ -390,19 +390,19 @@ class TestDisks:
 			write(path, data)
 
 		monkeypatch.setattr(writing, 'write_whole', full)
-		before = studio.jobs.history
+		before = studio.presence.now.history
 		with pytest.raises(DiskFull):
 			studio.imports.take_paths(sorted(tmp_path.glob('*.png')))
-		assert studio.history.outline({}).total == 1 and studio.jobs.history > before
+		assert studio.history.outline({}).total == 1 and studio.presence.now.history > before
 
 
 class TestJobs:
 	def test_the_only_picture_of_a_job_is_shown_again_after_undo(self, studio):
 		(picture,) = draw(studio)
 		trashed = studio.picture_trash.delete([picture.id]).trashed
-		assert studio.jobs.last.pictures == ()
+		assert studio.board.last.pictures == ()
 		studio.picture_trash.restore(trashed)
-		assert [p.id for p in studio.jobs.last.pictures] == [picture.id]
+		assert [p.id for p in studio.board.last.pictures] == [picture.id]
 
 	def test_a_picture_whose_delete_was_cut_off_is_not_adopted_again(self, settings, executor):
 		studio = Studio(settings, executor).open()
@@ -429,7 +429,7 @@ class TestJobs:
 
 		monkeypatch.setattr(studio.verifying, 'judge', gone)
 		chore = studio.verifying.start(picture.id)
-		eventually(lambda: not studio.jobs.chore_now(chore).pending)
-		assert studio.jobs.chore_now(chore).state == 'failed'
-		studio.jobs.engine = studio.jobs.engine.model_copy(update={'state': 'stopped'})
-		assert studio.jobs.chore_now(studio.jobs.unload()).state == 'finished'
+		eventually(lambda: not studio.chores.get(chore).pending)
+		assert studio.chores.get(chore).state == 'failed'
+		studio.jobs.hear_status(studio.engines.status.model_copy(update={'state': 'stopped'}))
+		assert studio.chores.get(studio.chores.unload()).state == 'finished'

@@ -45,9 +45,9 @@ class TestTake:
 		assert studio.imports.take('copy.png', data).known == (picture.id,)
 
 	def test_everybody_who_looks_hears_of_it(self, studio):
-		before = studio.jobs.history
+		before = studio.presence.now.history
 		studio.imports.take('a.png', png())
-		assert studio.jobs.history > before
+		assert studio.presence.now.history > before
 
 	@pytest.mark.parametrize(
 		'name',

@@ -33,11 +33,11 @@ class TestMark:
 
 	def test_everybody_who_looks_hears_of_it(self, studio):
 		(picture,) = draw(studio)
-		before = studio.jobs.history
+		before = studio.presence.now.history
 		studio.marks.mark([picture.id], {'favourite': True})
-		assert studio.jobs.history == before + 1
+		assert studio.presence.now.history == before + 1
 		studio.marks.mark([picture.id], {'favourite': True})
-		assert studio.jobs.history == before + 1
+		assert studio.presence.now.history == before + 1
 
 	def test_thousands(self, studio):
 		ids = studio.history.store.add([row(f'number {n}') for n in range(1200)])

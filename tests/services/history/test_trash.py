@@ -175,10 +175,10 @@ class TestJobs:
 	def test_what_is_shown_of_jobs_follows(self, studio):
 		one, two = draw(studio, count=2)
 		(trashed,) = studio.picture_trash.delete([one.id]).trashed
-		assert [p.id for p in studio.jobs.last.pictures] == [two.id]
+		assert [p.id for p in studio.board.last.pictures] == [two.id]
 		studio.picture_trash.restore([trashed])
 		studio.marks.mark([one.id], {'favourite': True})
-		assert [(p.id, p.favourite) for p in studio.jobs.last.pictures] == [
+		assert [(p.id, p.favourite) for p in studio.board.last.pictures] == [
 			(one.id, True),
 			(two.id, False),
 		]

@@ -16,8 +16,8 @@ from tests.waiting import eventually
 
 
 def end_of(studio: Studio, chore: str) -> ChoreSnapshot:
-	eventually(lambda: not studio.jobs.chore_now(chore).pending)
-	return studio.jobs.chore_now(chore)
+	eventually(lambda: not studio.chores.get(chore).pending)
+	return studio.chores.get(chore)
 
 
 class TestVerdict:
@@ -50,8 +50,8 @@ class TestVerdict:
 		(picture,) = draw(studio)
 		executor.gate.clear()
 		chore = studio.verifying.start(picture.id)
-		assert studio.jobs.chore_now(chore).kind == 'verify'
-		studio.jobs.cancel_load()
+		assert studio.chores.get(chore).kind == 'verify'
+		studio.chores.cancel()
 		assert end_of(studio, chore).state == 'cancelled'
 
 	def test_an_engine_that_dies_is_said_and_nothing_is_lost(self, studio, executor):

@@ -14,11 +14,11 @@ from tests.waiting import eventually
 
 
 def idle(studio):
-	eventually(lambda: not studio.jobs.chore and not studio.jobs.chores)
+	eventually(lambda: not studio.chores.pending)
 
 
 def held(studio) -> list[str]:
-	return [m.id for m in studio.jobs.engine.held]
+	return [m.id for m in studio.engines.status.held]
 
 
 @pytest.fixture
@@ -30,13 +30,13 @@ def tiny(settings, tiny_model) -> str:
 class TestLoad:
 	def test_it_comes_into_memory_with_stage_and_bytes_seen_by_everybody(self, studio, executor):
 		executor.gate.clear()
-		studio.jobs.load('sketchbook')
-		eventually(lambda: studio.jobs.studio.value.engine.loading == 'sketchbook')
-		engine = studio.jobs.studio.value.engine
+		studio.chores.load('sketchbook')
+		eventually(lambda: studio.presence.now.engine.loading == 'sketchbook')
+		engine = studio.presence.now.engine
 		assert (engine.state, engine.stage, engine.stage_total) == ('loading', 'unet', 4)
 		executor.gate.set()
 		idle(studio)
-		engine = studio.jobs.studio.value.engine
+		engine = studio.presence.now.engine
 		assert held(studio) == ['sketchbook'] and engine.model == 'sketchbook'
 		assert (engine.state, engine.loading, engine.stage, engine.stage_done) == (
 			'ready',
@@ -48,9 +48,9 @@ class TestLoad:
 
 	def test_switching_back_makes_it_the_current_one(self, studio, tiny):
 		for model in ('sketchbook', tiny, 'sketchbook'):
-			studio.jobs.load(model)
+			studio.chores.load(model)
 			idle(studio)
-			assert studio.jobs.engine.model == model
+			assert studio.engines.status.model == model
 		assert held(studio) == ['sketchbook', tiny]
 
 	def test_it_comes_before_the_next_job_and_after_the_one_that_draws(
@@ -59,7 +59,7 @@ class TestLoad:
 		executor.gate.clear()
 		first, second = start(studio), start(studio)
 		eventually(lambda: executor.seen)
-		studio.jobs.load(tiny)
+		studio.chores.load(tiny)
 		executor.gate.set()
 		finish(studio, second.id)
 		assert [t.kind for t in executor.seen] == ['generate', 'load', 'generate']
@@ -68,15 +68,15 @@ class TestLoad:
 	def test_the_same_load_twice_is_one(self, studio, executor):
 		executor.gate.clear()
 		for _ in range(3):
-			studio.jobs.load('sketchbook')
+			studio.chores.load('sketchbook')
 		executor.gate.set()
 		idle(studio)
 		assert len(executor.seen) == 1
 
 	def test_another_load_waits_for_the_one_before(self, studio, executor, tiny):
 		executor.gate.clear()
-		studio.jobs.load('sketchbook')
-		studio.jobs.load(tiny)
+		studio.chores.load('sketchbook')
+		studio.chores.load(tiny)
 		assert len(executor.seen) == 1
 		executor.gate.set()
 		idle(studio)
@@ -84,9 +84,9 @@ class TestLoad:
 
 	def test_a_name_that_nothing_has_is_refused_at_once(self, studio):
 		with pytest.raises(UnknownName, match='nothing'):
-			studio.jobs.load('nothing')
+			studio.chores.load('nothing')
 		with pytest.raises(UnknownName, match='nothing'):
-			studio.jobs.unload('nothing')
+			studio.chores.unload('nothing')
 
 	def test_a_failed_load_is_said_with_its_remedy_until_something_else_begins(
 		self, studio, executor
@@ -96,44 +96,44 @@ class TestLoad:
 				job_id='', code='ModelBroken', message='It has no VAE.', remedy='Get another.'
 			)
 		]
-		studio.jobs.load('sketchbook')
+		studio.chores.load('sketchbook')
 		idle(studio)
-		assert studio.jobs.studio.value.engine.message == 'It has no VAE. Get another.'
-		assert studio.jobs.engine.state == 'ready' and not held(studio)
-		studio.jobs.load('sketchbook')
+		assert studio.presence.now.engine.message == 'It has no VAE. Get another.'
+		assert studio.engines.status.state == 'ready' and not held(studio)
+		studio.chores.load('sketchbook')
 		idle(studio)
-		assert studio.jobs.studio.value.engine.message == ''
+		assert studio.presence.now.engine.message == ''
 
 	def test_a_load_that_kills_the_engine_is_said_and_the_queue_goes_on(self, studio, executor):
 		executor.failures = [DIED]
-		studio.jobs.load('sketchbook')
+		studio.chores.load('sketchbook')
 		job = start(studio)
 		assert finish(studio, job.id).state == 'finished'
 		assert sum(t.kind == 'load' for t in executor.seen) == 1
 
 	def test_no_engine_no_load(self, studio):
-		studio.jobs.hear_status(EngineStatus(state='stopped', message='No such device.'))
+		studio.jobs.hear_status(EngineStatus(name='fake', state='stopped', message='No such device.'))
 		with pytest.raises(EngineDied, match='No such device'):
-			studio.jobs.load('sketchbook')
-		studio.jobs.unload()
-		assert not studio.jobs.chores
+			studio.chores.load('sketchbook')
+		studio.chores.unload()
+		assert not studio.chores.pending
 
 
 class TestCancel:
 	def test_a_load_is_given_up_and_the_waiting_ones_with_it(self, studio, executor, tiny):
 		executor.gate.clear()
-		studio.jobs.load('sketchbook')
-		studio.jobs.load(tiny)
-		studio.jobs.cancel_load()
+		studio.chores.load('sketchbook')
+		studio.chores.load(tiny)
+		studio.chores.cancel()
 		idle(studio)
 		assert not held(studio) and len(executor.seen) == 1
-		assert studio.jobs.engine.message == '' and studio.jobs.engine.state == 'ready'
+		assert studio.engines.status.message == '' and studio.engines.status.state == 'ready'
 
 	def test_nothing_to_give_up_is_no_matter(self, studio, executor):
-		studio.jobs.cancel_load()
+		studio.chores.cancel()
 		executor.gate.clear()
 		job = start(studio)
-		studio.jobs.cancel_load()
+		studio.chores.cancel()
 		executor.gate.set()
 		assert finish(studio, job.id).state == 'finished'
 
@@ -141,19 +141,19 @@ class TestCancel:
 class TestUnload:
 	def test_one_goes_and_then_all(self, studio, tiny):
 		for model in ('sketchbook', tiny):
-			studio.jobs.load(model)
-		studio.jobs.unload('sketchbook')
+			studio.chores.load(model)
+		studio.chores.unload('sketchbook')
 		idle(studio)
-		assert held(studio) == [tiny] and studio.jobs.engine.model == tiny
-		studio.jobs.unload()
+		assert held(studio) == [tiny] and studio.engines.status.model == tiny
+		studio.chores.unload()
 		idle(studio)
-		assert held(studio) == [] and studio.jobs.engine.model == ''
+		assert held(studio) == [] and studio.engines.status.model == ''
 
 	def test_while_a_job_draws_it_waits_for_its_end(self, studio, executor):
 		executor.gate.clear()
 		job = start(studio)
 		eventually(lambda: held(studio))
-		studio.jobs.unload('sketchbook')
+		studio.chores.unload('sketchbook')
 		assert held(studio) == ['sketchbook']
 		executor.gate.set()
 		assert finish(studio, job.id).state == 'finished'
@@ -162,9 +162,9 @@ class TestUnload:
 
 	def test_a_load_that_waits_is_forgotten(self, studio, executor, tiny):
 		executor.gate.clear()
-		studio.jobs.load('sketchbook')
-		studio.jobs.load(tiny)
-		studio.jobs.unload(tiny)
+		studio.chores.load('sketchbook')
+		studio.chores.load(tiny)
+		studio.chores.unload(tiny)
 		executor.gate.set()
 		idle(studio)
 		assert held(studio) == ['sketchbook']
@@ -174,18 +174,18 @@ class TestInUse:
 	def test_loading_waiting_held_and_drawing_models_are_named_by_their_paths(
 		self, studio, executor, tiny
 	):
-		assert studio.jobs.in_use() == frozenset()
+		assert studio.chores.in_use() == frozenset()
 		executor.gate.clear()
-		studio.jobs.load('sketchbook')
-		studio.jobs.load(tiny)
-		assert studio.jobs.in_use() == {str(BUILTIN), tiny}
-		studio.jobs.cancel_load()
+		studio.chores.load('sketchbook')
+		studio.chores.load(tiny)
+		assert studio.chores.in_use() == {str(BUILTIN), tiny}
+		studio.chores.cancel()
 		idle(studio)
-		assert studio.jobs.in_use() == frozenset()
+		assert studio.chores.in_use() == frozenset()
 		executor.gate.clear()
 		start(studio)
 		eventually(lambda: held(studio))
-		assert studio.jobs.in_use() == {str(BUILTIN)}
+		assert studio.chores.in_use() == {str(BUILTIN)}
 		executor.gate.set()
 
 
@@ -215,8 +215,8 @@ class TestConvert:
 			card = ModelEntry(
 				id=name, name=name, family='sd1', bytes=9, path=str(tmp_path / name), **fields
 			)
-			studio.jobs.models = Shelf(studio.models, card)
-			return studio.jobs.models
+			studio.chores.models = Shelf(studio.models, card)
+			return studio.chores.models
 
 		return shelve
 
@@ -224,20 +224,20 @@ class TestConvert:
 		self, studio, executor, settings, shelve
 	):
 		shelf = shelve('dream.safetensors', format='safetensors')
-		studio.jobs.convert('dream.safetensors')
+		studio.chores.convert('dream.safetensors')
 		idle(studio)
 		eventually(lambda: shelf.refreshed == 1)
 		task = executor.seen[0]
 		assert Path(task.target) == settings.models / 'checkpoints' / 'dream'
 		assert Path(task.target).is_dir() and task.model.id == 'dream.safetensors'
 		with pytest.raises(InvalidInput, match='converted before'):
-			studio.jobs.convert('dream.safetensors')
+			studio.chores.convert('dream.safetensors')
 
 	def test_a_pickle_becomes_a_safe_file_without_being_resolved(
 		self, studio, executor, settings, shelve
 	):
 		shelve('fox.pt', format='pickle', kind='embedding')
-		studio.jobs.convert('fox.pt')
+		studio.chores.convert('fox.pt')
 		idle(studio)
 		assert executor.seen[0].model is None
 		assert (settings.models / 'embeddings' / 'fox.safetensors').is_file()
@@ -245,25 +245,25 @@ class TestConvert:
 	def test_a_folder_needs_none(self, studio, shelve):
 		shelve('folder', format='folder')
 		with pytest.raises(InvalidInput, match='needs no conversion'):
-			studio.jobs.convert('folder')
+			studio.chores.convert('folder')
 		with pytest.raises((UnknownName, ModelProblem)):
-			studio.jobs.convert('nothing')
+			studio.chores.convert('nothing')
 
 	def test_given_up_it_leaves_nothing(self, studio, executor, settings, shelve):
 		shelf = shelve('dream.safetensors', format='safetensors')
 		executor.gate.clear()
-		studio.jobs.convert('dream.safetensors')
-		eventually(lambda: studio.jobs.engine.loading)
-		assert studio.jobs.engine.loading == 'dream.safetensors'
-		studio.jobs.cancel_load()
+		studio.chores.convert('dream.safetensors')
+		eventually(lambda: studio.engines.status.loading)
+		assert studio.engines.status.loading == 'dream.safetensors'
+		studio.chores.cancel()
 		idle(studio)
 		assert not (settings.models / 'checkpoints').exists() and not shelf.refreshed
 
 
 class TestPresent:
 	def test_the_downloads_and_the_library_are_shown_and_stay(self, studio, executor):
-		studio.jobs.present(library=3)
-		assert studio.jobs.studio.value.library == 3
+		studio.presence.show_library(3)
+		assert studio.presence.now.library == 3
 		finish(studio, start(studio).id)
 		# A hash that is learnt while it draws is a change of the library too.
-		assert studio.jobs.studio.value.library > 0
+		assert studio.presence.now.library > 0

@@ -9,7 +9,7 @@ import pytest
 
 from localai.errors import DiskFull, InvalidInput, UnknownName
 from localai.schemas import engine as say
-from localai.services.jobs.service import TRIES
+from localai.services.jobs.hearing import TRIES
 from localai.studio import Studio
 from tests.fakes import FakeExecutor
 
@@ -36,12 +36,12 @@ class TestRun:
 	def test_a_job_is_stored_before_it_is_work_and_finishes(self, studio, executor):
 		executor.gate.clear()
 		job = start(studio, count=2)
-		assert studio.jobs.store.get(job.id).state in ('queued', 'loading', 'running')
+		assert studio.board.store.get(job.id).state in ('queued', 'loading', 'running')
 		executor.gate.set()
 		job = finish(studio, job.id)
 		assert job.state == 'finished' and [p.seed for p in job.pictures] == [5, 6]
 		assert all(Path(p.path).is_file() for p in job.pictures)
-		stored = studio.jobs.store.get(job.id)
+		stored = studio.board.store.get(job.id)
 		assert (
 			stored.state == 'finished' and stored.pictures == job.pictures and stored.seconds >= 0
 		)
@@ -98,13 +98,13 @@ class TestQueue:
 			3,
 		]
 		studio.jobs.move(fourth.id, 1)
-		assert [j.id for j in studio.jobs.live.values()] == [
+		assert [j.id for j in studio.board.live.values()] == [
 			first.id,
 			fourth.id,
 			second.id,
 			third.id,
 		]
-		assert [j.id for j in studio.jobs.store.in_states(('queued',))] == [
+		assert [j.id for j in studio.board.store.in_states(('queued',))] == [
 			fourth.id,
 			second.id,
 			third.id,
@@ -125,7 +125,7 @@ class TestQueue:
 		jobs = [start(studio, seed=i) for i in range(3)]
 		assert studio.jobs.stop_all() == 3
 		assert {finish(studio, j.id).state for j in jobs} == {'cancelled'}
-		assert not studio.jobs.live
+		assert not studio.board.live
 
 	def test_a_job_waits_while_the_engine_comes_up(self, settings):
 		executor = FakeExecutor(ready=False)
@@ -218,7 +218,7 @@ class TestRestart:
 			if len(snapshot.pictures) == 2:
 				break
 		studio.close()  # as at the end of the app: the job is left in the middle
-		stored = Studio(settings, FakeExecutor()).jobs.store.get(job.id)
+		stored = Studio(settings, FakeExecutor()).board.store.get(job.id)
 		assert stored.state == 'interrupted'
 		done = len(stored.pictures)
 
@@ -273,7 +273,7 @@ class TestFullDisk:
 		monkeypatch.setattr('localai.services.jobs.service.LATER', 0.2)
 		executor.gate.clear()
 		job = start(studio)
-		store, change = studio.jobs.store, studio.jobs.store.change
+		store, change = studio.board.store, studio.board.store.change
 
 		def full(job_id, state, *rest, **more):
 			if state == 'finished' and not space.is_set():
@@ -291,7 +291,7 @@ class TestFullDisk:
 			if store.get(job.id).state == 'finished':
 				break
 			time.sleep(0.05)
-		assert store.get(job.id).state == 'finished' and not studio.jobs.unstored
+		assert store.get(job.id).state == 'finished' and not studio.board.unstored
 
 	def test_a_job_whose_last_picture_could_not_be_saved_is_not_called_finished(
 		self, studio, monkeypatch
@@ -299,6 +299,6 @@ class TestFullDisk:
 		def full(*arguments):
 			raise DiskFull('The disk is full.')
 
-		monkeypatch.setattr(studio.jobs, 'save', full)
+		monkeypatch.setattr(studio.jobs.hearing, 'save', full)
 		job = finish(studio, start(studio).id)
 		assert job.state == 'failed' and job.error.code == 'DiskFull'
