@@ -82,7 +82,7 @@ class Studio:
 			settings.pictures,
 			self.models,
 			jobs,
-			Estimates(self.models.families, history, lambda: self.jobs.engine.model),
+			Estimates(self.models.families, history, lambda: self.engines.status.model),
 			self.jobs.enqueue,
 		)
 		self.saving = Saving(settings.pictures, self.models, jobs, history, self.saved)

@@ -146,6 +146,7 @@ class TestDeath:
 		assert finish(studio, start(studio).id).state == 'finished'
 		assert not left.seen
 		studio.chores.load('sketchbook')
+		idle(studio)
 		studio.jobs.hear_status(gone.model_copy(update={'name': 'right'}))
 		with pytest.raises(EngineDied, match='No such device'):
 			studio.chores.load('sketchbook')
