@@ -112,7 +112,9 @@ class TestLoad:
 		assert sum(t.kind == 'load' for t in executor.seen) == 1
 
 	def test_no_engine_no_load(self, studio):
-		studio.jobs.hear_status(EngineStatus(name='fake', state='stopped', message='No such device.'))
+		studio.jobs.hear_status(
+			EngineStatus(name='fake', state='stopped', message='No such device.')
+		)
 		with pytest.raises(EngineDied, match='No such device'):
 			studio.chores.load('sketchbook')
 		studio.chores.unload()

@@ -1,7 +1,5 @@
 """Several devices behind one queue: each draws, stops, dies and holds models for itself."""
 
-import time
-
 import pytest
 
 from localai.errors import EngineDied
@@ -9,13 +7,7 @@ from localai.services.models.service import BUILTIN
 from localai.studio import Studio
 from tests.fakes import FakeExecutor
 from tests.services.jobs.test_service import finish, start
-
-
-def wait(condition, seconds=20):
-	end = time.monotonic() + seconds
-	while not condition():
-		assert time.monotonic() < end, 'waited in vain'
-		time.sleep(0.01)
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -57,7 +49,7 @@ def running(studio) -> dict[str, str]:
 
 
 def idle(studio) -> None:
-	wait(lambda: not studio.chores.pending and not studio.board.live)
+	eventually(lambda: not studio.chores.pending and not studio.board.live)
 
 
 def engine(studio, name):
@@ -83,7 +75,7 @@ class TestTwoAtOnce:
 
 	def test_pages_see_one_engine_as_before_and_the_others_beside_it(self, studio):
 		start(studio)
-		wait(lambda: studio.presence.now.engine.state == 'loading')
+		eventually(lambda: studio.presence.now.engine.state == 'loading')
 		now = studio.presence.now
 		assert now.engine.name == 'left'
 		assert [(e.name, e.state) for e in now.others] == [('right', 'ready')]
@@ -121,7 +113,7 @@ class TestDeath:
 	def test_one_that_dies_touches_only_its_own_job(self, studio, left, right):
 		first, second = start(studio), start(studio)
 		right.die()
-		wait(lambda: studio.jobs.get(second.id).attempts == 1)
+		eventually(lambda: studio.jobs.get(second.id).attempts == 1)
 		untouched = studio.jobs.get(first.id)
 		assert untouched.attempts == 0 and untouched.notes == ()
 		assert running(studio)['left'] == first.id
@@ -194,11 +186,11 @@ class TestChores:
 		right.gate.set()
 		job = start(studio)
 		studio.chores.load(tiny)
-		wait(lambda: not studio.chores.pending)
+		eventually(lambda: not studio.chores.pending)
 		assert [m.id for m in engine(studio, 'right').held] == [tiny]
-		wait(lambda: engine(studio, 'left').held)
+		eventually(lambda: engine(studio, 'left').held)
 		studio.chores.unload(tiny)
-		wait(lambda: not studio.chores.pending)
+		eventually(lambda: not studio.chores.pending)
 		assert engine(studio, 'right').held == ()
 		assert [m.id for m in engine(studio, 'left').held] == ['sketchbook']
 		assert [t.kind for t in left.seen] == ['generate']
@@ -211,13 +203,13 @@ class TestChores:
 		right.gate.set()
 		job = start(studio)
 		studio.chores.load(tiny)
-		wait(lambda: not studio.chores.pending)
+		eventually(lambda: not studio.chores.pending)
 		chore = studio.chores.unload()
-		wait(lambda: not engine(studio, 'right').held)
+		eventually(lambda: not engine(studio, 'right').held)
 		assert studio.chores.get(chore).state == 'waiting'  # for the one that draws
 		left.gate.set()
 		finish(studio, job.id)
-		wait(lambda: not studio.chores.pending)
+		eventually(lambda: not studio.chores.pending)
 		assert studio.chores.get(chore).state == 'finished'
 		assert not engine(studio, 'left').held and not engine(studio, 'right').held
 
@@ -235,13 +227,13 @@ class TestChores:
 		right.gate.set()
 		start(studio)
 		studio.chores.load(tiny)
-		wait(lambda: not studio.chores.pending)
+		eventually(lambda: not studio.chores.pending)
 		assert studio.chores.in_use() == {str(BUILTIN), tiny}
 		left.gate.set()
 		idle(studio)
 		assert studio.chores.in_use() == {str(BUILTIN), tiny}
 		studio.chores.unload()
-		wait(lambda: not studio.chores.pending)
+		eventually(lambda: not studio.chores.pending)
 		assert studio.chores.in_use() == frozenset()
 
 
@@ -249,7 +241,7 @@ class TestRestart:
 	def test_what_both_were_drawing_goes_on(self, settings, executor, left, right):
 		studio = Studio(settings, executor).open()
 		jobs = [start(studio, count=3, steps=30, seed=10 * i) for i in range(3)]
-		wait(lambda: len(running(studio)) == 2)
+		eventually(lambda: len(running(studio)) == 2)
 		studio.close()
 		studio = Studio(settings, FakeExecutor(devices=('left', 'right'))).open(resume=False)
 		assert [studio.jobs.get(j.id).state for j in jobs] == [
