@@ -199,6 +199,47 @@ class TestPaging:
 		assert found(pages, limit=1000) == [*again[::-1], *ids[::-1]]
 
 
+class TestMidnight:
+	"""A picture of midnight itself is one of the day that begins."""
+
+	@pytest.fixture
+	def night(self, store):
+		"""The last moment of the 10th, the first and the last of the 11th, the first of the 12th."""
+		midnight, moment = datetime(2026, 3, 11).astimezone(), timedelta(microseconds=1)
+		after = midnight + timedelta(days=1)
+		whens = midnight - moment, midnight, after - moment, after
+		return store.add([row('an owl', when) for when in whens])
+
+	@pytest.mark.parametrize('text', ['', 'owl'])
+	def test_a_page_begins_with_its_day(self, pages, night, text):
+		def page(sort: str, offset: int = 0) -> list[int]:
+			entries = pages.find(understand(text), sort, '2026-03-11', offset, 10)
+			return [night.index(e.id) for e in entries]
+
+		assert page('newest') == [2, 1, 0]
+		assert page('newest', 1) == [1, 0]
+		assert page('oldest') == [1, 2, 3]
+		days = pages.outline(understand(text), 'newest')[1]
+		assert [(d.day, d.count) for d in days] == [
+			('2026-03-12', 1),
+			('2026-03-11', 2),
+			('2026-03-10', 1),
+		]
+
+	@pytest.mark.parametrize(
+		('text', 'places'),
+		[
+			('on:2026-03-11', [2, 1]),
+			('-on:2026-03-11', [3, 0]),
+			('before:2026-03-11', [0]),
+			('after:2026-03-11', [3, 2, 1]),
+			('owl on:2026-03-10', [0]),
+		],
+	)
+	def test_a_search_for_a_day(self, pages, night, text, places):
+		assert found(pages, text) == [night[place] for place in places]
+
+
 class TestOrdinals:
 	def test_the_day_is_that_of_this_machine(self):
 		for when in (NOON, datetime(2026, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)):

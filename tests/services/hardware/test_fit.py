@@ -2,6 +2,7 @@
 
 import pytest
 
+from localai.schemas.families import FAMILIES
 from localai.schemas.hardware import MemoryReading
 from localai.services.hardware.fit import fit_of
 
@@ -36,6 +37,18 @@ class TestFit:
 		assert words == 'Needs about 9.5 GB; only 6.0 GB are free.'
 		words = fit_of(40 * GB, 20_000_000_000, 'qwen-image', reading(6, 16), 'CPU')[1]
 		assert words == 'Needs about 42 GB; this machine has 16 GB.'
+
+	def test_the_driver_of_a_gpu_wants_its_share(self):
+		"""What just fits into memory does not into a graphics card of that size."""
+		model = 7 * GB, 3_500_000_000, 'sdxl'
+		needed = 7 * GB + 1024 * 1024 * FAMILIES['sdxl'].bytes_per_pixel
+		assert fit_of(*model, MemoryReading(free=needed, total=needed), 'CPU')[0] == 'fits'
+		card = MemoryReading(free=needed, total=needed)
+		assert fit_of(*model, card, 'NVIDIA A')[0] == 'offload'
+		# Half a gigabyte is not enough of a share, and one is.
+		for more, verdict in ((GB // 2, 'offload'), (GB, 'fits')):
+			card = MemoryReading(free=needed + more, total=needed + more)
+			assert fit_of(*model, card, 'NVIDIA A')[0] == verdict
 
 	@pytest.mark.parametrize(
 		('bytes', 'memory'), [(0, reading(6)), (GB, MemoryReading(free=0, total=0))]

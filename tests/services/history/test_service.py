@@ -57,6 +57,34 @@ class TestCompare:
 		long = ' '.join(f'w{n}' for n in range(3000))
 		ids = studio.history.store.add([row(long), row(long + ' end')])
 		assert [p.change for p in studio.history.compare(*ids).pieces] == ['removed', 'added']
+		assert [p.change for p in studio.history.compare(*ids[::-1]).pieces] == ['removed', 'added']
+		empty, endless = studio.history.store.add([row(''), row(long)])
+		assert [p.change for p in studio.history.compare(empty, endless).pieces] == ['added']
+		assert [p.change for p in studio.history.compare(endless, empty).pieces] == ['removed']
+
+	def test_a_long_one_still_is(self, studio):
+		# Two thousand words with a space after each: as much as is compared.
+		long = 'fox ' * 1999
+		ids = studio.history.store.add([row(long + 'owl '), row(long + 'elk ')])
+		assert [(p.change, p.text) for p in studio.history.compare(*ids).pieces] == [
+			('same', long),
+			('removed', 'owl'),
+			('added', 'elk'),
+			('same', ' '),
+		]
+
+	def test_a_value_is_told_up_to_a_length(self, studio):
+		texts = 'short', 'w' * 200, 'w' * 201
+		short, whole, cut = studio.history.store.add(
+			[row(recipe={'extra': (('Wildcard', text),)}, seed=1) for text in texts]
+		)
+
+		def told(left: int, right: int) -> list[tuple[str, str, str]]:
+			settings = studio.history.compare(left, right).settings
+			return [(d.name, d.before, d.after) for d in settings]
+
+		assert told(short, whole) == [('Wildcard', 'short', 'w' * 200)]
+		assert told(short, cut) == [('Wildcard', 'short', 'w' * 200 + '…')]
 
 
 class TestTimeline:

@@ -12,6 +12,7 @@ from localai.schemas import engine as say
 from localai.services.jobs.hearing import TRIES
 from localai.studio import Studio
 from tests.fakes import FakeExecutor
+from tests.pictures import row
 
 DIED = say.Failed(
 	job_id='',
@@ -113,6 +114,17 @@ class TestQueue:
 		executor.gate.set()
 		assert [finish(studio, j.id).state for j in (first, third, fourth)] == ['finished'] * 3
 		assert [t.job_id for t in executor.seen] == [first.id, fourth.id, third.id]
+
+	def test_who_waits_is_told_how_long_and_who_is_next_is_not(self, settings):
+		studio = Studio(settings, FakeExecutor(ready=False)).open()
+		try:
+			studio.history.store.add([row()])  # it tells how long the next ones will take
+			jobs = [start(studio, seed=number).id for number in range(3)]
+			first, second, third = (studio.jobs.get(job).eta for job in jobs)
+			assert first is None
+			assert second > 0 and third == pytest.approx(2 * second)
+		finally:
+			studio.close()
 
 	def test_a_running_job_cannot_be_moved(self, studio, executor):
 		executor.gate.clear()
