@@ -4,6 +4,7 @@ python3 run.py [options]         install if needed, then start the page; options
 python3 run.py install           only install
 python3 run.py test [options]    install for the tests, then ruff, mypy, pytest; options go to it
 python3 run.py slow [options]    the tests that take minutes
+python3 run.py mutants [MODULE]  which changes to the core no test would notice, for maintainers
 python3 run.py lock              write requirements.lock from what .venv holds, for maintainers
 """
 
@@ -25,7 +26,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-COMMANDS = ('install', 'test', 'slow', 'lock')
+COMMANDS = ('install', 'test', 'slow', 'mutants', 'lock')
+TESTING = ('test', 'slow', 'mutants')
 PYTHONS = ((3, 13), (3, 12), (3, 11))
 TORCH_CPU_INDEX = 'https://download.pytorch.org/whl/cpu'
 PROBE_SECONDS = 2
@@ -73,11 +75,13 @@ def main(arguments: 'list[str]') -> int:
 			say(__doc__.split('\n\n', 1)[1])
 			if not clone.stamp.exists():
 				return 0
-		install(clone, test_packages(clone) if command in ('test', 'slow') else [])
+		install(clone, test_packages(clone) if command in TESTING else [])
 		if command == 'start':
 			return start([str(clone.python), str(ROOT / 'app.py'), *options])
 		if command == 'test':
 			return run_tests(clone, options)
+		if command == 'mutants':
+			return in_venv(clone, 'tools.mutants', *options)
 		return in_venv(clone, 'pytest', '-m', 'slow', *options) if command == 'slow' else 0
 	except Stop as stop:
 		problem, code = str(stop), 1

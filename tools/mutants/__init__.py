@@ -1,0 +1,1 @@
+"""Whether the tests would notice if a line of the core were wrong."""
