@@ -46,6 +46,15 @@ class LocalAIError(Exception):
 		"""The class name, for programs."""
 		return type(self).__name__
 
+	def told(self) -> dict[str, str]:
+		"""As programs and the page read it; `field` is '' where no field is wrong."""
+		return {
+			'code': self.code,
+			'message': self.message,
+			'remedy': self.remedy,
+			'field': getattr(self, 'field', ''),
+		}
+
 	def __str__(self) -> str:
 		return f'{self.message} {self.remedy}'.strip()
 

@@ -11,8 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from localai.errors import BadSetting, HomeUnusable
 
-# The header by which the guard marks who came over the network while no password is set.
-STRANGER = 'x-localai-stranger'
 LevelName = Literal['DEBUG', 'INFO', 'WARNING', 'ERROR']
 
 

@@ -36,6 +36,7 @@ from localai.services.jobs.service import JobService
 from localai.services.models.service import ModelService
 from localai.services.models.trash import ModelTrash
 from localai.services.presence import Presence
+from localai.services.visitors import Visits
 from localai.settings import Settings
 from localai.store.database import Database
 from localai.store.discards import Discards
@@ -78,6 +79,7 @@ class Studio:
 		self.board = Board(jobs, self.engines, self.presence)
 		self.chores = Chores(self.engines, self.models)
 		self.jobs = JobService(self.board, self.chores, self.engines)
+		self.visits = Visits()
 		self.generation = GenerationService(
 			settings.pictures,
 			self.models,

@@ -9,13 +9,14 @@ from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
 from localai.api.fields import read_fields
+from localai.api.visitors import open_to
 from localai.schemas.downloads import DownloadSnapshot
 
 Verb = Literal['pause', 'resume', 'cancel', 'forget']
 
 
 def router(studio) -> APIRouter:
-	routes = APIRouter(prefix='/api/downloads', tags=['downloads'])
+	routes = APIRouter(prefix='/api/downloads', tags=['downloads'], dependencies=[open_to('owner')])
 
 	@routes.post('', status_code=201)
 	async def start(request: Request) -> DownloadSnapshot:

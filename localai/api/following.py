@@ -40,11 +40,11 @@ def told(work: Callable[[Tell], Schema], given_up: Callable[[], None]) -> Stream
 			given_up()
 			return {}
 		except LocalAIError as error:
-			return {'error': problem(error)}
+			return {'error': error.told()}
 		except Exception:
 			log.exception('work for a program failed')
 			failure = LocalAIError('Something went wrong in LocalAI.', 'See logs/localai.log.')
-			return {'error': problem(failure)}
+			return {'error': failure.told()}
 
 	async def lines() -> AsyncIterator[str]:
 		nonlocal gone
@@ -58,13 +58,3 @@ def told(work: Callable[[Tell], Schema], given_up: Callable[[], None]) -> Stream
 			gone = True
 
 	return StreamingResponse(lines(), media_type='application/x-ndjson')
-
-
-def problem(error: LocalAIError) -> dict[str, str]:
-	"""An error as a program reads it."""
-	return {
-		'code': error.code,
-		'message': error.message,
-		'remedy': error.remedy,
-		'field': getattr(error, 'field', ''),
-	}

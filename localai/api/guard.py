@@ -1,5 +1,5 @@
-"""Knows who may talk to the server: trusted host names, no foreign pages, and a password where one
-is set."""
+"""Knows who may talk to the server: trusted host names, no foreign pages, a password where one is set;
+and who it is that asks."""
 
 import base64
 import hmac
@@ -11,12 +11,10 @@ import time
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from localai.errors import NotAllowed
-from localai.settings import STRANGER
+from localai.schemas.visitors import OWNER, Visitor
+from localai.services.visitors import MARK, marked
 
 log = logging.getLogger('localai.guard')
-# Not for strangers: paths of this machine, and links that may carry a key.
-OURS = ('/api/models', '/api/downloads', '/api/history')
 SAFE = ('GET', 'HEAD', 'OPTIONS')
 LOCAL_HOSTS = frozenset(('localhost', '127.0.0.1', '[::1]', '::1'))
 TRIES, WINDOW = 10, 60.0  # wrong passwords per minute, over all visitors, before everybody waits
@@ -51,16 +49,20 @@ class Guard:
 			await self.app(scope, receive, send)
 			return
 		headers = {k.decode('latin-1').lower(): v.decode('latin-1') for k, v in scope['headers']}
-		# Who could not be asked for a password is marked, for the doors to know.
-		stranger = self.stranger(scope, headers)
-		kept = [h for h in scope['headers'] if h[0].lower() != STRANGER.encode()]
-		mark = [(STRANGER.encode(), b'1')] if stranger else []
-		scope = scope | {'headers': [*kept, *mark]}
 		refusal = self.refuse(scope, headers)
-		if refusal is None and stranger and scope['path'].startswith(OURS):
-			refusal = 403, f'This is only for visitors who gave a password. {NotAllowed.remedy}'
+		visitor = self.visitor(scope, headers) if refusal is None else Visitor()
+		if (
+			refusal is None
+			and self.password
+			and visitor.role == 'stranger'
+			and scope['path'] != '/healthz'
+		):
+			refusal = 401, 'This LocalAI asks for a password.'
 		if refusal is None:
-			await self.app(scope, receive, with_safety(send))
+			# Every door reads the mark; what a visitor sends in its place is taken away.
+			kept = [h for h in scope['headers'] if h[0].lower() != MARK.encode()]
+			mark = MARK.encode(), marked(visitor).encode('latin-1')
+			await self.app(scope | {'headers': [*kept, mark]}, receive, with_safety(send))
 		elif scope['type'] == 'websocket':
 			await send({'type': 'websocket.close', 'code': 1008})
 		else:
@@ -87,26 +89,17 @@ class Guard:
 			'cross-site',
 		):
 			return 403, 'Another website tried to use LocalAI; that is not allowed.'
-		if (
-			self.password
-			and not self.known(headers.get('authorization', ''))
-			and scope['path'] != '/healthz'
-		):
-			return 401, 'This LocalAI asks for a password.'
 		return None
 
-	def stranger(self, scope, headers: dict[str, str]) -> bool:
-		"""Whether this came from another machine, and no password says that it may."""
-		token = headers.get('authorization', '')
-		if self.password or (token.lower().startswith('bearer ') and self.known(token)):
-			return False
-		client, server = scope.get('client'), scope.get('server')
-		if not client or (server and client[0] == server[0]):
-			return False
-		try:
-			return not ipaddress.ip_address(client[0].partition('%')[0]).is_loopback
-		except ValueError:  # a socket of this machine has no address
-			return False
+	def visitor(self, scope, headers: dict[str, str]) -> Visitor:
+		"""Who asks. The token of this machine and the password make an owner; where none is set, so
+		does sitting here. Strangers go by their address."""
+		if self.known(headers.get('authorization', '')):
+			return OWNER
+		if not self.password and is_here(scope):
+			return OWNER
+		client = scope.get('client')
+		return Visitor(name=str(client[0]) if client else '')
 
 	def ours(self, name: str) -> bool:
 		"""Opened to the network, it goes by any number, but by no name that a stranger's DNS could
@@ -126,7 +119,7 @@ class Guard:
 		kind, _, value = authorization.partition(' ')
 		if kind.lower() == 'bearer' and self.token:
 			return hmac.compare_digest(value.encode(), self.token.encode())
-		if kind.lower() != 'basic':
+		if kind.lower() != 'basic' or not self.password:
 			return False
 		now = time.monotonic()
 		self.failures = [t for t in self.failures if now - t < WINDOW]
@@ -140,6 +133,19 @@ class Guard:
 		if not right:
 			self.failures.append(now)
 		return right
+
+
+def is_here(scope) -> bool:
+	"""Whether this came from the computer that we run on; not, where nobody can tell."""
+	client, server = scope.get('client'), scope.get('server')
+	if not client:
+		return False
+	if server and client[0] == server[0]:
+		return True
+	try:
+		return ipaddress.ip_address(client[0].partition('%')[0]).is_loopback
+	except ValueError:
+		return False
 
 
 def host_name(host: str) -> str:

@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from localai.api.fields import read_fields
 from localai.api.following import told
+from localai.api.visitors import open_to
 from localai.errors import InvalidInput
 from localai.schemas.base import Schema
 from localai.schemas.chores import ChoreSnapshot
@@ -47,7 +48,7 @@ class FolderExport(ExportRequest):
 
 
 def router(studio) -> APIRouter:
-	routes = APIRouter(prefix='/api/history', tags=['history'])
+	routes = APIRouter(prefix='/api/history', tags=['history'], dependencies=[open_to('owner')])
 	add_looks(routes, studio)
 	add_changes(routes, studio)
 	add_imports(routes, studio)

@@ -8,17 +8,21 @@ from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
 from localai.api.fields import read_fields
+from localai.api.visitors import open_to
 from localai.schemas.jobs import JobSnapshot, StopMode
+from localai.services.visitors import visitor_of
 
 
 def router(studio) -> APIRouter:
-	routes = APIRouter(prefix='/api/jobs', tags=['jobs'])
+	routes = APIRouter(prefix='/api/jobs', tags=['jobs'], dependencies=[open_to('anyone')])
 
 	@routes.post('', status_code=201)
 	async def start(request: Request) -> JobSnapshot:
 		"""A GenerationRequest as JSON; what is left out is the model's choice."""
 		fields = await read_fields(request, 'the fields of a GenerationRequest')
-		return await to_thread(studio.generation.start, fields)
+		job = await to_thread(studio.generation.start, fields)
+		studio.visits.began(visitor_of(request.headers), job.id)
+		return job
 
 	@routes.get('')
 	def listing() -> tuple[JobSnapshot, ...]:
@@ -40,7 +44,8 @@ def router(studio) -> APIRouter:
 		return StreamingResponse(lines(), media_type='application/x-ndjson')
 
 	@routes.post('/{job_id}/stop')
-	def stop(job_id: str, mode: StopMode = 'stop') -> JobSnapshot:
+	def stop(request: Request, job_id: str, mode: StopMode = 'stop') -> JobSnapshot:
+		studio.visits.check_own(visitor_of(request.headers), job_id)
 		return studio.jobs.stop(job_id, mode)
 
 	return routes

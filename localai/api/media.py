@@ -6,6 +6,7 @@ from pathlib import Path
 from fastapi import APIRouter, Response
 from fastapi.responses import FileResponse
 
+from localai.api.visitors import open_to
 from localai.errors import UnknownName
 
 FOREVER = {'Cache-Control': 'private, max-age=31536000, immutable'}
@@ -19,7 +20,7 @@ TYPES = {
 
 
 def router(studio) -> APIRouter:
-	routes = APIRouter(prefix='/media')
+	routes = APIRouter(prefix='/media', dependencies=[open_to('anyone')])
 
 	@routes.get('/preview/{job_id}/{number}.jpg')
 	def preview(job_id: str, number: int) -> Response:
@@ -31,7 +32,7 @@ def router(studio) -> APIRouter:
 			else Response(status_code=404, headers=NEVER)
 		)
 
-	@routes.api_route('/trash/{trash_id}', methods=['GET', 'HEAD'])
+	@routes.api_route('/trash/{trash_id}', methods=['GET', 'HEAD'], dependencies=[open_to('owner')])
 	def trashed(trash_id: str) -> Response:
 		"""A picture in the trash, small."""
 		path = studio.picture_trash.thumbnail(trash_id)

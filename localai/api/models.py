@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
 from localai.api.fields import read_fields
+from localai.api.visitors import open_to
 from localai.errors import InvalidInput
 from localai.schemas.chores import ChoreSnapshot
 from localai.schemas.models import ModelEntry, ModelPage, ModelQuery, ScanReport
@@ -15,7 +16,7 @@ from localai.services.fields import read
 
 
 def router(studio) -> APIRouter:
-	routes = APIRouter(prefix='/api/models', tags=['models'])
+	routes = APIRouter(prefix='/api/models', tags=['models'], dependencies=[open_to('owner')])
 
 	@routes.get('')
 	def listing() -> tuple[ModelEntry, ...]:

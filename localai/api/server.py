@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 
 from localai import __version__
 from localai.api import downloads, history, jobs, media, models
-from localai.api.following import problem
+from localai.api.visitors import check_declared, open_to
 from localai.errors import (
 	BadToken,
 	DiskFull,
@@ -64,29 +64,17 @@ def create(studio) -> FastAPI:
 	@app.exception_handler(LocalAIError)
 	async def refused(request: Request, error: LocalAIError) -> JSONResponse:
 		status = next(code for kind, code in STATUS if isinstance(error, kind))
-		return JSONResponse({'error': problem(error)}, status)
+		return JSONResponse({'error': error.told()}, status)
 
 	@app.exception_handler(RequestValidationError)
 	async def misread(request: Request, error: RequestValidationError) -> JSONResponse:
-		return JSONResponse(
-			{
-				'error': {
-					'code': 'InvalidInput',
-					'message': 'The address or its parameters are not valid.',
-					'remedy': '',
-					'field': '',
-				}
-			},
-			422,
-		)
+		return await refused(request, InvalidInput('The address or its parameters are not valid.'))
 
-	@app.get('/healthz')
+	@app.get('/healthz', dependencies=[open_to('anyone')])
 	async def health() -> dict[str, str]:
 		return {'status': 'ok', 'version': __version__, 'engine': studio.engines.status.state}
 
-	app.include_router(media.router(studio))
-	app.include_router(jobs.router(studio))
-	app.include_router(models.router(studio))
-	app.include_router(downloads.router(studio))
-	app.include_router(history.router(studio))
+	check_declared(app.router)
+	for room in (media, jobs, models, downloads, history):
+		app.include_router(check_declared(room.router(studio)))
 	return app

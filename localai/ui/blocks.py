@@ -1,14 +1,18 @@
 """Knows the page as a whole: its parts in reading order, the one event that follows, and how it is
 mounted."""
 
+from collections.abc import Callable
+
 import gradio as gr
 
 from localai.ui import downloads, endpoints, generation, hardware, history, models
 from localai.ui.assets import STATIC, Assets
-from localai.ui.components import catalog, part
+from localai.ui.components import Answer, catalog, part
+from localai.ui.endpoints.doors import guarded
 from localai.ui.opening import Opening
+from localai.ui.routes import Gate
 from localai.ui.theme import head, theme
-from localai.ui.visitors import for_owner
+from localai.ui.visitors import for_page
 
 # In reading order.
 PARTS = (
@@ -26,23 +30,22 @@ THREADS = 120
 SESSIONS = 64
 
 
+def functions(studio) -> list[Callable[..., Answer]]:
+	"""What the scripts of the page may call, each by its name."""
+	rooms = (generation, models, downloads, history, hardware)
+	return [function for room in rooms for function in room.functions(studio)]
+
+
 def build(studio, prefix: str = '') -> gr.Blocks:
 	"""The page over a studio. It has few components: what they show is drawn by our own scripts, which
 	are served below `prefix`."""
 	with gr.Blocks(title='LocalAI', analytics_enabled=False, fill_width=True) as demo:
-		functions = [
-			*generation.functions(studio),
-			*models.functions(studio),
-			*downloads.functions(studio),
-			*history.functions(studio),
-			*hardware.functions(studio),
-		]
 		for name in PARTS:
 			part(name, prefix)
 		# The last, so that nothing is told before all are there to hear it.
-		wire = part('page/wire', prefix, [for_owner(function) for function in functions])
+		wire = part('page/wire', prefix, [for_page(function) for function in functions(studio)])
 		demo.load(
-			generation.follower(studio),
+			guarded(generation.follower(studio)),
 			outputs=wire,
 			api_name='ui_follow',
 			api_visibility='private',
@@ -72,7 +75,7 @@ def mount(app, studio, path: str = '/', **options: object):
 	demo = build(studio, assets.prefix)
 	# As when Gradio starts a page itself: only then it takes no other files than those that were sent.
 	demo.has_launched = True
-	return gr.mount_gradio_app(
+	gr.mount_gradio_app(
 		app,
 		demo,
 		path=path,
@@ -86,3 +89,6 @@ def mount(app, studio, path: str = '/', **options: object):
 		blocked_paths=[str(settings.database), str(settings.models), str(settings.logs)],
 		**options,
 	)
+	mounted = app.routes[-1]
+	mounted.app = Gate(mounted.app)
+	return app

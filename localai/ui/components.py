@@ -15,6 +15,7 @@ from localai.schemas.generation import SEED_LIMIT, SIZE_LIMITS
 from localai.schemas.history import FIELDS
 from localai.schemas.samplers import SAMPLERS, schedules_for
 from localai.schemas.studio import StudioSnapshot
+from localai.schemas.visitors import Visitor
 
 log = logging.getLogger('localai.ui')
 Answer = dict[str, object]
@@ -35,14 +36,14 @@ def part(name: str, prefix: str, functions: list[Callable] | None = None) -> gr.
 	)
 
 
-def answer(function: Callable[[dict], Answer]) -> Callable[[dict], Answer]:
+def answer(function: Callable[..., Answer]) -> Callable[..., Answer]:
 	"""Lets a function answer the page: an error that a person may see becomes words beside its
 	field."""
 
 	@wraps(function)
-	def answered(given: dict) -> Answer:
+	def answered(given: dict, **visitor: Visitor) -> Answer:
 		try:
-			return function(given if isinstance(given, dict) else {})
+			return function(given if isinstance(given, dict) else {}, **visitor)
 		except (
 			TypeError,
 			ValueError,
@@ -52,14 +53,7 @@ def answer(function: Callable[[dict], Answer]) -> Callable[[dict], Answer]:
 			error = InvalidInput('The page asked for something that is not valid.', 'Reload it.')
 		except LocalAIError as known:
 			error = known
-		return {
-			'error': {
-				'code': error.code,
-				'message': error.message,
-				'remedy': error.remedy,
-				'field': getattr(error, 'field', ''),
-			}
-		}
+		return {'error': error.told()}
 
 	return answered
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from localai.errors import InvalidInput
 from localai.schemas.downloads import DownloadLimits, HubQuery
 from localai.ui.components import Answer, answer, said
+from localai.ui.visitors import open_to
 
 TOKEN_LIMIT = 1000
 
@@ -14,6 +15,7 @@ def functions(studio) -> list[Callable]:
 	"""The functions that the scripts of the page call by name. A token comes in here and never goes
 	out again."""
 
+	@open_to('owner')
 	@answer
 	def ui_downloads_begin(given: dict) -> Answer:
 		return {
@@ -22,14 +24,17 @@ def functions(studio) -> list[Callable]:
 			'recommended': recommended(),
 		}
 
+	@open_to('signed_in')
 	@answer
 	def ui_recommended(given: dict) -> Answer:
 		return {'recommended': recommended()}
 
+	@open_to('signed_in')
 	@answer
 	def ui_hub_search(given: dict) -> Answer:
 		return {'found': [said(one) for one in studio.downloads.search(HubQuery(**given))]}
 
+	@open_to('signed_in')
 	@answer
 	def ui_hub_page(given: dict) -> Answer:
 		"""What would be fetched of one repository, by component, with its bytes."""
@@ -40,10 +45,12 @@ def functions(studio) -> list[Callable]:
 		)
 		return {'page': said(page)}
 
+	@open_to('owner')
 	@answer
 	def ui_download_start(given: dict) -> Answer:
 		return {'download': said(studio.downloads.start(given))}
 
+	@open_to('owner')
 	@answer
 	def ui_download_change(given: dict) -> Answer:
 		"""Pause, resume, cancel, move or forget one download."""
@@ -63,10 +70,12 @@ def functions(studio) -> list[Callable]:
 			raise ValueError('no such verb')
 		return {}
 
+	@open_to('owner')
 	@answer
 	def ui_download_limits(given: dict) -> Answer:
 		return {'limits': said(studio.downloads.set_limits(DownloadLimits(**given)))}
 
+	@open_to('owner')
 	@answer
 	def ui_hub_token(given: dict) -> Answer:
 		"""Keeps a token, or with '' removes it; answers only whether there is one."""

@@ -8,7 +8,9 @@ import gradio as gr
 
 from localai.errors import InvalidInput
 from localai.schemas.studio import StudioSnapshot
+from localai.schemas.visitors import Visitor
 from localai.ui.components import Answer, answer, said
+from localai.ui.visitors import open_to
 
 FORM = 'generate'
 FORM_LIMIT = 100_000
@@ -19,19 +21,25 @@ BREATH = 0.06
 def functions(studio) -> list[Callable]:
 	"""The functions that the scripts of the page call by name."""
 
+	@open_to('anyone')
 	@answer
-	def ui_begin(given: dict) -> Answer:
+	def ui_begin(given: dict, visitor: Visitor) -> Answer:
 		"""All that a fresh page needs besides the first state."""
 		return {
 			'models': [said(entry) for entry in studio.models.list()],
-			'form': studio.preferences.read(FORM),
+			# What was typed and not sent is nobody else's business.
+			'form': studio.preferences.read(FORM) if visitor.may('owner') else None,
 			'pictures': [said(picture) for picture in studio.history.recent(limit=30)],
 		}
 
+	@open_to('anyone')
 	@answer
-	def ui_submit(given: dict) -> Answer:
-		return {'job': said(studio.generation.start(given))}
+	def ui_submit(given: dict, visitor: Visitor) -> Answer:
+		job = studio.generation.start(given)
+		studio.visits.began(visitor, job.id)
+		return {'job': said(job)}
 
+	@open_to('anyone')
 	@answer
 	def ui_estimate(given: dict) -> Answer:
 		"""The cost is known before the first word is."""
@@ -39,23 +47,30 @@ def functions(studio) -> list[Callable]:
 		estimate = studio.generation.estimate(given | {'prompt': 'picture'} if empty else given)
 		return {'estimate': said(estimate, **({'tokens': 0} if empty else {}))}
 
+	@open_to('anyone')
 	@answer
-	def ui_stop(given: dict) -> Answer:
-		return {'job': said(studio.jobs.stop(str(given.get('job')), given.get('mode', 'stop')))}
+	def ui_stop(given: dict, visitor: Visitor) -> Answer:
+		job = str(given.get('job'))
+		studio.visits.check_own(visitor, job)
+		return {'job': said(studio.jobs.stop(job, given.get('mode', 'stop')))}
 
+	@open_to('owner')
 	@answer
 	def ui_stop_all(given: dict) -> Answer:
 		return {'stopped': studio.jobs.stop_all()}
 
+	@open_to('owner')
 	@answer
 	def ui_move(given: dict) -> Answer:
 		studio.jobs.move(str(given.get('job')), int(given.get('position', 0)))
 		return {}
 
+	@open_to('anyone')
 	@answer
 	def ui_models(given: dict) -> Answer:
 		return {'models': [said(entry) for entry in studio.models.list()]}
 
+	@open_to('owner')
 	@answer
 	def ui_remember(given: dict) -> Answer:
 		"""Keeps the form for the next start and for other browsers."""
@@ -72,6 +87,7 @@ def functions(studio) -> list[Callable]:
 def follower(studio) -> Callable[..., AsyncIterator[Answer]]:
 	"""The one event of a page that lasts: the latest state now and each one after it."""
 
+	@open_to('anyone')
 	async def follow(progress: gr.Progress = gr.Progress()) -> AsyncIterator[Answer]:  # noqa: B008
 		beat = 0
 		async for snapshot in studio.watch():

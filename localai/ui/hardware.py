@@ -3,9 +3,11 @@
 from collections.abc import Callable
 
 from localai.ui.components import Answer, answer, said
+from localai.ui.visitors import open_to
 
 
 def functions(studio) -> list[Callable]:
+	@open_to('anyone')
 	@answer
 	def ui_hardware(given: dict) -> Answer:
 		engine, memory = studio.hardware.report()

@@ -1,56 +1,70 @@
-"""Knows what of the page is not for a visitor who came over the network to a LocalAI without a
-password: what fetches, deletes or opens folders, and what changes or takes away the history."""
+"""Knows how a function says for whom it is, in a line above it, and how the page's functions are
+opened to nobody else."""
 
+import inspect
 from collections.abc import Callable
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar
 
 import gradio as gr
 
-from localai.errors import NotAllowed
-from localai.settings import STRANGER
+from localai.errors import StartProblem
+from localai.schemas.visitors import Audience, Visitor
+from localai.services.visitors import check, visitor_of
 from localai.ui.components import Answer, answer
 
-OWNER_ONLY = frozenset(
-	(
-		'ui_download_start',
-		'ui_download_change',
-		'ui_download_limits',
-		'ui_hub_token',
-		'ui_folder_add',
-		'ui_folder_remove',
-		'ui_model_convert',
-		'ui_model_delete',
-		'ui_trash_empty',
-		'ui_history_mark',
-		'ui_history_album',
-		'ui_history_delete',
-		'ui_history_restore',
-		'ui_history_trash_empty',
-		'ui_history_check',
-		'ui_history_export',
-	)
-)
+Function = TypeVar('Function', bound=Callable[..., Any])
 
 
-def check(request: Any) -> None:
-	"""Raises NotAllowed. The guard has marked the request, and no visitor can unmark it."""
-	if request is not None and request.headers.get(STRANGER):
-		raise NotAllowed('This is only for visitors who gave a password, and none is set.')
+def open_to(audience: Audience) -> Callable[[Function], Function]:
+	"""Stands above a function that the page or a program calls. One that wants to know who asks
+	has `visitor` as its last parameter."""
 
-
-def for_owner(function: Callable[[dict], Answer]) -> Callable[..., Answer]:
-	"""The function, where it is not for strangers."""
-	if function.__name__ not in OWNER_ONLY:
+	def declare(function: Function) -> Function:
+		vars(function)['audience'] = audience
 		return function
 
+	return declare
+
+
+def audience_of(function: Callable[..., Any]) -> Audience:
+	"""Raises StartProblem where nobody has said it."""
+	audience = vars(function).get('audience')
+	if audience is None:
+		raise StartProblem(
+			f'The function {function.__name__} does not say for whom it is.',
+			'Put @open_to(…) above it.',
+		)
+	return audience
+
+
+def door_of(function: Callable[..., Any]) -> Callable[[object], dict[str, Visitor]]:
+	"""What lets a request in, or raises NotAllowed. It returns what the function gets besides what
+	was sent: who asks, where it wants to know."""
+	audience = audience_of(function)
+	wanted = 'visitor' in inspect.signature(function).parameters
+
+	def enter(request: object) -> dict[str, Visitor]:
+		# Without a request, or one that no guard has seen, it is a stranger.
+		visitor = visitor_of(getattr(request, 'headers', None) or {})
+		check(visitor, audience)
+		return {'visitor': visitor} if wanted else {}
+
+	return enter
+
+
+def for_page(function: Callable[..., Answer]) -> Callable[..., Answer]:
+	"""A function as Gradio calls it for the scripts of the page."""
+	enter = door_of(function)
+
 	# Gradio hands the request to whatever says that it takes one.
-	def guarded(given: dict, request: gr.Request) -> Answer:
+	def opened(given: dict, request: gr.Request) -> Answer:
 		@answer
-		def checked(given: dict) -> Answer:
-			check(request)
-			return function(given)
+		@wraps(function)
+		def entered(given: dict) -> Answer:
+			return function(given, **enter(request))
 
-		return checked(given)
+		return entered(given)
 
-	guarded.__name__ = function.__name__
-	return guarded
+	opened.__name__ = function.__name__
+	return opened

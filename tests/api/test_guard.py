@@ -7,7 +7,9 @@ from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 
 from localai.api.guard import TRIES, Guard
-from localai.settings import STRANGER
+from localai.api.server import create
+from localai.services.visitors import MARK
+from tests.visits import over_the_network
 
 
 def client(**options) -> TestClient:
@@ -78,7 +80,7 @@ class TestStrangers:
 		@app.get('/{path:path}')
 		@app.post('/{path:path}')
 		def echo(request: Request) -> str:
-			return request.headers.get(STRANGER, '')
+			return ' | '.join(request.headers.getlist(MARK))
 
 		guarded = TestClient(
 			Guard(app, network=True, **options),
@@ -86,14 +88,20 @@ class TestStrangers:
 			client=(address, 1),
 		)
 		answer = guarded.post(
-			path, headers={STRANGER: ''}, auth=('any', options.get('password', ''))
+			path, headers={MARK: 'owner'}, auth=('any', options.get('password', ''))
 		)
 		return answer.status_code, answer.json() if answer.status_code == 200 else ''
 
-	def test_they_are_marked_and_kept_from_models_and_downloads(self):
-		assert self.seen('192.168.1.9', '/gradio_api/queue/join') == (200, '1')
+	def test_they_are_marked_and_kept_from_models_and_downloads(self, studio):
+		marked = 200, 'stranger 192.168.1.9'
+		assert self.seen('192.168.1.9', '/gradio_api/queue/join') == marked
+		stranger = over_the_network(create(studio))
 		for path in ('/api/downloads', '/api/downloads/one/cancel', '/api/models/load'):
-			assert self.seen('192.168.1.9', path)[0] == 403
+			assert stranger.post(path).status_code == 403
+
+	@pytest.mark.parametrize('address', ['unknown', '', '192.168.1.9:5', '_hidden', 'fe80::1%eth0'])
+	def test_an_address_that_says_nothing_of_this_machine_is_a_strangers(self, address):
+		assert self.seen(address, '/')[1].startswith('stranger')
 
 	def test_this_machine_and_who_gave_the_password_are_none(self):
 		for address, options in (
@@ -102,7 +110,7 @@ class TestStrangers:
 			('192.168.1.7', {}),  # by its own address
 			('192.168.1.9', {'password': 'p'}),
 		):
-			assert self.seen(address, '/api/downloads', **options) == (200, ''), address
+			assert self.seen(address, '/api/downloads', **options) == (200, 'owner'), address
 
 
 class TestPassword:

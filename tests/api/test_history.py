@@ -29,6 +29,7 @@ from localai.schemas.history import (
 	Restoring,
 )
 from tests.samples import png
+from tests.visits import at_home
 
 A1111 = 'a fox in snow\nNegative prompt: blurry\nSteps: 3, Sampler: Euler a, Seed: 5, Size: 64x128'
 STRANGER = '192.168.1.9'
@@ -36,7 +37,7 @@ STRANGER = '192.168.1.9'
 
 @pytest.fixture
 def client(studio):
-	return TestClient(create(studio))
+	return at_home(create(studio))
 
 
 @pytest.fixture
@@ -226,7 +227,7 @@ class TestImport:
 	def test_a_file_that_is_too_large_is_said_so_to_the_end(self, studio, monkeypatch):
 		"""Over a real connection: who still sends would not hear an answer that came too early."""
 		monkeypatch.setattr(history, 'FILE_LIMIT', 2_000_000)
-		server = uvicorn.Server(uvicorn.Config(create(studio), port=0, log_level='error'))
+		server = uvicorn.Server(uvicorn.Config(Guard(create(studio)), port=0, log_level='error'))
 		thread = threading.Thread(target=server.run)
 		thread.start()
 		try:

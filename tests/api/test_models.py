@@ -4,16 +4,16 @@ import json
 import threading
 
 import pytest
-from fastapi.testclient import TestClient
 
 from localai.api.server import create
 from localai.schemas.chores import ChoreSnapshot
 from localai.schemas.models import ModelPage, ScanReport
+from tests.visits import at_home
 
 
 @pytest.fixture
 def client(studio):
-	return TestClient(create(studio))
+	return at_home(create(studio))
 
 
 def refusal(answer) -> str:

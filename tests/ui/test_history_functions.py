@@ -7,7 +7,7 @@ import math
 import pytest
 
 from localai.ui import history
-from localai.ui.visitors import OWNER_ONLY
+from localai.ui.visitors import audience_of
 from tests.pictures import draw, png, row
 
 WRONG = (
@@ -91,4 +91,4 @@ class TestAnswers:
 			'exposures',
 		}
 		changes = {n.removeprefix('ui_history_') for n in page} - looks
-		assert {f'ui_history_{name}' for name in changes} <= OWNER_ONLY
+		assert {audience_of(page[f'ui_history_{name}']) for name in changes} == {'owner'}

@@ -11,11 +11,13 @@ from localai.schemas.families import ArchitectureName
 from localai.schemas.models import KindName
 from localai.services.fields import read
 from localai.ui.components import said
+from localai.ui.endpoints.doors import offer
 from localai.ui.endpoints.words import failure, refused, text
-from localai.ui.visitors import check
+from localai.ui.visitors import open_to
 
 
 def add(studio) -> None:
+	@open_to('signed_in')
 	def search_hub(
 		search: str = '',
 		family: ArchitectureName | None = None,
@@ -49,6 +51,7 @@ def add(studio) -> None:
 		with refused():
 			return [said(found) for found in studio.downloads.search(read(HubQuery, fields))]
 
+	@open_to('owner')
 	async def download(
 		source: str,
 		revision: str = 'main',
@@ -57,7 +60,6 @@ def add(studio) -> None:
 		kind: KindName | None = None,
 		then_load: bool = False,
 		wait: bool = False,
-		request: gr.Request = None,
 	) -> dict[str, Any]:
 		"""Begins to fetch a model and returns how it stands; what was begun before goes on. Follow
 		it with /downloads, or wait for its end.
@@ -80,7 +82,6 @@ def add(studio) -> None:
 			'then_load': then_load,
 		}
 		with refused():
-			check(request)
 			now = await to_thread(studio.downloads.start, fields)
 		if not wait:
 			return said(now)
@@ -93,24 +94,25 @@ def add(studio) -> None:
 			raise failure(now.error)
 		return said(now)
 
+	@open_to('anyone')
 	def downloads() -> list[dict[str, Any]]:
 		"""The pending downloads in their order, then those that ended last."""
 		return [said(one) for one in studio.downloads.list()]
 
-	def cancel_download(download: str, request: gr.Request = None) -> dict[str, Any]:
+	@open_to('owner')
+	def cancel_download(download: str) -> dict[str, Any]:
 		"""Gives a download up; what of it was not in use before is removed.
 
 		Args:
 			download: The id that /download returned.
 		"""
 		with refused():
-			check(request)
 			return said(studio.downloads.cancel(text(download, 'download')))
 
-	gr.api(search_hub, api_name='search_hub', concurrency_limit=8)
-	gr.api(download, api_name='download', concurrency_limit=None)
-	gr.api(downloads, api_name='downloads', concurrency_limit=8)
-	gr.api(cancel_download, api_name='cancel_download', concurrency_limit=8)
+	offer(search_hub, 8)
+	offer(download)
+	offer(downloads, 8)
+	offer(cancel_download, 8)
 
 
 def tell(progress: gr.Progress, now: DownloadSnapshot) -> None:

@@ -6,7 +6,6 @@ import stat
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 from gradio.utils import get_upload_folder
 
 from localai.errors import InvalidInput
@@ -15,15 +14,17 @@ from localai.schemas.generation import Picture
 from localai.schemas.history import HistoryQuery, MarkChange, SortName
 from localai.services.fields import ids_of, read
 from localai.ui.components import said
+from localai.ui.endpoints.doors import offer
 from localai.ui.endpoints.jobs import file_of
 from localai.ui.endpoints.words import refused
-from localai.ui.visitors import check
+from localai.ui.visitors import open_to
 
 FILE_LIMIT = 64 * 1024**2  # bytes, as for whatever is sent to the page
 EXACT = 2**53 - 1  # the largest whole number that every program can hold
 
 
 def add(studio) -> None:
+	@open_to('anyone')
 	def history(
 		search: str = '', sort: SortName = 'newest', offset: int = 0, limit: int = 60
 	) -> dict[str, Any]:
@@ -46,6 +47,7 @@ def add(studio) -> None:
 		told = [shown(picture) for picture in pictures]
 		return {'total': outline.total, 'notes': list(outline.notes), 'pictures': told}
 
+	@open_to('anyone')
 	def picture(picture: int) -> tuple[dict[str, Any] | None, dict[str, Any]]:
 		"""The file of a picture, and all that is known of it: settings, marks, and what has changed
 		since the one before it. There is no file when it is missing.
@@ -59,7 +61,8 @@ def add(studio) -> None:
 		file = None if card.missing else file_of(card.picture)
 		return file, said(card, picture=shown(card.picture))
 
-	def delete_pictures(pictures: list[int], request: gr.Request = None) -> dict[str, Any]:
+	@open_to('owner')
+	def delete_pictures(pictures: list[int]) -> dict[str, Any]:
 		"""Puts pictures into the trash. `trashed` are the names that /restore_pictures takes; `gone`
 		says how many were not there.
 
@@ -67,10 +70,10 @@ def add(studio) -> None:
 			pictures: Their numbers.
 		"""
 		with refused():
-			check(request)
 			return said(studio.picture_trash.delete(pictures))
 
-	def restore_pictures(trashed: list[str], request: gr.Request = None) -> dict[str, Any]:
+	@open_to('owner')
+	def restore_pictures(trashed: list[str]) -> dict[str, Any]:
 		"""Brings pictures back with their marks. `pictures` are their numbers; `gone` says how many
 		do not lie in the trash.
 
@@ -78,9 +81,9 @@ def add(studio) -> None:
 			trashed: What /delete_pictures returned as `trashed`.
 		"""
 		with refused():
-			check(request)
 			return said(studio.picture_trash.restore(trashed))
 
+	@open_to('owner')
 	def mark_pictures(
 		pictures: list[int],
 		favourite: bool | None = None,
@@ -90,7 +93,6 @@ def add(studio) -> None:
 		remove_tags: list[str] | None = None,
 		add_albums: list[str] | None = None,
 		remove_albums: list[str] | None = None,
-		request: gr.Request = None,
 	) -> dict[str, Any]:
 		"""Changes the marks of pictures; what is left out stays. `changed` says how many there were
 		to change.
@@ -115,9 +117,9 @@ def add(studio) -> None:
 			'remove_albums': remove_albums or (),
 		}
 		with refused():
-			check(request)
 			return {'changed': studio.marks.mark(pictures, read(MarkChange, fields))}
 
+	@open_to('anyone')
 	def read_settings(file: dict[str, Any]) -> dict[str, Any]:
 		"""The settings inside a picture of LocalAI, A1111, Forge, SD.Next, Fooocus, InvokeAI,
 		ComfyUI, SwarmUI or NovelAI; the picture is not kept.
@@ -130,12 +132,12 @@ def add(studio) -> None:
 			found: Reading = studio.history.offer(data)
 		return safe(said(found))
 
-	gr.api(history, api_name='history', concurrency_limit=8)
-	gr.api(picture, api_name='picture', concurrency_limit=8)
-	gr.api(delete_pictures, api_name='delete_pictures', concurrency_limit=2)
-	gr.api(restore_pictures, api_name='restore_pictures', concurrency_limit=2)
-	gr.api(mark_pictures, api_name='mark_pictures', concurrency_limit=2)
-	gr.api(read_settings, api_name='read_settings', concurrency_limit=2)
+	offer(history, 8)
+	offer(picture, 8)
+	offer(delete_pictures, 2)
+	offer(restore_pictures, 2)
+	offer(mark_pictures, 2)
+	offer(read_settings, 2)
 
 
 def shown(picture: Picture) -> dict[str, Any]:

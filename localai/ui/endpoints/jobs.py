@@ -9,10 +9,14 @@ import gradio as gr
 
 from localai.schemas.generation import Picture
 from localai.schemas.jobs import JobSnapshot, StopMode
+from localai.schemas.visitors import STRANGER, Visitor
+from localai.ui.endpoints.doors import offer
 from localai.ui.endpoints.words import ask, failure, refused
+from localai.ui.visitors import open_to
 
 
 def add(studio) -> None:
+	@open_to('anyone')
 	async def generate(
 		prompt: str,
 		negative_prompt: str = '',
@@ -25,6 +29,7 @@ def add(studio) -> None:
 		schedule: str | None = None,
 		seed: int | None = None,
 		count: int = 1,
+		visitor: Visitor = STRANGER,
 	) -> tuple[list[dict[str, Any]], dict[str, Any]]:
 		"""Draws and waits. Returns the picture files and the finished job with its request and
 		seeds.
@@ -44,7 +49,7 @@ def add(studio) -> None:
 			+ i.
 			count: How many pictures, 1 to 100.
 		"""
-		job = await to_thread(start, locals())
+		job = await to_thread(start, locals(), visitor)
 		progress = gr.Progress()
 		async for now in studio.jobs.follow_async(job.id):
 			job = now
@@ -53,6 +58,7 @@ def add(studio) -> None:
 			raise failure(job.error)
 		return [file_of(p) for p in job.pictures], job.model_dump(mode='json')
 
+	@open_to('anyone')
 	def submit(
 		prompt: str,
 		negative_prompt: str = '',
@@ -65,6 +71,7 @@ def add(studio) -> None:
 		schedule: str | None = None,
 		seed: int | None = None,
 		count: int = 1,
+		visitor: Visitor = STRANGER,
 	) -> dict[str, Any]:
 		"""Puts a job into the queue and returns it at once; the arguments are those of /generate.
 		Follow it by its id.
@@ -72,8 +79,9 @@ def add(studio) -> None:
 		Args:
 			prompt: What to draw, in words.
 		"""
-		return start(locals()).model_dump(mode='json')
+		return start(locals(), visitor).model_dump(mode='json')
 
+	@open_to('anyone')
 	async def follow(job: str) -> AsyncIterator[dict[str, Any]]:
 		"""Streams a job: as it is now, each change, and its end.
 
@@ -86,7 +94,8 @@ def add(studio) -> None:
 				tell(progress, snapshot)
 				yield snapshot.model_dump(mode='json')
 
-	def cancel(job: str, mode: StopMode = 'stop') -> dict[str, Any]:
+	@open_to('anyone')
+	def cancel(job: str, mode: StopMode = 'stop', visitor: Visitor = STRANGER) -> dict[str, Any]:
 		"""Stops a job. 'stop' at once, 'keep' saves the picture as far as it is, 'skip' leaves out
 		only this picture.
 
@@ -94,8 +103,11 @@ def add(studio) -> None:
 			job: The id of the job.
 			mode: stop, keep or skip.
 		"""
+		with refused():
+			studio.visits.check_own(visitor, job)
 		return ask(studio.jobs.stop, job, mode).model_dump(mode='json')
 
+	@open_to('anyone')
 	def job(job: str) -> dict[str, Any]:
 		"""One job as it is now.
 
@@ -104,20 +116,23 @@ def add(studio) -> None:
 		"""
 		return ask(studio.jobs.get, job).model_dump(mode='json')
 
+	@open_to('anyone')
 	def jobs() -> list[dict[str, Any]]:
 		"""The live jobs in the order they will be drawn, then the fifty that ended last."""
 		return [j.model_dump(mode='json') for j in studio.jobs.list()]
 
-	def start(fields: dict[str, Any]) -> JobSnapshot:
+	def start(fields: dict[str, Any], visitor: Visitor) -> JobSnapshot:
 		given = {k: v for k, v in fields.items() if k in FIELDS and v is not None}
-		return ask(studio.generation.start, given)
+		job = ask(studio.generation.start, given)
+		studio.visits.began(visitor, job.id)
+		return job
 
-	gr.api(generate, api_name='generate', concurrency_limit=None)
-	gr.api(submit, api_name='submit', concurrency_limit=8)
-	gr.api(follow, api_name='follow', concurrency_limit=None)
-	gr.api(cancel, api_name='cancel', concurrency_limit=8)
-	gr.api(job, api_name='job', concurrency_limit=8)
-	gr.api(jobs, api_name='jobs', concurrency_limit=8)
+	offer(generate)
+	offer(submit, 8)
+	offer(follow)
+	offer(cancel, 8)
+	offer(job, 8)
+	offer(jobs, 8)
 
 
 FIELDS = frozenset(

@@ -12,12 +12,15 @@ from localai.schemas.families import ArchitectureName
 from localai.schemas.models import KindName, ModelQuery, SortName, SourceName
 from localai.services.fields import read
 from localai.ui.components import said
+from localai.ui.endpoints.doors import offer
 from localai.ui.endpoints.words import ask, failure, refusal, refused, text
+from localai.ui.visitors import open_to
 
 KindChoice = Literal[KindName, 'any']
 
 
 def add(studio) -> None:
+	@open_to('anyone')
 	def models(
 		search: str = '',
 		kind: KindChoice = 'checkpoint',
@@ -56,6 +59,7 @@ def add(studio) -> None:
 		with refused():
 			return [said(m) for m in studio.models.find(read(ModelQuery, fields)).entries]
 
+	@open_to('signed_in')
 	async def load_model(model: str) -> dict[str, Any]:
 		"""Brings a model into memory, before the next job, and returns when it is ready; progress
 		tells the stage and the bytes.
@@ -67,6 +71,7 @@ def add(studio) -> None:
 			chore = await to_thread(studio.chores.load, text(model, 'model'))
 		return await last(follow(chore), gr.Progress())
 
+	@open_to('owner')
 	async def unload_model(model: str = '') -> dict[str, Any]:
 		"""Gives the memory of a model back and returns when that is done; a picture that is being
 		drawn is finished first.
@@ -81,9 +86,9 @@ def add(studio) -> None:
 	def follow(chore: str) -> AsyncIterator[ChoreSnapshot]:
 		return studio.chores.follow(chore)
 
-	gr.api(models, api_name='models', concurrency_limit=8)
-	gr.api(load_model, api_name='load_model', concurrency_limit=None)
-	gr.api(unload_model, api_name='unload_model', concurrency_limit=None)
+	offer(models, 8)
+	offer(load_model)
+	offer(unload_model)
 
 
 async def last(chores: AsyncIterator[ChoreSnapshot], progress: gr.Progress) -> dict[str, Any]:

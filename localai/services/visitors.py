@@ -1,0 +1,45 @@
+"""Who asks, and what they may: the mark that the guard puts on every request, the one sentence of a
+refusal, and the jobs that are somebody's own."""
+
+from collections.abc import Mapping
+
+from localai.errors import NotAllowed
+from localai.schemas.visitors import ROLES, Audience, Visitor
+
+# The header that the guard sets, and that nobody else can: it takes away what a visitor sends.
+MARK = 'x-localai-visitor'
+REMEMBERED = 1000  # jobs
+
+
+def marked(visitor: Visitor) -> str:
+	return f'{visitor.role} {visitor.name}'.strip()
+
+
+def visitor_of(headers: Mapping[str, str]) -> Visitor:
+	"""Who sent these headers; a stranger where no guard has said."""
+	said, _, name = headers.get(MARK, '').partition(' ')
+	role = next((role for role in ROLES if role == said), 'stranger')
+	return Visitor(role=role, name=name)
+
+
+def check(visitor: Visitor, audience: Audience) -> None:
+	"""Raises NotAllowed."""
+	if not visitor.may(audience):
+		raise NotAllowed('This is only for visitors who gave a password.')
+
+
+class Visits:
+	"""Which of the last jobs was begun by whom, for as long as the app runs."""
+
+	def __init__(self) -> None:
+		self.jobs: dict[str, str] = {}
+
+	def began(self, visitor: Visitor, job_id: str) -> None:
+		if visitor.name:
+			self.jobs = dict([*self.jobs.items(), (job_id, visitor.name)][-REMEMBERED:])
+
+	def check_own(self, visitor: Visitor, job_id: str) -> None:
+		"""The owner may stop what anybody began. Raises NotAllowed."""
+		own = visitor.name and self.jobs.get(str(job_id)) == visitor.name
+		if not own and not visitor.may('owner'):
+			raise NotAllowed('Somebody else began this job.')

@@ -1,0 +1,122 @@
+"""Knows for whom each of Gradio's own routes is. One that is not named here, as a later Gradio may bring,
+is the owner's."""
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.routing import compile_path
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from localai.errors import NotAllowed
+from localai.schemas.visitors import Audience
+from localai.services.visitors import check, visitor_of
+
+# By their addresses, as Gradio writes them; the first that fits counts. What is called through them has
+# doors of its own.
+ROUTES: dict[str, Audience] = {
+	# The page and what it is made of
+	'/': 'anyone',
+	'/config': 'anyone',
+	'/config/': 'anyone',
+	'/static/{path:path}': 'anyone',
+	'/assets/{path:path}': 'anyone',
+	'/svelte/{path:path}': 'anyone',
+	'/theme.css': 'anyone',
+	'/gradio_api/theme.css': 'anyone',
+	'/favicon.ico': 'anyone',
+	'/manifest.json': 'anyone',
+	'/robots.txt': 'anyone',
+	# Its calls, and those of programs
+	'/gradio_api/component_server': 'anyone',
+	'/gradio_api/component_server/': 'anyone',
+	'/gradio_api/queue/join': 'anyone',
+	'/gradio_api/queue/data': 'anyone',
+	'/gradio_api/heartbeat/{session_hash}': 'anyone',
+	'/gradio_api/cancel': 'anyone',
+	'/gradio_api/reset': 'anyone',
+	'/gradio_api/reset/': 'anyone',
+	'/gradio_api/info': 'anyone',
+	'/gradio_api/info/': 'anyone',
+	'/gradio_api/call/v2/{api_name}': 'owner',
+	'/gradio_api/call/v2/{api_name}/': 'owner',
+	'/gradio_api/call/v2/{api_name}/{event_id}': 'owner',
+	'/gradio_api/call/{api_name}': 'anyone',
+	'/gradio_api/call/{api_name}/': 'anyone',
+	'/gradio_api/call/{api_name}/{event_id}': 'anyone',
+	# Pictures, which programs fetch by where they lie; neither what else is there nor other addresses
+	'/gradio_api/upload': 'anyone',
+	'/gradio_api/upload_progress': 'anyone',
+	'/gradio_api/file=http{rest:path}': 'owner',
+	'/gradio_api/file={path:path}.png': 'anyone',
+	'/gradio_api/file={path:path}.jpg': 'anyone',
+	'/gradio_api/file={path:path}.jpeg': 'anyone',
+	'/gradio_api/file={path:path}.webp': 'anyone',
+	'/gradio_api/file={path_or_url:path}': 'owner',
+	# What Gradio has besides, and LocalAI does not use
+	'/login': 'owner',
+	'/login/': 'owner',
+	'/logout': 'owner',
+	'/pwa_icon': 'owner',
+	'/pwa_icon/{size}': 'owner',
+	'/monitoring': 'owner',
+	'/monitoring/summary': 'owner',
+	'/monitoring/{key}': 'owner',
+	'/openapi.json': 'owner',
+	'/gradio_api/openapi.json': 'owner',
+	'/gradio_api/deep_link': 'owner',
+	'/gradio_api/user': 'owner',
+	'/gradio_api/user/': 'owner',
+	'/gradio_api/login_check': 'owner',
+	'/gradio_api/login_check/': 'owner',
+	'/gradio_api/token': 'owner',
+	'/gradio_api/token/': 'owner',
+	'/gradio_api/app_id': 'owner',
+	'/gradio_api/app_id/': 'owner',
+	'/gradio_api/dev/reload': 'owner',
+	'/gradio_api/runs': 'owner',
+	'/gradio_api/runs/': 'owner',
+	'/gradio_api/custom_component/{id}/{environment}/{type}/{file_name}': 'owner',
+	'/gradio_api/proxy={url_path:path}': 'owner',
+	'/gradio_api/file/{path:path}': 'owner',
+	'/gradio_api/stream/{event_id}': 'owner',
+	'/gradio_api/stream/{event_id}/close': 'owner',
+	'/gradio_api/stream/{session_hash}/{run}/{component_id}/playlist.m3u8': 'owner',
+	'/gradio_api/stream/{session_hash}/{run}/{component_id}/{segment_id}.{ext}': 'owner',
+	'/gradio_api/stream/{session_hash}/{run}/{component_id}/playlist-file': 'owner',
+	'/gradio_api/api/{api_name}': 'owner',
+	'/gradio_api/api/{api_name}/': 'owner',
+	'/gradio_api/run/{api_name}': 'owner',
+	'/gradio_api/run/{api_name}/': 'owner',
+	'/gradio_api/queue/status': 'owner',
+	'/gradio_api/startup-events': 'owner',
+	'/gradio_api/process_recording': 'owner',
+	'/gradio_api/vibe-edit': 'owner',
+	'/gradio_api/vibe-edit/': 'owner',
+	'/gradio_api/undo-vibe-edit': 'owner',
+	'/gradio_api/undo-vibe-edit/': 'owner',
+	'/gradio_api/vibe-code': 'owner',
+	'/gradio_api/vibe-code/': 'owner',
+	'/gradio_api/vibe-starter-queries': 'owner',
+	'/gradio_api/vibe-starter-queries/': 'owner',
+}
+PATTERNS = tuple((compile_path(address)[0], audience) for address, audience in ROUTES.items())
+
+
+def audience_at(path: str) -> Audience:
+	return next((audience for fits, audience in PATTERNS if fits.match(path)), 'owner')
+
+
+class Gate:
+	"""Stands before Gradio, wherever it is mounted."""
+
+	def __init__(self, app: ASGIApp):
+		self.app = app
+
+	async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+		if scope['type'] in ('http', 'websocket'):
+			path = scope['path'].removeprefix(scope.get('root_path', ''))
+			try:
+				check(visitor_of(Headers(scope=scope)), audience_at(path))
+			except NotAllowed as error:
+				refusal = JSONResponse({'error': error.told()}, 403)
+				return await refusal(scope, receive, send)
+		await self.app(scope, receive, send)
