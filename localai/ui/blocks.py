@@ -10,7 +10,7 @@ from localai.ui.assets import STATIC, Assets
 from localai.ui.components import Answer, catalog, part
 from localai.ui.endpoints.doors import guarded
 from localai.ui.opening import Opening
-from localai.ui.routes import Gate
+from localai.ui.routes import close
 from localai.ui.theme import head, theme
 from localai.ui.visitors import for_page
 
@@ -89,6 +89,5 @@ def mount(app, studio, path: str = '/', **options: object):
 		blocked_paths=[str(settings.database), str(settings.models), str(settings.logs)],
 		**options,
 	)
-	mounted = app.routes[-1]
-	mounted.app = Gate(mounted.app)
+	close(app, path.rstrip('/'))
 	return app

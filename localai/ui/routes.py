@@ -1,9 +1,10 @@
-"""Knows for whom each of Gradio's own routes is. One that is not named here, as a later Gradio may bring,
-is the owner's."""
+"""Knows for whom each address is that is not a route of our API: those of the page and of Gradio. One that
+is not named here, as a later Gradio may bring, is the owner's."""
 
+from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
-from starlette.routing import compile_path
+from starlette.routing import Mount, compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from localai.errors import NotAllowed
@@ -15,6 +16,7 @@ from localai.services.visitors import check, visitor_of
 ROUTES: dict[str, Audience] = {
 	# The page and what it is made of
 	'/': 'anyone',
+	'/localai/{digest}/{path:path}': 'anyone',
 	'/config': 'anyone',
 	'/config/': 'anyone',
 	'/static/{path:path}': 'anyone',
@@ -52,6 +54,8 @@ ROUTES: dict[str, Audience] = {
 	'/gradio_api/file={path:path}.webp': 'anyone',
 	'/gradio_api/file={path_or_url:path}': 'owner',
 	# What Gradio has besides, and LocalAI does not use
+	'/endpoints': 'owner',
+	'/endpoints/': 'owner',
 	'/login': 'owner',
 	'/login/': 'owner',
 	'/logout': 'owner',
@@ -106,17 +110,25 @@ def audience_at(path: str) -> Audience:
 
 
 class Gate:
-	"""Stands before Gradio, wherever it is mounted."""
+	"""Stands before what is mounted; `prefix` is what the addresses of the page begin with."""
 
-	def __init__(self, app: ASGIApp):
+	def __init__(self, app: ASGIApp, prefix: str = ''):
 		self.app = app
+		self.prefix = prefix
 
 	async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
 		if scope['type'] in ('http', 'websocket'):
-			path = scope['path'].removeprefix(scope.get('root_path', ''))
+			audience = audience_at(scope['path'].removeprefix(self.prefix))
 			try:
-				check(visitor_of(Headers(scope=scope)), audience_at(path))
+				check(visitor_of(Headers(scope=scope)), audience)
 			except NotAllowed as error:
 				refusal = JSONResponse({'error': error.told()}, 403)
 				return await refusal(scope, receive, send)
 		await self.app(scope, receive, send)
+
+
+def close(app: Starlette, prefix: str = '') -> None:
+	"""Puts a gate before all that is mounted in the app."""
+	for route in app.routes:
+		if isinstance(route, Mount):
+			route.app = Gate(route.app, prefix)
