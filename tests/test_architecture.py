@@ -46,6 +46,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
 	'services.feed': (),
 	'services.fields': (),
 	'services.presence': ('services.feed',),
+	'services.visitors': (),
 	'services.hardware': (),
 	'services.models': ('services.fields', 'services.hardware'),
 	'services.downloads': ('services.feed', 'services.hardware'),

@@ -1,6 +1,6 @@
 """Knows how a route says for whom it is, and that none is left without a word."""
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, params
 from fastapi.routing import APIRoute
 
 from localai.errors import StartProblem
@@ -18,7 +18,7 @@ class Door:
 		check(visitor_of(request.headers), self.audience)
 
 
-def open_to(audience: Audience):
+def open_to(audience: Audience) -> params.Depends:
 	"""Stands in the `dependencies` of a router or of one route; the narrower counts."""
 	return Depends(Door(audience))
 

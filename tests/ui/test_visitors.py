@@ -16,11 +16,14 @@ from localai.api.visitors import Door
 from localai.errors import StartProblem
 from localai.schemas.visitors import OWNER, Visitor
 from localai.services.visitors import visitor_of
+from localai.settings import read_settings
+from localai.studio import Studio
 from localai.ui import blocks, hardware
 from localai.ui.endpoints import ENDPOINTS
 from localai.ui.endpoints.doors import offer
 from localai.ui.routes import ROUTES, Gate, audience_at
 from localai.ui.visitors import audience_of, open_to
+from tests.fakes import FakeExecutor
 from tests.visits import at_home, over_the_network, visit
 
 # What /download takes besides its source.
@@ -50,12 +53,26 @@ ROUTES_FOR_ANYONE = {
 JUNK = {'token': 'x' * 2000, 'id': [], 'ids': 7, 'model': ['x'], 'repo': '../..', 'verb': 'explode'}
 
 
-@pytest.fixture
+@pytest.fixture(scope='module')
+def executor():
+	return FakeExecutor()
+
+
+@pytest.fixture(scope='module')
+def studio(executor, tmp_path_factory):
+	folder = tmp_path_factory.mktemp('visited')
+	settings = read_settings({}, home=folder / 'home', hub_cache=folder / 'hub').prepare()
+	studio = Studio(settings, executor).open()
+	yield studio
+	studio.close()
+
+
+@pytest.fixture(scope='module')
 def app(studio):
 	return blocks.mount(create(studio), studio)
 
 
-@pytest.fixture
+@pytest.fixture(scope='module')
 def visits(app):
 	"""Opens the whole app as a stranger and as its owner see it."""
 	open_ones = [over_the_network(app), at_home(app)]
