@@ -24,7 +24,7 @@ def main() -> int:
 
 	from benchmarks.shelves import picture
 	from localai.files.pictures import metadata, writing
-	from localai.schemas.generation import GenerationRequest
+	from localai.schemas.generation import GenerationRequest, Recipe
 	from localai.services.history import recording
 	from localai.settings import read_settings
 	from localai.studio import Studio
@@ -52,7 +52,7 @@ def main() -> int:
 				job_id=new.job_id,
 				index=0,
 				seed=new.seed,
-				request=GenerationRequest(**fields),
+				request=Recipe(**fields),
 				receipt=new.receipt,
 				model_id=new.model_id,
 				created_at=new.created_at.isoformat(),

@@ -7,13 +7,19 @@ from pathlib import Path
 from PIL import Image
 
 from localai.files.pictures import metadata
-from localai.schemas.generation import GenerationRequest, Picture, Receipt, Recipe
+from localai.schemas.generation import GenerationParameters, Picture, Receipt, Recipe
 from localai.schemas.history import Marks
 from localai.store.history import NewPicture
 from tests.waiting import eventually
 
 SMALL = {'width': 64, 'height': 64, 'steps': 2}
 NUMBERS = iter(range(1, 10**9))
+
+
+def parameters(**fields) -> GenerationParameters:
+	"""Complete ones for a small picture."""
+	usual = {'model': 'sketchbook', 'guidance_scale': 4, 'sampler': 'DDIM', 'schedule': 'Automatic'}
+	return GenerationParameters(**{'prompt': 'a red fox', 'seed': 7, **SMALL, **usual, **fields})
 
 
 def draw(studio, prompt: str = 'a red fox', count: int = 1, **fields) -> tuple[Picture, ...]:
@@ -36,12 +42,11 @@ def png(
 
 def ours(seed: int = 7, when: datetime | None = None, **request) -> bytes:
 	"""A PNG as a LocalAI of another home would have saved it."""
-	request = {'prompt': 'a red fox', 'seed': seed, **SMALL, 'sampler': 'DDIM', **request}
 	record = metadata.Record(
 		job_id=f'{next(NUMBERS):015x}',
 		index=0,
 		seed=seed,
-		request=GenerationRequest(**request),
+		request=parameters(**{'seed': seed} | request),
 		receipt=receipt(),
 		model_id='sketchbook',
 		created_at=(when or datetime.now(UTC)).isoformat(),

@@ -52,7 +52,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
 	'services.downloads': ('services.feed', 'services.hardware'),
 	'services.jobs': ('services.feed', 'services.presence'),
 	'services.history': ('services.fields', 'services.jobs', 'services.models'),
-	'services.generation': ('services.history',),
+	'services.generation': ('services.fields', 'services.history'),
 }
 # Rooms of the tests that mirror another folder than `localai/`.
 ELSEWHERE = {'tools'}

@@ -11,29 +11,14 @@ from pathlib import Path
 from localai.cli.doors import OwnEngine, open_app
 from localai.cli.terminal import Line, bar, complain, note
 from localai.errors import LocalAIError, StorageProblem
+from localai.schemas.generation import GenerationRequest
 from localai.schemas.jobs import JobSnapshot
 from localai.settings import Settings
 
-NAMES = {'negative': 'negative_prompt', 'guidance': 'guidance_scale'}
-GIVEN = (
-	'prompt',
-	'negative',
-	'model',
-	'width',
-	'height',
-	'steps',
-	'guidance',
-	'sampler',
-	'schedule',
-	'seed',
-	'count',
-)
-
 
 def generate(settings: Settings, options: argparse.Namespace) -> int:
-	fields = {
-		NAMES.get(n, n): getattr(options, n) for n in GIVEN if getattr(options, n) is not None
-	}
+	given = {name: getattr(options, name) for name in GenerationRequest.model_fields}
+	fields = {name: value for name, value in given.items() if value is not None}
 	if options.model and os.path.isdir(options.model) and len(Path(options.model).parts) > 1:
 		fields['model'] = str(Path(options.model).resolve())
 	if options.out:

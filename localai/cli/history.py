@@ -4,12 +4,14 @@ back."""
 import argparse
 import json
 import re
+from collections.abc import Iterator
 
 from localai.cli.doors import OwnHistory, open_history
 from localai.cli.terminal import FOUND, complain, counted, note, number, plain, size
 from localai.errors import InvalidInput, LocalAIError
 from localai.schemas.generation import Picture
 from localai.schemas.history import PAGE_LIMIT, Discarded, HistoryQuery, PictureCard
+from localai.schemas.terms import shown, words
 from localai.services.fields import read
 from localai.settings import Settings
 
@@ -70,8 +72,8 @@ def search(settings: Settings, options: argparse.Namespace) -> int:
 	else:
 		for picture in found:
 			print(line_of(picture))
-	for words in outline.notes:
-		note(f'note: {words}')
+	for sentence in outline.notes:
+		note(f'note: {sentence}')
 	if not options.json and not outline.total:
 		note('nothing was found')
 	if not options.json and len(found) < outline.total:
@@ -81,8 +83,8 @@ def search(settings: Settings, options: argparse.Namespace) -> int:
 
 def line_of(picture: Picture) -> str:
 	when = picture.created_at.astimezone()
-	model = plain(picture.receipt.model_name or picture.request.model, 20) or '-'
-	seed = picture.request.seed if picture.seed is None else picture.seed
+	model = plain(picture.setting('model'), 20) or '-'
+	seed = picture.setting('seed')
 	columns = (
 		f'{picture.id:>6}',
 		f'{when:%Y-%m-%d %H:%M}',
@@ -110,8 +112,7 @@ def show(settings: Settings, options: argparse.Namespace) -> int:
 
 def said(card: PictureCard) -> list[tuple[str, str]]:
 	"""What is known of a picture, name by name."""
-	picture, recipe, receipt = card.picture, card.picture.request, card.picture.receipt
-	marks = card.marks
+	picture, receipt, marks = card.picture, card.picture.receipt, card.marks
 	# Of our own pictures `app` is only a version.
 	program = f'LocalAI {receipt.app}' if receipt.torch else receipt.app
 	lines: list[tuple[str, object]] = [
@@ -119,22 +120,8 @@ def said(card: PictureCard) -> list[tuple[str, str]]:
 		('file', picture.path),
 		('made', f'{picture.created_at.astimezone():%Y-%m-%d %H:%M:%S}, {picture.kind}'),
 		('size', f'{picture.width}x{picture.height}, {size(card.bytes)}'),
-		('prompt', recipe.prompt),
-		('negative prompt', recipe.negative_prompt),
-		('model', receipt.model_name or recipe.model),
-		('model hash', receipt.model_hash),
-		('family', receipt.family),
-		('seed', recipe.seed if picture.seed is None else picture.seed),
-		('steps', recipe.steps),
-		('guidance', recipe.guidance_scale),
-		('sampler', recipe.sampler),
-		('schedule', recipe.schedule),
-		('clip skip', recipe.clip_skip),
-		('denoising', recipe.denoising_strength),
-		('VAE', recipe.vae),
-		('LoRA', ', '.join(f'{one.name} {one.weight:g}' for one in recipe.loras)),
-		('styles', ', '.join(recipe.styles)),
-		*recipe.extra,
+		*settings(picture),
+		*picture.request.rest,
 		('drawn by', ', '.join(p for p in (program, receipt.device, receipt.dtype) if p)),
 		('versions', f'torch {receipt.torch}, diffusers {receipt.diffusers}' * bool(receipt.torch)),
 		('seconds', receipt.seconds or ''),
@@ -144,8 +131,19 @@ def said(card: PictureCard) -> list[tuple[str, str]]:
 		('albums', ', '.join(marks.albums)),
 		('notes', marks.notes),
 	]
-	told = [(plain(name, 40), plain(str(value))) for name, value in lines if value is not None]
+	told = [(plain(name, 40), plain(str(value))) for name, value in lines]
 	return [(name, value) for name, value in told if value]
+
+
+def settings(picture: Picture) -> Iterator[tuple[str, str]]:
+	for term in shown('details'):
+		name = term.label.lower() if term.kind == 'text' else term.word
+		yield name, words(picture.setting(term.name))
+		if term.name == 'model':
+			yield from (
+				('model hash', picture.receipt.model_hash),
+				('family', picture.receipt.family),
+			)
 
 
 # Away and back

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from localai import __version__
+from localai.schemas.generation import GenerationRequest
+from localai.schemas.terms import TERMS
 from localai.settings import describe_settings
 
 Commands: TypeAlias = 'argparse._SubParsersAction[argparse.ArgumentParser]'
@@ -34,28 +36,21 @@ def add_generate(commands: Commands) -> None:
 	generate = commands.add_parser(
 		'generate', help='draw a picture', description='Draws pictures and prints where they are.'
 	)
-	generate.add_argument('prompt', metavar='PROMPT', help='what to draw')
-	generate.add_argument('--negative', metavar='T', help='what should not be in it')
-	generate.add_argument(
-		'--model', metavar='M', help='a name from `localai models`, or the path of a model folder'
-	)
-	for name, meaning in (
-		('width', 'pixels, a multiple of 8'),
-		('height', 'pixels, a multiple of 8'),
-		('steps', '1 to 150'),
-	):
-		generate.add_argument(f'--{name}', metavar=name[0].upper(), help=meaning)
-	generate.add_argument(
-		'--guidance', metavar='G', help='how closely the prompt is followed, 0 to 30'
-	)
-	generate.add_argument('--sampler', metavar='S', help='such as "Euler a" or "DPM++ 2M"')
-	generate.add_argument(
-		'--schedule',
-		metavar='S',
-		help='Automatic, Karras, Exponential, Beta, Simple or "SGM Uniform"',
-	)
-	generate.add_argument('--seed', metavar='N', help='the same seed draws the same picture')
-	generate.add_argument('--count', metavar='N', help='how many pictures')
+	generate.add_argument('prompt', metavar='PROMPT', help=TERMS['prompt'].hint)
+	for name in GenerationRequest.model_fields:
+		term = TERMS[name]
+		if name != 'prompt':
+			generate.add_argument(
+				f'--{term.word.lower().replace(" ", "-")}',
+				dest=name,
+				metavar='N'
+				if term.name in ('seed', 'count')
+				else 'T'
+				if term.kind == 'text'
+				else name[0].upper(),
+				action='append' if term.kind in ('names', 'noun') else 'store',
+				help=term.hint,
+			)
 	generate.add_argument('--out', metavar='DIR', type=Path, help='also put the pictures there')
 	generate.add_argument('--json', action='store_true', help='print one JSON object')
 

@@ -10,7 +10,7 @@ import diffusers
 import torch
 
 from localai.schemas.families import FAMILIES, FamilyName, Way
-from localai.schemas.generation import GenerationRequest
+from localai.schemas.generation import GenerationParameters
 
 BUILTIN = Path(__file__).parents[1] / 'builtin'
 # What a scheduler of the family believes noise is: added in steps that were trained, or a straight
@@ -76,7 +76,7 @@ def pipeline_of(family: FamilyName, way: Way = 'text') -> Any:
 	return getattr(diffusers, FAMILIES[family].pipelines[way])
 
 
-def arguments(family: FamilyName, request: GenerationRequest) -> dict[str, Any]:
+def arguments(family: FamilyName, request: GenerationParameters) -> dict[str, Any]:
 	"""What the settings of a picture are called in a call of the family's pipeline."""
 	anatomy = ANATOMIES[family]
 	named = {

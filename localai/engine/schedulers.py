@@ -7,7 +7,7 @@ import diffusers
 
 from localai.engine.families import NoiseName
 from localai.errors import InvalidInput
-from localai.schemas.samplers import SamplerName, ScheduleName, schedules_for
+from localai.schemas.samplers import schedules_for
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Sampler:
 	options: dict[str, Any] = field(default_factory=dict)
 
 
-SAMPLERS: dict[SamplerName, Sampler] = {
+SAMPLERS: dict[str, Sampler] = {
 	'Euler': Sampler('EulerDiscreteScheduler'),
 	'Euler a': Sampler('EulerAncestralDiscreteScheduler'),
 	'Heun': Sampler('HeunDiscreteScheduler'),
@@ -49,15 +49,15 @@ SAMPLERS: dict[SamplerName, Sampler] = {
 }
 
 # The same where noise and picture are joined by a straight way.
-FLOW_SAMPLERS: dict[SamplerName, Sampler] = {
+FLOW_SAMPLERS: dict[str, Sampler] = {
 	'Euler': Sampler('FlowMatchEulerDiscreteScheduler'),
 }
-TABLES: dict[NoiseName, dict[SamplerName, Sampler]] = {
+TABLES: dict[NoiseName, dict[str, Sampler]] = {
 	'discrete': SAMPLERS,
 	'flow': FLOW_SAMPLERS,
 }
 
-SCHEDULES: dict[ScheduleName, dict[str, Any]] = {
+SCHEDULES: dict[str, dict[str, Any]] = {
 	'Automatic': {},
 	'Karras': {'use_karras_sigmas': True},
 	'Exponential': {'use_exponential_sigmas': True},
@@ -73,8 +73,8 @@ NO_ZERO_SNR = {'LCMScheduler', 'TCDScheduler', 'Karras', 'Exponential', 'Beta'}
 
 def build(
 	original: dict[str, Any],
-	sampler: SamplerName,
-	schedule: ScheduleName,
+	sampler: str,
+	schedule: str,
 	seed: int = 0,
 	noise: NoiseName = 'discrete',
 ) -> Any:

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, TypeAdapter
 
 from localai.schemas.base import Schema
-from localai.schemas.generation import GenerationRequest
+from localai.schemas.generation import GenerationParameters
 from localai.schemas.hardware import HeldModel
 from localai.schemas.jobs import StopMode
 from localai.schemas.models import ModelSpec
@@ -54,13 +54,12 @@ class Task(Schema):
 
 
 class Generate(Task):
-	"""Draw pictures: those of a job, or one anew to `verify` it. Every None of `request` has been
-	filled in."""
+	"""Draw pictures: those of a job, or one anew to `verify` it."""
 
 	doing = 'drew this'
 
 	kind: Literal['generate', 'verify'] = 'generate'
-	request: GenerationRequest
+	request: GenerationParameters
 	model: ModelSpec
 	drawings: tuple[Drawing, ...]
 

@@ -1,86 +1,87 @@
-"""Knows what a picture is asked for with, and what a finished picture is."""
+"""Knows what a picture is asked for with (GenerationRequest), what it will be drawn with
+(GenerationParameters), what is known of how one was asked for (Recipe), and what a finished picture is."""
 
 import math
 import re
+from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
-from localai.schemas.base import Schema
-from localai.schemas.samplers import SAMPLERS, SCHEDULES, SamplerName, ScheduleName, schedules_for
+from localai.schemas.base import Kept, Schema
+from localai.schemas.samplers import SamplerName, ScheduleName, schedules_for
+from localai.schemas.terms import PROMPT_LIMIT, TERMS, Term, words
 
-PROMPT_LIMIT = 10_000
-SIZE_LIMITS = (64, 2048)
-SEED_LIMIT = 2**32
 EXACT = 2**53  # from here on a script rounds whole numbers
 
 
-def one_of(label: str, names: tuple[str, ...]) -> BeforeValidator:
+# What may be asked for, each wrong value said in one sentence
+
+
+def valid(name: str) -> BeforeValidator:
+	"""The check of a setting, from its row in the table."""
+	term = TERMS[name]
+	checks: dict[str, Callable[[Term, Any], Any]] = {
+		'text': text,
+		'whole': number,
+		'number': number,
+		'choice': choice,
+	}
+	check = checks[term.kind]
+	return BeforeValidator(lambda value: check(term, value))
+
+
+def choice(term: Term, value: Any) -> str:
 	"""Matches a name without regard to case; says which names exist."""
-	folded = {n.casefold(): n for n in names}
-
-	def check(value: Any) -> str:
-		found = folded.get(value.strip().casefold()) if isinstance(value, str) else None
-		if found is None:
-			raise ValueError(
-				f'There is no {label} called {shorten(value)}. Choose one of: {", ".join(names)}.'
-			)
-		return found
-
-	return BeforeValidator(check)
-
-
-def between(label: str, low: float, high: float, whole: bool = True) -> BeforeValidator:
-	"""A number inside its limits, said in one sentence when it is not."""
-	kind = 'a whole number' if whole else 'a number'
-
-	def check(value: Any) -> float | int:
-		sentence = f'{label} must be {kind} from {low:g} to {high:.10g}, not {shorten(value)}.'
-		if isinstance(value, bool) or not isinstance(value, int | float | str):
-			raise ValueError(sentence)
-		try:
-			number = float(value)
-		except (ValueError, OverflowError):
-			raise ValueError(sentence) from None
-		if (
-			not math.isfinite(number)
-			or not low <= number <= high
-			or (whole and number != int(number))
-		):
-			raise ValueError(sentence)
-		return int(number) if whole else number
-
-	return BeforeValidator(check)
-
-
-def multiple_of_8(value: int) -> int:
-	if value % 8:
+	folded = {n.casefold(): n for n in term.choices}
+	found = folded.get(value.strip().casefold()) if isinstance(value, str) else None
+	if found is None:
 		raise ValueError(
-			f'Width and height must be multiples of 8; {value} is not, {round(value / 8) * 8} is.'
+			f'There is no {term.within} called {shorten(value)}. Choose one of: {", ".join(term.choices)}.'
 		)
-	return value
+	return found
 
 
-def text(label: str) -> BeforeValidator:
+def number(term: Term, value: Any) -> float | int:
+	"""A number inside its limits, said in one sentence when it is not."""
+	whole = term.kind == 'whole'
+	kind = 'a whole number' if whole else 'a number'
+	subject = term.subject or term.label
+	sentence = (
+		f'{subject} must be {kind} from {term.low:g} to {term.high:.10g}, not {shorten(value)}.'
+	)
+	if isinstance(value, bool) or not isinstance(value, int | float | str):
+		raise ValueError(sentence)
+	try:
+		found = float(value)
+	except (ValueError, OverflowError):
+		raise ValueError(sentence) from None
+	if (
+		not math.isfinite(found)
+		or not term.low <= found <= term.high
+		or (whole and found != int(found))
+	):
+		raise ValueError(sentence)
+	if term.multiple > 1 and found % term.multiple:
+		raise ValueError(
+			f'{subject} must be multiples of {term.multiple}; {found:g} is not, '
+			f'{round(found / term.multiple) * term.multiple} is.'
+		)
+	return int(found) if whole else found
+
+
+def text(term: Term, value: Any) -> str:
 	"""Text without control characters; a lone surrogate could not be stored."""
-
-	def check(value: Any) -> str:
-		if not isinstance(value, str):
-			raise ValueError(f'{label} must be text, not {shorten(value)}.')
-		if len(value) > PROMPT_LIMIT:
-			raise ValueError(
-				f'{label} has {len(value):,} characters; {PROMPT_LIMIT:,} are the most.'
-			)
-		value = value.encode('utf-8', 'ignore').decode('utf-8')
-		value = value.replace('\r\n', '\n').replace('\r', '\n')
-		return re.sub(r'[\x00-\x08\x0b-\x1f\x7f]', ' ', value).strip()
-
-	return BeforeValidator(check)
-
-
-def said(value: str) -> str:
-	if not value:
+	subject = term.subject or term.label
+	if not isinstance(value, str):
+		raise ValueError(f'{subject} must be text, not {shorten(value)}.')
+	if len(value) > PROMPT_LIMIT:
+		raise ValueError(f'{subject} has {len(value):,} characters; {PROMPT_LIMIT:,} are the most.')
+	value = value.encode('utf-8', 'ignore').decode('utf-8')
+	value = value.replace('\r\n', '\n').replace('\r', '\n')
+	value = re.sub(r'[\x00-\x08\x0b-\x1f\x7f]', ' ', value).strip()
+	if not value and term.name == 'prompt':
 		raise ValueError('The prompt is empty. Say in a few words what to draw.')
 	return value
 
@@ -90,36 +91,50 @@ def shorten(value: Any) -> str:
 	return text if len(text) <= 40 else text[:37] + '...'
 
 
-Side = Annotated[int, between('Width and height', *SIZE_LIMITS), AfterValidator(multiple_of_8)]
-Prompt = Annotated[str, text('The prompt'), AfterValidator(said)]
-Steps = Annotated[int, between('Steps', 1, 150)]
-Guidance = Annotated[float, between('Guidance scale', 0, 30, whole=False)]
-Count = Annotated[int, between('The number of pictures', 1, 100)]
-Seed = Annotated[int, between('The seed', 0, SEED_LIMIT - 1)]
+Side = Annotated[int, valid('width')]
 
 
 class GenerationRequest(Schema):
-	"""All that decides a picture. `None` means: let the model's own default or chance decide."""
+	"""What is asked for. `None` means: let the model's own default or chance decide."""
 
-	prompt: Prompt
-	negative_prompt: Annotated[str, text('The negative prompt')] = ''
+	prompt: Annotated[str, valid('prompt')]
+	negative_prompt: Annotated[str, valid('negative_prompt')] = ''
 	model: str = Field('sketchbook', max_length=1000)
 	width: Side | None = None
 	height: Side | None = None
-	steps: Steps | None = None
-	guidance_scale: Guidance | None = None
-	sampler: Annotated[SamplerName, one_of('sampler', SAMPLERS)] | None = None
-	schedule: Annotated[ScheduleName, one_of('schedule', SCHEDULES)] | None = None
-	seed: Seed | None = None
-	count: Count = 1
+	steps: Annotated[int, valid('steps')] | None = None
+	guidance_scale: Annotated[float, valid('guidance_scale')] | None = None
+	sampler: Annotated[SamplerName, valid('sampler')] | None = None
+	schedule: Annotated[ScheduleName, valid('schedule')] | None = None
+	seed: Annotated[int, valid('seed')] | None = None
+	count: Annotated[int, valid('count')] = 1
 
 	@model_validator(mode='after')
-	def combination_exists(self):
+	def combination_exists(self) -> Self:
 		if self.sampler and self.schedule and self.schedule not in schedules_for(self.sampler):
 			raise ValueError(
 				f'{self.sampler} has no {self.schedule} schedule. It has: {", ".join(schedules_for(self.sampler))}.'
 			)
 		return self
+
+
+class GenerationParameters(Kept):
+	"""What pictures are drawn with: complete. It is stored with a job, carried to the engine, and
+	written into each picture, so it outlives this version: a field that is added has a default that
+	means what was drawn before there was that field, and names may be ones that a later version knows.
+	"""
+
+	prompt: str
+	negative_prompt: str = ''
+	model: str
+	width: int
+	height: int
+	steps: int
+	guidance_scale: float
+	sampler: str
+	schedule: str
+	seed: int
+	count: int = 1
 
 
 def exact(seed: int) -> int | str:
@@ -130,15 +145,18 @@ def exact(seed: int) -> int | str:
 ExactSeed = Annotated[int, PlainSerializer(exact, when_used='json')]
 
 
-class LoraUse(Schema):
+class LoraUse(Kept):
 	"""A LoRA as a picture names it. `weight` is 1 where none is said."""
 
 	name: str
 	weight: float = 1.0
 	hash: str = ''
 
+	def __str__(self) -> str:
+		return f'{self.name} {self.weight:g}'
 
-class Recipe(Schema):
+
+class Recipe(Kept):
 	"""All that is known of how a picture was asked for, whoever drew it.
 
 	Nothing is certain to be there, and the values of other programs need not be ones that can be
@@ -163,26 +181,37 @@ class Recipe(Schema):
 	styles: tuple[str, ...] = ()
 	extra: tuple[tuple[str, str], ...] = ()
 
+	@property
+	def rest(self) -> tuple[tuple[str, str], ...]:
+		"""All that has no field here, by name: of other programs and of later versions."""
+		told = ((name.replace('_', ' '), words(value)) for name, value in self.others.items())
+		return (*self.extra, *((name, value) for name, value in told if value))
 
-class Receipt(Schema):
+
+class Receipt(Kept):
 	"""How a picture came to be, beyond what was asked for. `app` is the version of LocalAI, or of a
 	picture from elsewhere the program that drew it."""
 
-	app: str
-	torch: str
-	diffusers: str
-	model_name: str
-	model_hash: str
-	device: str
-	dtype: str
-	attention: str
-	seconds: float
-	steps_done: int
+	app: str = ''
+	torch: str = ''
+	diffusers: str = ''
+	model_name: str = ''
+	model_hash: str = ''
+	device: str = ''
+	dtype: str = ''
+	attention: str = ''
+	seconds: float = 0.0
+	steps_done: int = 0
 	stopped_early: bool = False
 	family: str = ''
 
 
-PictureKind = Literal['generated', 'imported']
+def known_kind(kind: Any) -> Any:
+	"""Whatever else a later version calls it: it was drawn here."""
+	return kind if kind == 'imported' or not isinstance(kind, str) else 'generated'
+
+
+PictureKind = Annotated[Literal['generated', 'imported'], BeforeValidator(known_kind)]
 
 
 class Picture(Schema):
@@ -204,3 +233,16 @@ class Picture(Schema):
 	rating: int = 0
 	request: Recipe
 	receipt: Receipt
+
+	def setting(self, name: str) -> Any:
+		"""The value of a setting, from what knows it best: a request has the first seed of its job,
+		and the name that a model has elsewhere."""
+		recipe = self.request
+		match name:
+			case 'model':
+				return self.receipt.model_name or recipe.model
+			case 'seed':
+				return recipe.seed if self.seed is None else self.seed
+			case 'width' | 'height':
+				return getattr(self, name)
+		return getattr(recipe, name)

@@ -3,15 +3,15 @@
 from datetime import datetime
 from typing import Literal
 
-from localai.schemas.base import Schema
-from localai.schemas.generation import GenerationRequest, Picture
+from localai.schemas.base import Kept, Schema
+from localai.schemas.generation import GenerationParameters, Picture
 
 JobState = Literal['queued', 'loading', 'running', 'finished', 'cancelled', 'failed', 'interrupted']
 LIVE: frozenset[JobState] = frozenset(('queued', 'loading', 'running', 'interrupted'))
 StopMode = Literal['stop', 'keep', 'skip']
 
 
-class Problem(Schema):
+class Problem(Kept):
 	"""An error as it is stored and shown; `code` is the name of its class."""
 
 	code: str
@@ -28,7 +28,7 @@ class JobSnapshot(Schema):
 
 	id: str
 	state: JobState
-	request: GenerationRequest
+	request: GenerationParameters
 	seeds: tuple[int, ...]
 	position: int = 0
 	attempts: int = 0

@@ -56,14 +56,14 @@ FIXED_SAMPLERS: frozenset[SamplerName] = frozenset(('LCM', 'TCD'))
 DOUBLE_SAMPLERS: frozenset[SamplerName] = frozenset(('Heun', 'DPM2', 'DPM2 a', 'DPM++ SDE'))
 
 
-def evaluations(sampler: SamplerName, steps: int) -> int:
+def evaluations(sampler: str, steps: int) -> int:
 	"""How often the denoiser runs for so many steps: what a picture costs."""
 	if sampler in DOUBLE_SAMPLERS:
 		return 2 * steps - 1
 	return steps + 1 if sampler == 'PLMS' and steps > 1 else steps
 
 
-def schedules_for(sampler: SamplerName) -> tuple[ScheduleName, ...]:
+def schedules_for(sampler: str) -> tuple[ScheduleName, ...]:
 	"""The schedules that exist for a sampler, the automatic one first."""
 	if sampler in FIXED_SAMPLERS:
 		return ('Automatic',)

@@ -2,7 +2,7 @@
 wrong."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -17,13 +17,14 @@ SHOWN = 60  # characters of a wrong value that are repeated
 NOTES = 10_000  # characters that a person may write of a model
 
 
-def read(schema: type[Kind], fields: Mapping[str, object]) -> Kind:
-	"""Raises InvalidInput with the field and one sentence."""
+def read(schema: type[Kind], fields: Mapping[str, object], rest: str = '') -> Kind:
+	"""Raises InvalidInput with the field and one sentence; `rest` is the field of what is wrong with
+	all of it."""
 	try:
 		return schema.model_validate(dict(fields))
 	except ValidationError as error:
 		problem = error.errors()[0]
-		field = str(problem['loc'][0]) if problem['loc'] else ''
+		field = path_of(problem['loc']) or rest
 		match problem['type']:
 			case 'value_error':
 				raise InvalidInput(str(problem['ctx']['error']), field=field) from error
@@ -39,6 +40,14 @@ def read(schema: type[Kind], fields: Mapping[str, object]) -> Kind:
 					field,
 				) from error
 		raise InvalidInput(f'{field} is not valid: {problem["msg"]}.', field=field) from error
+
+
+def path_of(places: Sequence[int | str]) -> str:
+	"""The way to a field, as `loras.0.weight`; of one in a list it is the list."""
+	places = list(places)
+	while places and isinstance(places[-1], int):
+		places.pop()
+	return '.'.join(map(str, places))
 
 
 def short(value: object) -> str:

@@ -2,15 +2,31 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import get_args
 
+from pydantic import ValidationError
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from localai.schemas.generation import GenerationRequest
+from localai.schemas.generation import GenerationParameters
 from localai.schemas.jobs import JobSnapshot, JobState, Problem
 from localai.store.database import Database
 from localai.store.history import History, to_picture
 from localai.store.tables import JobRow, PictureRow, now
+
+STATES = frozenset(get_args(JobState))
+# What stands where a later version wrote what cannot be read here; no such job is drawn.
+NOTHING = GenerationParameters(
+	prompt='',
+	model='',
+	width=0,
+	height=0,
+	steps=0,
+	guidance_scale=0,
+	sampler='',
+	schedule='',
+	seed=0,
+)
 
 
 class Jobs:
@@ -20,7 +36,7 @@ class Jobs:
 		self.database = database
 		self.history = history
 
-	def add(self, job_id: str, request: GenerationRequest, seeds: Sequence[int]) -> JobSnapshot:
+	def add(self, job_id: str, request: GenerationParameters, seeds: Sequence[int]) -> JobSnapshot:
 		"""A queued job at the end of the queue."""
 		with self.database.writing() as session:
 			last = session.scalar(select(func.max(JobRow.rank))) or 0.0
@@ -118,8 +134,8 @@ class Jobs:
 	def to_snapshot(self, row: JobRow, pictures: Sequence[PictureRow]) -> JobSnapshot:
 		return JobSnapshot(
 			id=row.id,
-			state=row.state,
-			request=GenerationRequest.model_validate(row.request),
+			state=row.state if row.state in STATES else 'failed',
+			request=to_parameters(row.request),
 			seeds=tuple(row.seeds),
 			attempts=row.attempts,
 			notes=tuple(row.notes),
@@ -129,3 +145,13 @@ class Jobs:
 			started_at=row.started_at,
 			finished_at=row.finished_at,
 		)
+
+
+def to_parameters(request: dict) -> GenerationParameters:
+	"""As they were stored, whichever version did it."""
+	try:
+		return GenerationParameters.model_validate(request)
+	except ValidationError as error:
+		strange = {problem['loc'][0] for problem in error.errors() if problem['loc']}
+		told = {name: value for name, value in request.items() if name not in strange}
+		return NOTHING.model_validate(NOTHING.model_dump() | told | {'as_written': request})

@@ -11,10 +11,10 @@ from localai.errors import InvalidInput, LocalAIError
 from localai.schemas.downloads import DownloadSnapshot
 from localai.schemas.exchange import FORMATS
 from localai.schemas.families import ARCHITECTURES, FAMILIES
-from localai.schemas.generation import SEED_LIMIT, SIZE_LIMITS
 from localai.schemas.history import FIELDS
 from localai.schemas.samplers import SAMPLERS, schedules_for
 from localai.schemas.studio import StudioSnapshot
+from localai.schemas.terms import SEED_LIMIT, SIZE_LIMITS, TERMS
 from localai.schemas.visitors import Visitor
 
 log = logging.getLogger('localai.ui')
@@ -102,7 +102,7 @@ def catalog() -> Answer:
 		'samplers': {name: list(schedules_for(name)) for name in SAMPLERS},
 		'size': {'low': SIZE_LIMITS[0], 'high': SIZE_LIMITS[1]},
 		'seeds': SEED_LIMIT,
-		'count': 100,
+		'count': TERMS['count'].high,
 		'keys': list(FIELDS),
 		'formats': dict(FORMATS),
 	}

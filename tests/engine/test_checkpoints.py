@@ -19,7 +19,7 @@ from localai.engine.engine import Engine
 from localai.errors import ModelBroken
 from localai.files.weights import tokens
 from localai.schemas import engine as say
-from localai.schemas.generation import GenerationRequest
+from localai.schemas.generation import GenerationParameters
 from localai.schemas.models import ModelSpec
 from tests.engine import original
 from tests.engine.test_engine import drawn, pixels_of, run
@@ -141,7 +141,9 @@ def spec(path: Path, family: str, **fields) -> ModelSpec:
 
 
 def draw(engine: Engine, model: ModelSpec) -> numpy.ndarray:
-	request = GenerationRequest(
+	request = GenerationParameters(
+		model='x',
+		seed=7,
 		prompt='a fox, 1girl',
 		negative_prompt='',
 		width=64,

@@ -11,7 +11,7 @@ from PIL import Image
 from localai.engine.engine import Cancel, Engine
 from localai.files.weights import whole as files
 from localai.schemas import engine as say
-from localai.schemas.generation import GenerationRequest
+from localai.schemas.generation import GenerationParameters
 from localai.schemas.models import ModelSpec
 from localai.schemas.samplers import SAMPLERS
 from localai.services.models.service import BUILTIN
@@ -38,7 +38,7 @@ def task(folder: Path, seeds: tuple[int, ...] = (7,), **fields) -> say.Generate:
 		'sampler': 'Euler a',
 		'schedule': 'Automatic',
 	}
-	request = GenerationRequest(prompt='a fox', **(defaults | fields))
+	request = GenerationParameters(prompt='a fox', model='x', seed=seeds[0], **(defaults | fields))
 	drawings = tuple(say.Drawing(index=i, seed=s) for i, s in enumerate(seeds))
 	return say.Generate(job_id='job', request=request, model=spec_of(folder), drawings=drawings)
 

@@ -15,9 +15,9 @@ from localai.engine.stopping import Cancel
 from localai.files.weights import whole as files
 from localai.schemas import engine as say
 from localai.schemas.families import FAMILIES, Effort, Family, Shape
-from localai.schemas.generation import GenerationRequest
 from localai.services.models.service import BUILTIN
 from tests.engine.test_engine import drawn, pixels_of, run, task
+from tests.pictures import parameters
 
 PERSONS = Family(
 	name='flux1',
@@ -186,6 +186,6 @@ class TestMadeUpFamily:
 		assert isinstance(end, say.Failed) and 'LMS' in end.message
 
 	def test_only_a_pipeline_that_takes_a_negative_prompt_gets_one(self):
-		request = GenerationRequest(prompt='a fox', negative_prompt='a dog')
+		request = parameters(prompt='a fox', negative_prompt='a dog')
 		assert 'negative_prompt' not in families.arguments('flux1', request)
 		assert families.arguments('sd1', request)['negative_prompt'] == 'a dog'

@@ -6,17 +6,15 @@ import pytest
 
 from localai.executors import frames
 from localai.schemas import engine as say
-from localai.schemas.generation import GenerationRequest
 from localai.schemas.models import ModelSpec
+from tests.pictures import parameters
 
 MODEL = ModelSpec(
 	id='sketchbook', name='Sketchbook', family='sd1', path='/models/a', parameters=1, bytes=1
 )
 DRAWING = say.Drawing(index=0, seed=1)
 TASKS = [
-	say.Generate(
-		job_id='1', model=MODEL, request=GenerationRequest(prompt='x'), drawings=(DRAWING,)
-	),
+	say.Generate(job_id='1', model=MODEL, request=parameters(), drawings=(DRAWING,)),
 	say.Load(job_id='2', model=MODEL),
 	say.Unload(job_id='3', path='/models/a'),
 	say.Convert(job_id='4', source='/models/a.ckpt', target='/models/b', model=MODEL),

@@ -8,6 +8,7 @@ from datetime import datetime
 from math import isfinite
 from pathlib import Path
 
+import orjson
 from pydantic import Field, ValidationError
 
 from localai.errors import InvalidInput
@@ -18,59 +19,61 @@ from localai.files.pictures.foreign.values import (
 	mapping,
 	moment,
 	reading,
+	sane,
 	words,
 )
-from localai.schemas.base import Schema
+from localai.schemas.base import Kept
 from localai.schemas.exchange import Reading
-from localai.schemas.generation import GenerationRequest, Receipt, Recipe
-from localai.schemas.samplers import SamplerName
+from localai.schemas.generation import GenerationParameters, Picture, Receipt, Recipe
+from localai.schemas.terms import TABLE
+from localai.schemas.terms import words as said
 
 CHUNK = OURS
 RECORD_LIMIT = 500_000  # characters; the longest prompts, every letter escaped, take half of it
+VERSION = 1
 # Fields of a Recipe that stand in our own chunk as they are.
-FIELDS = (
-	'prompt',
-	'negative_prompt',
-	'width',
-	'height',
-	'steps',
-	'guidance_scale',
-	'sampler',
-	'schedule',
-	'seed',
-	'clip_skip',
-	'denoising_strength',
-	'vae',
+FIELDS = tuple(
+	term.name for term in TABLE if term.name not in ('model', 'count', 'loras', 'styles')
+)
+# How the line of A1111 begins; what else there is follows.
+A1111_ORDER = (
+	'Steps',
+	'Sampler',
+	'Schedule type',
+	'CFG scale',
+	'Seed',
+	'Size',
+	'Model hash',
+	'Model',
 )
 # The names other programs know, where ours is only spelt otherwise.
-A1111_NAMES: dict[SamplerName, str] = {'DPM++ 2S': 'DPM++ 2S a'}
+A1111_NAMES = {'DPM++ 2S': 'DPM++ 2S a'}
 
 
-class Record(Schema):
+class Record(Kept):
 	"""What our own chunk holds: all that is needed to draw the picture again, and how it was
-	drawn."""
+	drawn. `request` is complete, or of another version and then as far as it is understood."""
 
-	version: int = 1
+	version: int = Field(VERSION, ge=1)
 	job_id: str
 	index: int = Field(ge=0, lt=2**31)
 	seed: int = Field(ge=0, lt=2**63)
-	request: GenerationRequest
+	request: GenerationParameters | Recipe = Field(union_mode='left_to_right')
 	receipt: Receipt
 	model_id: str
 	created_at: str = Field(description='ISO 8601, UTC')
 
 
-def parameters_text(record: Record, width: int, height: int) -> str:
+def parameters_text(record: Record | Picture, width: int, height: int) -> str:
 	"""The text that A1111 writes, so that its readers find prompt, seed, sampler and model.
 
 	Grammar: images.py and infotext_utils.py of A1111 1.10; the settings line starts with `Steps: `.
 	"""
 	request, receipt = record.request, record.receipt
-	pairs: dict[str, object] = {
-		'Steps': request.steps,
+	pairs: dict[str, object] = dict.fromkeys(A1111_ORDER)
+	pairs |= {t.a1111: said(getattr(request, t.name, None)) for t in TABLE if t.a1111}
+	pairs |= {
 		'Sampler': request.sampler and A1111_NAMES.get(request.sampler, request.sampler),
-		'Schedule type': request.schedule,
-		'CFG scale': f'{request.guidance_scale:g}' if request.guidance_scale is not None else None,
 		'Seed': record.seed,
 		'Size': f'{width}x{height}',
 		'Model hash': receipt.model_hash,
@@ -130,16 +133,22 @@ def read_record(source: Path | bytes) -> Record | None:
 
 
 def parse_record(text: str) -> Record | None:
-	"""None also of one that we cannot have written: a time without a zone, a number without an end."""
+	"""Also of a later version, with all that it says more. None of one that we cannot have written:
+	a time without a zone, a number without an end, a picture of nothing."""
 	if not text or len(text) > RECORD_LIMIT:
 		return None
 	try:
-		record = Record.model_validate_json(text)
+		record = Record.model_validate(sane(orjson.loads(text)))
 		written = datetime.fromisoformat(record.created_at)
 	except (ValidationError, ValueError, RecursionError):
 		return None
-	sane = written.tzinfo and moment(record.created_at) and isfinite(record.receipt.seconds)
-	return record if sane else None
+	ours = written.tzinfo and moment(record.created_at) and isfinite(record.receipt.seconds)
+	return record if ours and (record.request.prompt or record.version > VERSION) else None
+
+
+def beyond(record: Record) -> dict[str, object]:
+	"""What a record of a later version says beside request and receipt."""
+	return record.others | ({'version': record.version} if record.version > VERSION else {})
 
 
 def reading_of(fields: dict, request: dict, receipt: dict, text: str) -> Reading:

@@ -8,7 +8,7 @@ import psutil
 
 from localai.files.weights import tokens
 from localai.schemas.families import Family, FamilyName
-from localai.schemas.generation import GenerationRequest
+from localai.schemas.generation import GenerationParameters
 from localai.schemas.hardware import Estimate, MemoryReading
 from localai.schemas.models import ModelSpec
 from localai.schemas.samplers import evaluations
@@ -18,8 +18,7 @@ log = logging.getLogger('localai.generation')
 
 
 class Estimates:
-	"""`resident` is the id of the model that is in memory. Every request here is a complete one:
-	what was left to the family is filled in."""
+	"""`resident` is the id of the model that is in memory."""
 
 	def __init__(
 		self,
@@ -32,7 +31,7 @@ class Estimates:
 		self.resident = resident
 
 	def estimate(
-		self, request: GenerationRequest, model: ModelSpec, empty: bool = False
+		self, request: GenerationParameters, model: ModelSpec, empty: bool = False
 	) -> Estimate:
 		"""`empty`: nothing was typed yet, and the prompt stands for any other."""
 		memory = read_memory()
@@ -47,7 +46,7 @@ class Estimates:
 			token_limit=self.families[model.family].token_limit,
 		)
 
-	def seconds_needed(self, request: GenerationRequest) -> float | None:
+	def seconds_needed(self, request: GenerationParameters) -> float | None:
 		"""From what this model took here lately; None before its first picture."""
 		pace = self.history.speed(request.model)
 		if pace is None:
@@ -55,7 +54,7 @@ class Estimates:
 		calls = evaluations(request.sampler, request.steps)
 		return pace * calls * request.count * request.width * request.height / 1e6
 
-	def bytes_needed(self, request: GenerationRequest, model: ModelSpec) -> int:
+	def bytes_needed(self, request: GenerationParameters, model: ModelSpec) -> int:
 		"""The weights, and one picture being decoded."""
 		family = self.families[model.family]
 		return weights(model) + request.width * request.height * family.bytes_per_pixel
@@ -67,7 +66,7 @@ class Estimates:
 			log.warning('the tokenizer of %s cannot be read: %s', model.name, error)
 			return 0
 
-	def notes(self, request: GenerationRequest, model: ModelSpec) -> tuple[str, ...]:
+	def notes(self, request: GenerationParameters, model: ModelSpec) -> tuple[str, ...]:
 		"""Says which end of a long prompt the model will not read."""
 		limit = self.families[model.family].token_limit
 		texts = {'prompt': request.prompt, 'negative prompt': request.negative_prompt}

@@ -8,16 +8,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from pydantic import ValidationError
-
 from localai.errors import DiskFull, InvalidInput, OutOfMemory, StorageProblem
 from localai.schemas import engine as say
 from localai.schemas.families import Family, FamilyName
-from localai.schemas.generation import SEED_LIMIT, GenerationRequest
+from localai.schemas.generation import GenerationParameters, GenerationRequest
 from localai.schemas.hardware import Estimate
 from localai.schemas.jobs import JobSnapshot
 from localai.schemas.models import ModelSpec
 from localai.schemas.samplers import schedules_for
+from localai.schemas.terms import SEED_LIMIT
+from localai.services.fields import read
 from localai.services.generation.estimates import Estimates, read_memory
 from localai.store.jobs import Jobs
 
@@ -56,23 +56,9 @@ class GenerationService:
 		sentence."""
 		if isinstance(fields, GenerationRequest):
 			return fields
-		try:
-			return GenerationRequest.model_validate(dict(fields))
-		except ValidationError as error:
-			problem = error.errors()[0]
-			field = str(problem['loc'][0]) if problem['loc'] else 'schedule'
-			match problem['type']:
-				case 'value_error':
-					message = str(problem['ctx']['error'])
-				case 'extra_forbidden':
-					message = f'There is no setting called {field!r}.'
-				case 'missing':
-					message = f'{field} is missing.'
-				case _:
-					message = f'{field} is not valid: {problem["msg"]}.'
-			raise InvalidInput(message, field=field) from error
+		return read(GenerationRequest, fields, rest='schedule')
 
-	def complete(self, request: GenerationRequest, model: ModelSpec) -> GenerationRequest:
+	def complete(self, request: GenerationRequest, model: ModelSpec) -> GenerationParameters:
 		"""Fills in what was left to the model's family."""
 		family = self.models.families[model.family]
 		effort, shape = family.default_effort, family.shapes[0]
@@ -92,20 +78,20 @@ class GenerationService:
 				f'It has: {", ".join(schedules_for(sampler))}.',
 				'schedule',
 			)
-		return request.model_copy(
-			update={
-				'model': model.id,
-				'width': request.width or shape.width,
-				'height': request.height or shape.height,
-				'steps': request.steps or effort.steps,
-				'guidance_scale': family.guidance_scale
-				if request.guidance_scale is None
-				else request.guidance_scale,
-				'sampler': sampler,
-				'schedule': schedule,
-				'seed': secrets.randbelow(SEED_LIMIT) if request.seed is None else request.seed,
-			}
-		)
+		guidance, seed = request.guidance_scale, request.seed
+		# What has no rule here and was left out is as it was before it could be asked for.
+		given = request.model_dump(exclude_none=True)
+		filled = {
+			'model': model.id,
+			'width': request.width or shape.width,
+			'height': request.height or shape.height,
+			'steps': request.steps or effort.steps,
+			'guidance_scale': family.guidance_scale if guidance is None else guidance,
+			'sampler': sampler,
+			'schedule': schedule,
+			'seed': secrets.randbelow(SEED_LIMIT) if seed is None else seed,
+		}
+		return GenerationParameters(**given | filled)
 
 	def start(self, fields: Mapping[str, object] | GenerationRequest) -> JobSnapshot:
 		"""Validates, fills in, draws the seeds, writes the row. From here the job outlives its
@@ -115,19 +101,19 @@ class GenerationService:
 		"""
 		request = self.read(fields)
 		model = self.models.resolve(request.model)
-		request = self.complete(request, model)
+		parameters = self.complete(request, model)
 		memory = read_memory()
-		needed = self.estimates.bytes_needed(request, model)
+		needed = self.estimates.bytes_needed(parameters, model)
 		if needed > memory.total:
 			raise OutOfMemory(
 				f'This needs about {needed / 1e9:.1f} GB and the machine has {memory.total / 1e9:.1f} GB.'
 			)
-		self.check_disk(request)
-		seeds = [(request.seed + i) % SEED_LIMIT for i in range(request.count)]
+		self.check_disk(parameters)
+		seeds = [(parameters.seed + i) % SEED_LIMIT for i in range(parameters.count)]
 		job_id = f'{time.time_ns() // 1_000_000:011x}{secrets.token_hex(2)}'
-		job = self.jobs.add(job_id, request, seeds)
-		log.info('job %s queued: %s pictures with %s', job_id, request.count, model.name)
-		if notes := self.estimates.notes(request, model):
+		job = self.jobs.add(job_id, parameters, seeds)
+		log.info('job %s queued: %s pictures with %s', job_id, parameters.count, model.name)
+		if notes := self.estimates.notes(parameters, model):
 			self.jobs.note(job.id, notes)
 		return self.enqueue(job.model_copy(update={'notes': notes}))
 
@@ -140,7 +126,9 @@ class GenerationService:
 		return self.estimates.estimate(self.complete(request, model), model, empty=not prompt)
 
 	def task(self, job: JobSnapshot) -> say.Generate:
-		"""What is left to draw of a job. Raises ModelProblem, StorageProblem."""
+		"""What is left to draw of a job. Raises ModelProblem, StorageProblem, InvalidInput for one
+		of a later version that asks for more than can be drawn here."""
+		self.check_known(job.request)
 		model = self.models.resolve(job.request.model)
 		self.check_disk(job.request)
 		self.models.learn_hash(model)
@@ -150,7 +138,18 @@ class GenerationService:
 		)
 		return say.Generate(job_id=job.id, request=job.request, model=model, drawings=drawings)
 
-	def check_disk(self, request: GenerationRequest) -> None:
+	def check_known(self, parameters: GenerationParameters) -> None:
+		"""To leave out what is not understood would draw another picture."""
+		try:
+			self.read(parameters.model_dump())
+		except InvalidInput as error:
+			raise InvalidInput(
+				f'Another version of LocalAI asked for this job: {error.message}',
+				'Draw it with that version, or ask for it anew.',
+				error.field,
+			) from error
+
+	def check_disk(self, request: GenerationParameters) -> None:
 		try:
 			self.folder.mkdir(exist_ok=True)
 			free = shutil.disk_usage(self.folder).free

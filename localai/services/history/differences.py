@@ -3,27 +3,14 @@
 import re
 from difflib import SequenceMatcher
 
-from localai.schemas.generation import Picture, Recipe
+from localai.schemas.generation import Picture
 from localai.schemas.history import Difference, Piece
+from localai.schemas.terms import shown, words
 
 # A word, what stands between words, or a sign: so that commas do not make words differ.
 WORDS = re.compile(r'\w+|\s+|[^\w\s]')
 MANY = 4000  # words; of longer texts it is only said that they differ
 LONG = 200  # characters of a value that are told
-NAMES = {
-	'model': 'Model',
-	'seed': 'Seed',
-	'size': 'Size',
-	'sampler': 'Sampler',
-	'schedule': 'Schedule',
-	'steps': 'Steps',
-	'guidance_scale': 'Guidance',
-	'denoising_strength': 'Denoising strength',
-	'clip_skip': 'Clip skip',
-	'vae': 'VAE',
-	'loras': 'LoRA',
-	'styles': 'Styles',
-}
 CONDITIONS = {
 	'model_name': 'Model',
 	'model_hash': 'Model hash',
@@ -58,29 +45,13 @@ def pieces(before: str, after: str) -> tuple[Piece, ...]:
 
 def settings(picture: Picture) -> dict[str, str]:
 	"""All but the prompts, by the names that people read."""
-	recipe = picture.request
-	values: dict[str, object] = {
-		'model': picture.receipt.model_name or recipe.model,
-		'seed': recipe.seed if picture.seed is None else picture.seed,
-		'size': f'{picture.width} × {picture.height}',
-		'loras': said_loras(recipe),
-		'styles': ', '.join(recipe.styles),
-	}
-	for name in NAMES:
-		values.setdefault(name, getattr(recipe, name, None))
-	return {NAMES[name]: said(values[name]) for name in NAMES} | {
-		name: said(value) for name, value in recipe.extra
-	}
-
-
-def said_loras(recipe: Recipe) -> str:
-	return ', '.join(f'{lora.name} {lora.weight:g}' for lora in recipe.loras)
+	values = {term.label: said(picture.setting(term.name)) for term in shown('differences')}
+	values['Size'] = f'{picture.width} × {picture.height}'
+	return values | {name: said(value) for name, value in picture.request.rest}
 
 
 def said(value: object) -> str:
-	if value is None:
-		return ''
-	text = f'{value:g}' if isinstance(value, float) else str(value)
+	text = words(value)
 	return text if len(text) <= LONG else text[:LONG] + '…'
 
 

@@ -16,6 +16,7 @@ from localai.files.sharing.exposure import exposure
 from localai.schemas.exchange import ExportRequest, Exposure
 from localai.schemas.generation import Picture
 from localai.schemas.history import Marks
+from localai.schemas.terms import shown, words
 from localai.store.history import History
 
 log = logging.getLogger('localai.exporting')
@@ -138,8 +139,7 @@ class Parcel:
 					small = None
 			cell = sheets.Cell(places[picture.id], small or path, path)
 			if not self.request.safe:
-				recipe = picture.request
-				cell = cell._replace(words=recipe.prompt, seed=recipe.seed)
+				cell = cell._replace(words=picture.request.prompt, seed=picture.setting('seed'))
 			yield cell
 
 	# Settings
@@ -171,22 +171,17 @@ class Parcel:
 
 
 def columns_of(name: str, picture: Picture, marks: Marks) -> dict[str, object]:
-	recipe, receipt = picture.request, picture.receipt
+	receipt = picture.receipt
+	settings: dict[str, object] = {}
+	for term in shown('exports'):
+		value = picture.setting(term.name)
+		settings[term.label.lower()] = words(value) if term.kind in ('names', 'noun') else value
+		if term.name == 'model':
+			settings |= {'model hash': receipt.model_hash, 'family': receipt.family}
 	return {
 		'file': name,
 		'created': picture.created_at.isoformat(timespec='seconds'),
-		'prompt': recipe.prompt,
-		'negative prompt': recipe.negative_prompt,
-		'model': receipt.model_name or recipe.model,
-		'model hash': receipt.model_hash,
-		'family': receipt.family,
-		'width': picture.width,
-		'height': picture.height,
-		'steps': recipe.steps,
-		'guidance': recipe.guidance_scale,
-		'sampler': recipe.sampler,
-		'schedule': recipe.schedule,
-		'seed': recipe.seed,
+		**settings,
 		'kind': picture.kind,
 		'favourite': 'yes' if marks.favourite else 'no',
 		'rating': marks.rating or None,

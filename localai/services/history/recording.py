@@ -36,7 +36,7 @@ def of_record(
 		path=path.relative_to(folder).as_posix(),
 		model_id=record.model_id,
 		recipe=Recipe.model_validate(record.request.model_dump()),
-		receipt=record.receipt,
+		receipt=receipt_of_record(record),
 		created_at=datetime.fromisoformat(record.created_at),
 		bytes=stat.st_size,
 		modified=stat.st_mtime,
@@ -86,17 +86,19 @@ def taken(path: Path, reading: Reading) -> datetime:
 	return min(max(when, EARLIEST), datetime.now(UTC))
 
 
+def receipt_of_record(record: metadata.Record) -> Receipt:
+	"""With what a later version wrote beside it, which has no other place here."""
+	beyond = metadata.beyond(record)
+	if not beyond:
+		return record.receipt
+	return Receipt.model_validate(record.receipt.model_dump() | {'record': beyond})
+
+
 def receipt_of(reading: Reading) -> Receipt:
 	"""As far as the picture says how it came to be."""
 	return Receipt(
 		app=reading.app,
-		torch='',
-		diffusers='',
 		model_name=reading.recipe.model,
 		model_hash=reading.model_hash,
-		device='',
-		dtype='',
-		attention='',
-		seconds=0.0,
 		steps_done=reading.recipe.steps or 0,
 	)

@@ -3,30 +3,19 @@ it says of the rest."""
 
 from collections.abc import Callable
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from localai.schemas.generation import GenerationRequest, Picture, Recipe
 from localai.schemas.history import Reuse
 from localai.schemas.models import ModelEntry
 from localai.schemas.samplers import schedules_for
+from localai.schemas.terms import TABLE, TERMS
 
-NAMES = {
-	'negative_prompt': 'negative prompt',
-	'steps': 'number of steps',
-	'guidance_scale': 'guidance scale',
-	'sampler': 'sampler',
-	'schedule': 'schedule',
-	'seed': 'seed',
-}
 SIDES = ('width', 'height')
+# What is taken over as it stands: not the model, which is looked for, nor how many there were.
+TAKEN = tuple(name for name in GenerationRequest.model_fields if name not in ('model', 'count'))
 # What a recipe may say and a request here has no field for.
-UNASKED = {
-	'loras': 'LoRA',
-	'styles': 'styles',
-	'vae': 'VAE',
-	'clip_skip': 'clip skip',
-	'denoising_strength': 'denoising strength',
-}
+UNASKED = tuple(term for term in TABLE if term.name not in GenerationRequest.model_fields)
 
 FindModel = Callable[[str, str, str], ModelEntry | None]
 
@@ -36,15 +25,16 @@ def reuse(recipe: Recipe, seed: int | None, model: tuple[str, str], find: FindMo
 	is here."""
 	fields: dict[str, object] = {}
 	notes: list[str] = []
-	given = recipe.model_dump(include={'prompt', *SIDES, *NAMES}) | {'seed': seed}
+	given = {name: getattr(recipe, name) for name in TAKEN} | {'seed': seed}
 	if not recipe.prompt.strip():
 		notes.append('The picture says no prompt.')
 	for name, value in given.items():
-		if value is None or (value == '' and name != 'negative_prompt'):
+		if value in (None, ()) or (value == '' and name != 'negative_prompt'):
 			continue
 		try:
 			base = {} if name == 'prompt' else {'prompt': 'x'}
-			fields[name] = getattr(GenerationRequest.model_validate({**base, name: value}), name)
+			asked = GenerationRequest.model_validate({**base, name: plain(value)})
+			fields[name] = plain(getattr(asked, name))
 		except ValidationError as error:
 			problem = error.errors()[0]
 			why = str(problem.get('ctx', {}).get('error', problem['msg']))
@@ -53,7 +43,7 @@ def reuse(recipe: Recipe, seed: int | None, model: tuple[str, str], find: FindMo
 			elif name == 'schedule':
 				why = f'The schedule {short(value)} is not known here.'
 			if name not in SIDES:
-				notes.append(f'{why.rstrip(".")}; the {NAMES.get(name, name)} stays as it is.')
+				notes.append(f'{why.rstrip(".")}; the {TERMS[name].within} stays as it is.')
 	# One that fell out would leave half a pair.
 	if not all(side in fields for side in SIDES):
 		for side in SIDES:
@@ -63,7 +53,7 @@ def reuse(recipe: Recipe, seed: int | None, model: tuple[str, str], find: FindMo
 			notes.append(f'{size} cannot be drawn here; the size stays as it is.')
 	if 'sampler' not in fields:
 		fields.pop('schedule', None)
-	elif fields.get('schedule') not in (None, *schedules_for(fields['sampler'])):
+	elif fields.get('schedule') not in (None, *schedules_for(str(fields['sampler']))):
 		fields['schedule'] = 'Automatic'
 	name, digest = model
 	if recipe.model or name or digest:
@@ -72,16 +62,33 @@ def reuse(recipe: Recipe, seed: int | None, model: tuple[str, str], find: FindMo
 			fields['model'] = entry.id
 		else:
 			notes.append(f'The model {short(name or recipe.model or digest)} is not here.')
-	for name, label in UNASKED.items():
-		if getattr(recipe, name) not in (None, '', ()):
-			notes.append(f'{label[0].upper()}{label[1:]} cannot be taken over yet.')
+	notes += [
+		f'{label[0].upper()}{label[1:]} cannot be taken over yet.' for label in unasked(recipe)
+	]
 	return Reuse(fields=fields, notes=tuple(notes))
 
 
+def unasked(recipe: Recipe) -> list[str]:
+	"""What it says and cannot be asked for here, by name: also what a later version says."""
+	labels = [term.within for term in UNASKED if getattr(recipe, term.name) not in (None, '', ())]
+	return labels + [name.replace('_', ' ') for name in recipe.others]
+
+
+def plain(value: object) -> object:
+	"""A noun as the fields that ask for it."""
+	match value:
+		case BaseModel():
+			return value.model_dump()
+		case tuple():
+			return tuple(map(plain, value))
+	return value
+
+
 def of_picture(picture: Picture, find: FindModel) -> Reuse:
-	receipt, recipe = picture.receipt, picture.request
-	seed = recipe.seed if picture.seed is None else picture.seed
-	return reuse(recipe, seed, (receipt.model_name, receipt.model_hash), find)
+	receipt = picture.receipt
+	return reuse(
+		picture.request, picture.setting('seed'), (receipt.model_name, receipt.model_hash), find
+	)
 
 
 def short(value: object) -> str:

@@ -12,11 +12,12 @@ from PIL import Image
 from localai import __version__
 from localai.errors import InvalidInput, ModelProblem, UnknownName
 from localai.schemas import engine as say
-from localai.schemas.generation import GenerationRequest, Picture
+from localai.schemas.generation import GenerationParameters, GenerationRequest, Picture
 from localai.schemas.history import Verdict
 from localai.schemas.models import ModelEntry, ModelSpec
 from localai.services.fields import read
 from localai.services.history.differences import conditions
+from localai.services.history.reuse import unasked
 from localai.services.history.service import HistoryService
 from localai.services.jobs.chores import Judge, chore_id
 
@@ -45,8 +46,11 @@ class VerifyService:
 		picture = self.history.get(picture_id)
 		check(picture)
 		model = self.model_of(picture)
-		fields = picture.request.model_dump(include=set(GenerationRequest.model_fields))
-		request = read(GenerationRequest, fields | {'count': 1, 'model': model.id})
+		known = set(GenerationRequest.model_fields)
+		fields = picture.request.model_dump(include=known, exclude_none=True)
+		fields |= {'count': 1, 'model': model.id}
+		read(GenerationRequest, fields)  # within what can be asked for here
+		request = read(GenerationParameters, fields)
 		task = say.Generate(
 			kind='verify',
 			job_id=chore_id(),
@@ -97,6 +101,12 @@ def check(picture: Picture) -> None:
 		raise InvalidInput(
 			'This picture was kept before it was done, so drawn again it ends otherwise.',
 			'Verify one that was drawn to its end.',
+			'picture',
+		)
+	if unknown := unasked(picture.request):
+		raise InvalidInput(
+			f'This picture was drawn with what this LocalAI does not know: {", ".join(unknown)}.',
+			'Verify it with the version that drew it.',
 			'picture',
 		)
 	if not Path(picture.path).is_file():

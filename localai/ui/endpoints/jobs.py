@@ -1,55 +1,42 @@
 """Knows the endpoints for jobs: words in, pictures out."""
 
+import inspect
 from asyncio import to_thread
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import gradio as gr
 
-from localai.schemas.generation import Picture
+from localai.schemas.generation import GenerationRequest, Picture
 from localai.schemas.jobs import JobSnapshot, StopMode
+from localai.schemas.terms import TERMS, TermKind
 from localai.schemas.visitors import STRANGER, Visitor
 from localai.ui.endpoints.doors import offer
 from localai.ui.endpoints.words import ask, failure, refused
 from localai.ui.visitors import open_to
 
+# What a setting is to a program.
+TYPES: dict[TermKind, type] = {
+	'text': str,
+	'name': str,
+	'choice': str,
+	'names': list[str],
+	'whole': int,
+	'number': float,
+	'noun': list[dict[str, Any]],
+}
+
 
 def add(studio) -> None:
 	@open_to('anyone')
+	@taking_settings
 	async def generate(
-		prompt: str,
-		negative_prompt: str = '',
-		model: str = 'sketchbook',
-		width: int | None = None,
-		height: int | None = None,
-		steps: int | None = None,
-		guidance_scale: float | None = None,
-		sampler: str | None = None,
-		schedule: str | None = None,
-		seed: int | None = None,
-		count: int = 1,
-		visitor: Visitor = STRANGER,
+		*values: Any, visitor: Visitor = STRANGER
 	) -> tuple[list[dict[str, Any]], dict[str, Any]]:
 		"""Draws and waits. Returns the picture files and the finished job with its request and
-		seeds.
-
-		Args:
-			prompt: What to draw, in words.
-			negative_prompt: What should not be in it.
-			model: A name from /models.
-			width: Pixels, a multiple of 8 from 64 to 2048; empty takes the model's own.
-			height: Pixels, a multiple of 8 from 64 to 2048; empty takes the model's own.
-			steps: Denoising steps, 1 to 150; empty takes the model's own.
-			guidance_scale: How closely the prompt is followed, 0 to 30; empty takes the model's
-			own.
-			sampler: Such as Euler a or DPM++ 2M; empty takes the model's own.
-			schedule: Automatic, Karras, Exponential, Beta, Simple or SGM Uniform.
-			seed: A whole number from 0 to 4294967295; empty draws one by chance. Picture i has seed
-			+ i.
-			count: How many pictures, 1 to 100.
-		"""
-		job = await to_thread(start, locals(), visitor)
+		seeds."""
+		job = await to_thread(start, values, visitor)
 		progress = gr.Progress()
 		async for now in studio.jobs.follow_async(job.id):
 			job = now
@@ -59,27 +46,11 @@ def add(studio) -> None:
 		return [file_of(p) for p in job.pictures], job.model_dump(mode='json')
 
 	@open_to('anyone')
-	def submit(
-		prompt: str,
-		negative_prompt: str = '',
-		model: str = 'sketchbook',
-		width: int | None = None,
-		height: int | None = None,
-		steps: int | None = None,
-		guidance_scale: float | None = None,
-		sampler: str | None = None,
-		schedule: str | None = None,
-		seed: int | None = None,
-		count: int = 1,
-		visitor: Visitor = STRANGER,
-	) -> dict[str, Any]:
+	@taking_settings
+	def submit(*values: Any, visitor: Visitor = STRANGER) -> dict[str, Any]:
 		"""Puts a job into the queue and returns it at once; the arguments are those of /generate.
-		Follow it by its id.
-
-		Args:
-			prompt: What to draw, in words.
-		"""
-		return start(locals(), visitor).model_dump(mode='json')
+		Follow it by its id."""
+		return start(values, visitor).model_dump(mode='json')
 
 	@open_to('anyone')
 	async def follow(job: str) -> AsyncIterator[dict[str, Any]]:
@@ -121,9 +92,9 @@ def add(studio) -> None:
 		"""The live jobs in the order they will be drawn, then the fifty that ended last."""
 		return [j.model_dump(mode='json') for j in studio.jobs.list()]
 
-	def start(fields: dict[str, Any], visitor: Visitor) -> JobSnapshot:
-		given = {k: v for k, v in fields.items() if k in FIELDS and v is not None}
-		job = ask(studio.generation.start, given)
+	def start(values: Sequence[Any], visitor: Visitor) -> JobSnapshot:
+		given = zip(GenerationRequest.model_fields, values, strict=True)
+		job = ask(studio.generation.start, {k: v for k, v in given if v is not None})
 		studio.visits.began(visitor, job.id)
 		return job
 
@@ -135,21 +106,34 @@ def add(studio) -> None:
 	offer(jobs, 8)
 
 
-FIELDS = frozenset(
-	(
-		'prompt',
-		'negative_prompt',
-		'model',
-		'width',
-		'height',
-		'steps',
-		'guidance_scale',
-		'sampler',
-		'schedule',
-		'seed',
-		'count',
+def taking_settings(function: Callable[..., Any]) -> Callable[..., Any]:
+	"""Says of a function that its values are the settings of a picture, named, typed and explained, in
+	the order of GenerationRequest, and that it wants to know who asks."""
+	parameters, lines = [], []
+	for name, field in GenerationRequest.model_fields.items():
+		term = TERMS[name]
+		kind = TYPES[term.kind]
+		parameters.append(
+			inspect.Parameter(
+				name,
+				inspect.Parameter.POSITIONAL_OR_KEYWORD,
+				default=inspect.Parameter.empty if field.is_required() else field.default,
+				annotation=kind | None if field.default is None else kind,
+			)
+		)
+		lines.append(f'\t{name}: {term.help}')
+	visitor = inspect.Parameter(
+		'visitor',
+		inspect.Parameter.POSITIONAL_OR_KEYWORD,
+		default=STRANGER,
+		annotation=Visitor,
 	)
-)
+	dressed: Any = function
+	returned = get_type_hints(function)['return']
+	dressed.__signature__ = inspect.Signature([*parameters, visitor], return_annotation=returned)
+	dressed.__annotations__ = {p.name: p.annotation for p in parameters} | {'return': returned}
+	dressed.__doc__ = f'{function.__doc__}\n\nArgs:\n' + '\n'.join(lines)
+	return function
 
 
 def tell(progress: gr.Progress, job: JobSnapshot) -> None:

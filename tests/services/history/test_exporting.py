@@ -95,7 +95,7 @@ class House:
 			NewPicture(
 				job_id=f'job{number}',
 				kind='imported',
-				seed=77,
+				seed=fields.get('seed', 77),
 				width=56,
 				height=40,
 				path=path.relative_to(self.pictures).as_posix(),

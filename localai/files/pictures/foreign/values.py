@@ -12,6 +12,7 @@ import orjson
 
 from localai.schemas.exchange import FormatName, Reading
 from localai.schemas.generation import LoraUse, Recipe
+from localai.schemas.terms import TERMS
 
 TEXT_LIMIT = 200_000  # characters of a prompt or a whole text
 NAME_LIMIT = 300  # characters of a name
@@ -21,14 +22,7 @@ LORAS = 100
 CONTROL = re.compile(r'[\x00-\x08\x0b-\x1f\x7f]')
 UNNAMED = ('', 'none', 'automatic', 'default', 'default (model)')  # a VAE that nobody chose
 WEIGHTS = ('.safetensors', '.sft', '.ckpt', '.gguf', '.pth', '.pt', '.bin')
-# Whole numbers and their limits; those with a point are below.
-WHOLE = {
-	'width': (1, 1_000_000),
-	'height': (1, 1_000_000),
-	'steps': (0, 1_000_000),
-	'seed': (0, 2**64 - 1),
-	'clip_skip': (1, 1000),
-}
+DEPTH = 20  # of what a later version of ours wrote and nobody here understands
 TAG = re.compile(r'<(?:lora|lyco):([^<>\n]{1,400})>', re.IGNORECASE)
 
 
@@ -56,6 +50,19 @@ def loads(text: object) -> object:
 		return json.loads(text, parse_constant=lambda _: None)
 	except (ValueError, RecursionError):
 		return None
+
+
+def sane(value: object, depth: int = 0) -> object:
+	"""JSON with texts that can be kept, and not endlessly deep."""
+	match value:
+		case str():
+			return clean(value)
+		case list():
+			return [sane(v, depth + 1) for v in value] if depth < DEPTH else []
+		case dict():
+			pairs = value.items() if depth < DEPTH else ()
+			return {line(k): sane(v, depth + 1) for k, v in pairs}
+	return value
 
 
 def mapping(value: object) -> dict:
@@ -176,18 +183,22 @@ def reading(
 	fields: dict[str, object] = {}
 	rest: list[tuple[object, object]] = []
 	for name, value in {**more, **given}.items():
-		if name in ('prompt', 'negative_prompt'):
-			fields[name] = clean(value)
-		elif name in ('model', 'vae'):
-			found = model_name(value)
-			fields[name] = '' if name == 'vae' and found.lower() in UNNAMED else found
-		elif name in ('sampler', 'schedule'):
-			fields[name] = line(value) or None
-		else:
-			limits = WHOLE.get(name)
-			fields[name] = whole(value, *limits) if limits else number(value)
-			if fields[name] is None and value not in (None, ''):
-				rest.append((name.replace('_', ' '), value))
+		term = TERMS[name]
+		match term.kind:
+			case 'text':
+				fields[name] = clean(value)
+			case 'name':
+				found = model_name(value)
+				fields[name] = '' if name == 'vae' and found.lower() in UNNAMED else found
+			case 'choice':
+				fields[name] = line(value) or None
+			case 'whole' | 'number':
+				limits = term.known or (int(term.low), int(term.high))
+				fields[name] = whole(value, *limits) if term.kind == 'whole' else number(value)
+				if fields[name] is None and value not in (None, ''):
+					rest.append((name.replace('_', ' '), value))
+			case _ if value is not None:
+				fields[name] = sane(value)
 	pairs = [(line(str(k)), words(v)) for k, v in [*rest, *extra][: 5 * EXTRAS]]
 	recipe = Recipe(
 		loras=tuple([use for use in loras if use][:LORAS]),
