@@ -84,7 +84,7 @@ class Studio:
 			settings.pictures,
 			self.models,
 			jobs,
-			Estimates(self.models.families, history, lambda: self.engines.status.model),
+			Estimates(self.models.families, history, lambda: self.hardware.room()),
 			self.jobs.enqueue,
 		)
 		self.saving = Saving(settings.pictures, self.models, jobs, history, self.saved)

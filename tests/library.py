@@ -9,8 +9,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from localai.schemas.hardware import MemoryReading
-from localai.services.hardware.fit import Machine
+from localai.schemas.hardware import Machine, MemoryReading
 from localai.services.models.service import ModelService
 from localai.services.models.trash import ModelTrash
 from localai.store.database import Database
@@ -18,7 +17,7 @@ from localai.store.models import Models
 from localai.store.preferences import Preferences
 from localai.store.trash import Trash
 
-MACHINE = Machine(MemoryReading(free=8 * 10**9, total=16 * 10**9), 'CPU')
+MACHINE = Machine(reading=MemoryReading(free=8 * 10**9, total=16 * 10**9))
 
 
 def write_weights(path: Path, shapes: dict[str, list[int]], seed: int = 0) -> Path:

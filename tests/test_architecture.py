@@ -13,7 +13,7 @@ ROWS = {
 	3: ('localai.services',),
 	4: ('localai.executors',),
 	5: ('localai.engine', 'localai.store', 'localai.files', 'localai.hub'),
-	6: ('localai.schemas', 'localai.settings', 'localai.errors'),
+	6: ('localai.schemas', 'localai.settings', 'localai.machine', 'localai.errors'),
 }
 HOMES = {
 	'gradio': ('localai.ui',),
@@ -33,6 +33,7 @@ EXCEPTIONS = {
 	('localai.cli.doors', 'localai.client'),  # one door in two files
 	('localai.__main__', 'localai.cli'),
 	('localai.settings', 'localai.errors'),  # errors import nothing at all
+	('localai.machine', 'localai.schemas'),  # a reading is said as one
 }
 
 # The rooms within `services/` and `files/` (a folder, or a file that stands alone), and whom each knows:

@@ -6,15 +6,18 @@ import ctypes
 import gc
 import sys
 
-import psutil
 import torch
 
+from localai import machine
 from localai.errors import BadSetting
-from localai.schemas.hardware import MemoryReading
+from localai.schemas.hardware import Machine, MemoryReading, PrecisionName
+from localai.schemas.memory import precision
 
-# Below this size a model computes faster in single precision on the CPU than it gains from half the
-# bytes.
-TINY_PARAMETERS = 100_000_000
+DTYPES: dict[PrecisionName, torch.dtype] = {
+	'fp32': torch.float32,
+	'fp16': torch.float16,
+	'bf16': torch.bfloat16,
+}
 # Of all memory: what models that are not in use may take, and what they leave free.
 WARM_SHARE = {'cuda': 0.5, 'mps': 0.35, 'cpu': 0.35}
 FREE_SHARE = {'cuda': 0.0, 'mps': 0.25, 'cpu': 0.25}
@@ -44,19 +47,22 @@ def choose_device(wanted: str) -> torch.device:
 	return device
 
 
-def choose_dtype(device: torch.device, parameters: int) -> torch.dtype:
-	"""Never fp16 on a CPU: one convolution there took 24 seconds."""
+def half_of(device: torch.device) -> PrecisionName:
+	"""The precision of all that is not tiny. Never fp16 on a CPU: one convolution there took 24
+	seconds."""
 	if device.type == 'cuda':
-		return (
-			torch.bfloat16
-			if torch.cuda.is_bf16_supported(including_emulation=False)
-			else torch.float16
-		)
+		return 'bf16' if torch.cuda.is_bf16_supported(including_emulation=False) else 'fp16'
 	if device.type == 'mps':
-		return torch.float16
-	if parameters >= TINY_PARAMETERS and torch.ops.mkldnn._is_mkldnn_bf16_supported():
-		return torch.bfloat16
-	return torch.float32
+		return 'fp16'
+	return 'bf16' if torch.ops.mkldnn._is_mkldnn_bf16_supported() else 'fp32'
+
+
+def choose_dtype(device: torch.device, parameters: int) -> torch.dtype:
+	return DTYPES[precision(device.type, half_of(device), parameters)]
+
+
+def machine_of(device: torch.device) -> Machine:
+	return Machine(reading=read_memory(device), kind=device.type, half=half_of(device))
 
 
 def describe(device: torch.device) -> str:
@@ -65,8 +71,8 @@ def describe(device: torch.device) -> str:
 	return 'Apple GPU' if device.type == 'mps' else 'CPU'
 
 
-def dtype_name(dtype: torch.dtype) -> str:
-	return {torch.bfloat16: 'bf16', torch.float16: 'fp16', torch.float32: 'fp32'}[dtype]
+def dtype_name(dtype: torch.dtype) -> PrecisionName:
+	return next(name for name, one in DTYPES.items() if one == dtype)
 
 
 def read_memory(device: torch.device) -> MemoryReading:
@@ -75,8 +81,7 @@ def read_memory(device: torch.device) -> MemoryReading:
 		# What torch keeps for itself and does not use is free to us.
 		kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
 		return MemoryReading(free=free + kept, total=total)
-	memory = psutil.virtual_memory()
-	return MemoryReading(free=memory.available, total=memory.total)
+	return machine.read_memory()
 
 
 def give_back(device: torch.device) -> None:

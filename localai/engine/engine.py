@@ -35,17 +35,21 @@ class Engine:
 		self.told: say.Held | None = None
 
 	def ready(self) -> say.Ready:
-		big = devices.choose_dtype(self.device, devices.TINY_PARAMETERS)
 		return say.Ready(
 			device=devices.describe(self.device),
-			dtype=devices.dtype_name(big),
+			device_kind=self.device.type,
+			dtype=devices.half_of(self.device),
 			torch=torch.__version__,
 			diffusers=diffusers.__version__,
 		)
 
 	def tell_held(self, emit: Emit) -> None:
 		"""What is in memory, when it is not what was told last."""
-		held = say.Held(models=self.models.held(), budget=self.models.budget)
+		held = say.Held(
+			models=self.models.held(),
+			budget=self.models.budget,
+			memory=devices.read_memory(self.device) if self.device.type == 'cuda' else None,
+		)
 		if held != self.told:
 			self.told = held
 			emit(held)
@@ -104,14 +108,12 @@ class Engine:
 	) -> None:
 		"""Makes it the current model, loaded or reused, ready for a picture of that size. Raises
 		OutOfMemory, ModelBroken, Stopped."""
-		dtype = devices.choose_dtype(self.device, model.parameters)
 		memory_plan = memory.plan(
 			model,
 			width,
 			height,
-			dtype.itemsize,
+			devices.machine_of(self.device),
 			self.models.find(model) is not None,
-			devices.read_memory(self.device),
 			self.models.evictable(model),
 		)
 		self.models.make_room(model, memory_plan.bytes)

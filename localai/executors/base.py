@@ -43,6 +43,7 @@ def status_after(status: EngineStatus, event: say.Event, task: say.Task | None) 
 			changes = EMPTY | {
 				'state': 'ready',
 				'device': event.device,
+				'device_kind': event.device_kind,
 				'dtype': event.dtype,
 				'message': '',
 			}
@@ -50,7 +51,12 @@ def status_after(status: EngineStatus, event: say.Event, task: say.Task | None) 
 			changes = EMPTY | {'state': 'stopped', 'message': f'{event.message} {event.remedy}'}
 		case say.Held():
 			first = event.models[0].id if event.models else ''
-			changes = {'held': event.models, 'budget': event.budget, 'model': first}
+			changes = {
+				'held': event.models,
+				'budget': event.budget,
+				'memory': event.memory,
+				'model': first,
+			}
 		case say.Loading():
 			changes = {
 				'state': 'loading',

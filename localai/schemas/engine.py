@@ -7,7 +7,7 @@ from pydantic import Field, TypeAdapter
 
 from localai.schemas.base import Schema
 from localai.schemas.generation import GenerationParameters
-from localai.schemas.hardware import HeldModel
+from localai.schemas.hardware import DeviceKind, HeldModel, MemoryReading, PrecisionName
 from localai.schemas.jobs import StopMode
 from localai.schemas.models import ModelSpec
 
@@ -121,17 +121,20 @@ class Ready(Schema):
 
 	kind: Literal['ready'] = 'ready'
 	device: str
-	dtype: str
+	device_kind: DeviceKind
+	dtype: PrecisionName
 	torch: str
 	diffusers: str
 
 
 class Held(Schema):
-	"""What is in the engine's memory, told whenever it changes; the last used first."""
+	"""What is in the engine's memory, told whenever it changes; the last used first. `memory` is
+	that of a GPU, which only the engine can read; None where main memory is drawn in."""
 
 	kind: Literal['held'] = 'held'
 	models: tuple[HeldModel, ...]
 	budget: int
+	memory: MemoryReading | None = None
 
 
 class Loading(Schema):

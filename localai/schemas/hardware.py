@@ -7,6 +7,26 @@ from localai.schemas.base import Schema
 EngineState = Literal['starting', 'ready', 'loading', 'working', 'restarting', 'stopped']
 
 
+DeviceKind = Literal['cpu', 'mps', 'cuda']
+PrecisionName = Literal['fp32', 'fp16', 'bf16']
+
+
+class MemoryReading(Schema):
+	"""Bytes of main memory (on a GPU: of its own)."""
+
+	free: int
+	total: int
+
+
+class Machine(Schema):
+	"""What a model has to fit into: the memory of the device that draws, and `half`, the precision
+	there of all that is not tiny."""
+
+	reading: MemoryReading
+	kind: DeviceKind = 'cpu'
+	half: PrecisionName = 'bf16'
+
+
 class HeldModel(Schema):
 	"""A model in the engine's memory, with the bytes of its weights there."""
 
@@ -19,13 +39,16 @@ class EngineStatus(Schema):
 	person calls it, '' until it is known. `model` is the id of the model that would draw at once, '' when there is none.
 
 	`held` are all models in memory, the last used first, within `budget` bytes. While a model comes
-	into memory `loading` is its id, with the stage and the bytes of its files read so far.
+	into memory `loading` is its id, with the stage and the bytes of its files read so far. `memory` is
+	the device's own as it was told last, None where main memory is drawn in.
 	"""
 
 	name: str = ''
 	state: EngineState = 'starting'
 	device: str = ''
-	dtype: str = ''
+	device_kind: DeviceKind = 'cpu'
+	dtype: PrecisionName | Literal[''] = ''
+	memory: MemoryReading | None = None
 	model: str = ''
 	pid: int = 0
 	message: str = ''
@@ -35,13 +58,6 @@ class EngineStatus(Schema):
 	stage: str = ''
 	stage_done: int = 0
 	stage_total: int = 0
-
-
-class MemoryReading(Schema):
-	"""Bytes of main memory (on a GPU: of its own)."""
-
-	free: int
-	total: int
 
 
 class Estimate(Schema):

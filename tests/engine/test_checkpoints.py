@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from localai.engine import loading
 from localai.engine.engine import Engine
+from localai.engine.families import ANATOMIES
 from localai.errors import ModelBroken
 from localai.files.weights import tokens
 from localai.schemas import engine as say
@@ -100,7 +101,7 @@ def build(family: str, configs: Path):
 		if name.startswith('_') or not isinstance(value, list) or value[0] is None:
 			continue
 		if name.startswith('tokenizer'):
-			padding = loading.PADDING[family][int(name.endswith('_2'))]
+			padding = ANATOMIES[family].file.padding[int(name.endswith('_2'))]
 			parts[name] = transformers.CLIPTokenizer.from_pretrained(
 				configs / 'tokenizer', pad_token=padding
 			)

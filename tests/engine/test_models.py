@@ -11,7 +11,7 @@ from localai.engine import devices, loading, memory, reading
 from localai.engine.engine import Engine
 from localai.errors import OutOfMemory
 from localai.schemas import engine as say
-from localai.schemas.hardware import MemoryReading
+from localai.schemas.hardware import Machine, MemoryReading
 from localai.schemas.models import ModelSpec
 from tests.engine.test_engine import drawn, pixels_of, run, spec_of, task
 
@@ -106,10 +106,10 @@ class TestWarm:
 
 	def test_a_plan_counts_what_others_would_give(self):
 		model = ModelSpec(id='a', name='a', family='sd1', path='/a', bytes=1, parameters=10**9)
-		full = MemoryReading(free=10**9, total=10**10)
+		full = Machine(reading=MemoryReading(free=10**9, total=10**10))
 		with pytest.raises(OutOfMemory):
-			memory.plan(model, 512, 512, 2, False, full)
-		assert not memory.plan(model, 512, 512, 2, False, full, 4 * 10**9).tiled
+			memory.plan(model, 512, 512, full, False)
+		assert not memory.plan(model, 512, 512, full, False, 4 * 10**9).tiled
 
 
 class TestCancel:

@@ -8,7 +8,7 @@ from localai.engine import devices, loading, memory, schedulers
 from localai.engine.families import ANATOMIES
 from localai.errors import BadSetting, OutOfMemory
 from localai.schemas.families import ARCHITECTURES, FAMILIES, ROWS, ArchitectureName
-from localai.schemas.hardware import MemoryReading
+from localai.schemas.hardware import Machine, MemoryReading
 from localai.schemas.models import ModelSpec
 from localai.schemas.samplers import schedules_for
 
@@ -60,9 +60,10 @@ class TestMemoryPlan:
 		[(12e9, False, False), (9e9, True, False), (3e9, False, True), (1e9, True, True)],
 	)
 	def test_tiles_before_it_refuses(self, free, resident, tiled):
-		reading = MemoryReading(free=int(free), total=int(16e9))
-		assert memory.plan(SD1, 1536, 1536, 2, resident, reading).tiled == tiled
+		machine = Machine(reading=MemoryReading(free=int(free), total=int(16e9)))
+		assert memory.plan(SD1, 1536, 1536, machine, resident).tiled == tiled
 
 	def test_refuses_with_the_numbers(self):
 		with pytest.raises(OutOfMemory, match=r'2\.\d GB and 1\.0 GB are free'):
-			memory.plan(SD1, 512, 512, 2, False, MemoryReading(free=10**9, total=10**10))
+			full = Machine(reading=MemoryReading(free=10**9, total=10**10))
+			memory.plan(SD1, 512, 512, full, False)

@@ -27,8 +27,9 @@ from localai.schemas.downloads import (
 	TokenState,
 )
 from localai.schemas.families import ARCHITECTURES, FAMILIES
+from localai.schemas.hardware import Machine
 from localai.services.downloads.sources import read_request
-from localai.services.hardware.fit import Machine, fit_of
+from localai.services.hardware.fit import fit_of
 
 TEXT_LIMIT = 200
 MOST = 100  # lines of a search
@@ -93,8 +94,7 @@ class Catalogue:
 		have = {} if choice.problem else self.transfers.have(plan_of(repository, choice))
 		page = page_of(repository, choice)
 		components = tuple(marked(c, have) for c in page.components)
-		reading, device = self.machine()
-		fit, words = fit_of(page.bytes, parameters_of(page), page.family, reading, device)
+		fit, words = fit_of(page.bytes, parameters_of(page), page.family, self.machine())
 		return page.model_copy(
 			update={
 				'components': components,
@@ -130,11 +130,11 @@ class Catalogue:
 
 	def recommended(self) -> tuple[Recommendation, ...]:
 		"""For this machine: first what it can draw with, the largest that fits at the top."""
-		reading, device = self.machine()
+		machine = self.machine()
 		found = []
 		for one in recommendations():
 			count = one.parameters or one.bytes // 2
-			fit, _ = fit_of(one.bytes, count, one.family, reading, device)
+			fit, _ = fit_of(one.bytes, count, one.family, machine)
 			found.append(one.model_copy(update={'fit': fit, 'have': self.transfers.has(one.repo)}))
 		return tuple(sorted(found, key=standing))
 

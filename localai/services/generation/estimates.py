@@ -4,12 +4,12 @@ import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import psutil
-
+from localai.errors import OutOfMemory
 from localai.files.weights import tokens
+from localai.schemas import memory
 from localai.schemas.families import Family, FamilyName
 from localai.schemas.generation import GenerationParameters
-from localai.schemas.hardware import Estimate, MemoryReading
+from localai.schemas.hardware import Estimate, Machine, MemoryReading
 from localai.schemas.models import ModelSpec
 from localai.schemas.samplers import evaluations
 from localai.store.history import History
@@ -18,33 +18,52 @@ log = logging.getLogger('localai.generation')
 
 
 class Estimates:
-	"""`resident` is the id of the model that is in memory."""
+	"""`room` answers with what a model could have: what is free and what the engine could let go."""
 
 	def __init__(
 		self,
 		families: Mapping[FamilyName, Family],
 		history: History,
-		resident: Callable[[], str],
+		room: Callable[[], Machine],
 	):
 		self.families = families
 		self.history = history
-		self.resident = resident
+		self.room = room
 
 	def estimate(
 		self, request: GenerationParameters, model: ModelSpec, empty: bool = False
 	) -> Estimate:
 		"""`empty`: nothing was typed yet, and the prompt stands for any other."""
-		memory = read_memory()
-		needed = self.bytes_needed(request, model)
+		machine = self.room()
+		plan = self.plan(request, model, machine)
 		return Estimate(
 			seconds=self.seconds_needed(request),
-			bytes=needed,
-			memory=memory,
-			fits=needed - (weights(model) if self.resident() == model.id else 0) <= memory.free,
+			bytes=plan.bytes,
+			memory=machine.reading,
+			fits=plan.fits or not machine.reading.total,
 			tokens=2 if empty else self.count_tokens(model, request.prompt),
 			negative_tokens=self.count_tokens(model, request.negative_prompt),
 			token_limit=self.families[model.family].token_limit,
 		)
+
+	def plan(
+		self, request: GenerationParameters, model: ModelSpec, machine: Machine
+	) -> memory.Plan:
+		"""The weights, and one picture being drawn, as the engine will plan it."""
+		size = request.width, request.height
+		need = memory.needed(model.family, model.bytes, model.parameters, machine, size)
+		return memory.plan(need, machine.reading.free)
+
+	def check(self, request: GenerationParameters, model: ModelSpec) -> None:
+		"""Raises OutOfMemory for what this machine could not draw if all of its memory were free."""
+		machine = self.room()
+		total = machine.reading.total
+		everything = MemoryReading(free=total, total=total)
+		plan = self.plan(request, model, machine.model_copy(update={'reading': everything}))
+		if total and not plan.fits:
+			raise OutOfMemory(
+				f'This needs about {plan.bytes / 1e9:.1f} GB and the machine has {total / 1e9:.1f} GB.'
+			)
 
 	def seconds_needed(self, request: GenerationParameters) -> float | None:
 		"""From what this model took here lately; None before its first picture."""
@@ -53,11 +72,6 @@ class Estimates:
 			return None
 		calls = evaluations(request.sampler, request.steps)
 		return pace * calls * request.count * request.width * request.height / 1e6
-
-	def bytes_needed(self, request: GenerationParameters, model: ModelSpec) -> int:
-		"""The weights, and one picture being decoded."""
-		family = self.families[model.family]
-		return weights(model) + request.width * request.height * family.bytes_per_pixel
 
 	def count_tokens(self, model: ModelSpec, text: str) -> int:
 		try:
@@ -77,13 +91,3 @@ class Estimates:
 			for label, count in counts.items()
 			if count > limit
 		)
-
-
-def read_memory() -> MemoryReading:
-	memory = psutil.virtual_memory()
-	return MemoryReading(free=memory.available, total=memory.total)
-
-
-def weights(model: ModelSpec) -> int:
-	"""Bytes in memory: half precision, single where the model is tiny."""
-	return model.parameters * (4 if model.parameters < 100_000_000 else 2)

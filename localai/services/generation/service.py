@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from localai.errors import DiskFull, InvalidInput, OutOfMemory, StorageProblem
+from localai.errors import DiskFull, InvalidInput, StorageProblem
 from localai.schemas import engine as say
 from localai.schemas.families import Family, FamilyName
 from localai.schemas.generation import GenerationParameters, GenerationRequest
@@ -18,7 +18,7 @@ from localai.schemas.models import ModelSpec
 from localai.schemas.samplers import schedules_for
 from localai.schemas.terms import SEED_LIMIT
 from localai.services.fields import read
-from localai.services.generation.estimates import Estimates, read_memory
+from localai.services.generation.estimates import Estimates
 from localai.store.jobs import Jobs
 
 log = logging.getLogger('localai.generation')
@@ -102,12 +102,7 @@ class GenerationService:
 		request = self.read(fields)
 		model = self.models.resolve(request.model)
 		parameters = self.complete(request, model)
-		memory = read_memory()
-		needed = self.estimates.bytes_needed(parameters, model)
-		if needed > memory.total:
-			raise OutOfMemory(
-				f'This needs about {needed / 1e9:.1f} GB and the machine has {memory.total / 1e9:.1f} GB.'
-			)
+		self.estimates.check(parameters, model)
 		self.check_disk(parameters)
 		seeds = [(parameters.seed + i) % SEED_LIMIT for i in range(parameters.count)]
 		job_id = f'{time.time_ns() // 1_000_000:011x}{secrets.token_hex(2)}'

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable
 
-import psutil
-
-from localai.schemas.hardware import EngineStatus, MemoryReading
-from localai.services.hardware.fit import Machine
+from localai.machine import read_memory
+from localai.schemas.hardware import EngineStatus, Machine, MemoryReading
 
 
 class HardwareService:
@@ -15,14 +13,21 @@ class HardwareService:
 		self.status = status
 
 	def report(self) -> tuple[EngineStatus, MemoryReading]:
-		memory = psutil.virtual_memory()
-		return self.status(), MemoryReading(free=memory.available, total=memory.total)
+		"""The engine, and the main memory."""
+		return self.status(), read_memory()
+
+	def machine(self) -> Machine:
+		"""The device that draws as it is now. The memory of a graphics card is told by the engine;
+		before that nothing is said of it."""
+		status = self.status()
+		unknown = MemoryReading(free=0, total=0)
+		reading = status.memory or (unknown if status.device_kind == 'cuda' else read_memory())
+		return Machine(reading=reading, kind=status.device_kind, half=status.dtype or 'bf16')
 
 	def room(self) -> Machine:
-		"""What a model could have: what is free and what the engine could let go. The memory of a
-		graphics card is not known here, and nothing is said of it."""
-		status, memory = self.report()
-		if status.device not in ('', 'CPU', 'Apple GPU', 'Fake'):
-			return Machine(MemoryReading(free=0, total=0), status.device)
-		free = min(memory.total, memory.free + sum(model.bytes for model in status.held))
-		return Machine(MemoryReading(free=free, total=memory.total), status.device)
+		"""What a model could have: what is free and what the engine could let go."""
+		machine = self.machine()
+		held = sum(model.bytes for model in self.status().held)
+		free = min(machine.reading.total, machine.reading.free + held)
+		reading = MemoryReading(free=free, total=machine.reading.total)
+		return machine.model_copy(update={'reading': reading})

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from localai.schemas.families import ARCHITECTURES
+from localai.schemas.hardware import Machine
 from localai.schemas.models import ModelEntry, ModelPage, ModelQuery
 from localai.services.hardware import fit
-from localai.services.hardware.fit import Machine
 from localai.services.models import cards
 from localai.store.models import ModelRecord
 
@@ -157,12 +157,12 @@ def item_of(record: ModelRecord, label: cards.Label) -> Item:
 def verdict(entry: ModelEntry, machine: Machine) -> str:
 	if entry.kind != 'checkpoint':
 		return 'unknown'
-	return fit.judge(entry.bytes, entry.parameters, entry.family, *machine)[0]
+	return fit.judge(entry.bytes, entry.parameters, entry.family, machine)[0]
 
 
 def with_fit(entry: ModelEntry, machine: Machine) -> ModelEntry:
 	"""Only whole models are judged; what is added to one needs little beside it."""
 	if entry.kind != 'checkpoint' or not entry.bytes:
 		return entry
-	answer, words = fit.fit_of(entry.bytes, entry.parameters, entry.family, *machine)
+	answer, words = fit.fit_of(entry.bytes, entry.parameters, entry.family, machine)
 	return entry.model_copy(update={'fit': answer, 'fit_words': words})

@@ -18,7 +18,7 @@ from localai.errors import (
 from localai.files.weights import layouts, walk
 from localai.hub import removal
 from localai.schemas.families import FAMILIES, Family, FamilyName
-from localai.schemas.hardware import MemoryReading
+from localai.schemas.hardware import Machine, MemoryReading
 from localai.schemas.models import (
 	ModelDefaults,
 	ModelEntry,
@@ -30,7 +30,6 @@ from localai.schemas.models import (
 	Trashed,
 )
 from localai.services import fields
-from localai.services.hardware.fit import Machine
 from localai.services.models import cards
 from localai.services.models.cards import BUILTIN as BUILTIN
 from localai.services.models.cards import BUILTIN_ID
@@ -45,7 +44,7 @@ from localai.store.preferences import Preferences
 from localai.store.tables import now
 
 log = logging.getLogger('localai.models')
-NOWHERE = Machine(MemoryReading(free=0, total=0), '')
+NOWHERE = Machine(reading=MemoryReading(free=0, total=0))
 
 
 class ModelService:
