@@ -10,7 +10,7 @@ from localai.schemas.hardware import MemoryReading
 
 # Of what a control group uses, what the system takes back when it is needed, by the names of version
 # 2 and of version 1 (with its groups below it).
-RECLAIMABLE = (
+RECLAIMABLE: tuple[tuple[str, ...], ...] = (
 	('inactive_file', 'active_file', 'slab_reclaimable'),
 	('total_inactive_file', 'total_active_file'),
 )

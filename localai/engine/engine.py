@@ -15,7 +15,7 @@ import transformers
 from localai.engine import convert, devices, memory
 from localai.engine.drawing import draw
 from localai.engine.loading import Progress
-from localai.engine.models import ModelManager
+from localai.engine.models import ModelManager, Resident
 from localai.engine.stopping import Cancel, Emit, Stopped
 from localai.errors import LocalAIError, OutOfMemory
 from localai.schemas import engine as say
@@ -97,7 +97,7 @@ class Engine:
 
 		return progress
 
-	def ready_pipeline(
+	def ready_model(
 		self,
 		task: say.Task,
 		model: ModelSpec,
@@ -105,9 +105,9 @@ class Engine:
 		height: int,
 		emit: Emit,
 		cancel: Cancel,
-	) -> None:
-		"""Makes it the current model, loaded or reused, ready for a picture of that size. Raises
-		OutOfMemory, ModelBroken, Stopped."""
+	) -> Resident:
+		"""The model, loaded or reused, ready for a picture of that size. Raises OutOfMemory,
+		ModelBroken, Stopped."""
 		memory_plan = memory.plan(
 			model,
 			width,
@@ -118,12 +118,13 @@ class Engine:
 		)
 		self.models.make_room(model, memory_plan.bytes)
 		self.tell_held(emit)
-		pipeline = self.models.load(model, self.progress(task, emit, cancel))
+		resident = self.models.load(model, self.progress(task, emit, cancel))
 		self.tell_held(emit)
-		memory.apply(memory_plan, pipeline)
+		memory.apply(memory_plan, resident.pipeline)
+		return resident
 
 	def load(self, task: say.Load, emit: Emit, cancel: Cancel) -> None:
-		self.ready_pipeline(task, task.model, 0, 0, emit, cancel)
+		self.ready_model(task, task.model, 0, 0, emit, cancel)
 
 	def unload(self, task: say.Unload, emit: Emit, cancel: Cancel) -> None:
 		self.models.unload(task.path)
@@ -140,14 +141,14 @@ class Engine:
 
 		# 1. Will it fit? Other models make room.
 		# 2. The model, loaded or reused.
-		self.ready_pipeline(task, task.model, request.width, request.height, emit, cancel)
+		resident = self.ready_model(task, task.model, request.width, request.height, emit, cancel)
 
 		# 3. Draw one after the other: each picture is alone with its own seed, and is out as soon
 		# as it is done.
 		for drawing in task.drawings:
 			cancel.check()
 			try:
-				emit(draw(task, drawing, self.models.current, emit, cancel))
+				emit(draw(task, drawing, resident, emit, cancel))
 			except Stopped:
 				if not cancel.skip_done():
 					raise

@@ -78,7 +78,7 @@ def variant_of(folder: Path, parts: Iterable[str]) -> str | None:
 	for part in parts:
 		found = variants_of(folder / part)
 		if found and None not in found:
-			return min(found)
+			return min(name for name in found if name)
 	return None
 
 

@@ -77,8 +77,8 @@ class ModelManager:
 				return
 			self.let_go(others.pop())
 
-	def load(self, model: ModelSpec, progress: loading.Progress) -> Any:
-		"""Returns the pipeline of `model`, which is then the current one.
+	def load(self, model: ModelSpec, progress: loading.Progress) -> Resident:
+		"""Brings `model`, which is then the current one.
 
 		`progress(stage, bytes done, bytes in all)` may raise to give up. Raises ModelBroken when a
 		component cannot be read or stays without weights.
@@ -90,7 +90,7 @@ class ModelManager:
 		else:
 			resident = self.bring(model, progress)
 		self.residents.insert(0, resident)
-		return resident.pipeline
+		return resident
 
 	def bring(self, model: ModelSpec, progress: loading.Progress) -> Resident:
 		stale = [r for r in self.residents if r.model.path == model.path]
@@ -123,7 +123,7 @@ class ModelManager:
 	def let_go(self, resident: Resident) -> None:
 		log.info('letting %s go', resident.model.name)
 		self.residents.remove(resident)
-		resident.pipeline = resident.previewer = None
+		resident.pipeline = None
 		devices.give_back(self.device)
 
 	def unload(self, path: str = '') -> None:

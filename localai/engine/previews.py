@@ -29,7 +29,9 @@ class Previewer:
 		self.scale = scale
 		files = (folder / 'preview.json', look.file)
 		file = next((f for f in files if f and f.is_file()), None)
-		data = json.loads(file.read_text('utf-8')) if file else {'factors': look.factors}
+		data: dict[str, Any] = {'factors': look.factors}
+		if file:
+			data = json.loads(file.read_text('utf-8'))
 		self.patch = data.get('patch', 1)
 		self.factors = torch.tensor(data['factors'])
 		self.bias = torch.tensor(data.get('bias') or [0.0] * self.factors.shape[-1])
@@ -95,7 +97,7 @@ class Prediction:
 		@functools.wraps(
 			step
 		)  # the pipeline reads the signature to know whether the sampler takes a generator
-		def watched(*arguments, **options):
+		def watched(*arguments: Any, **options: Any) -> tuple[torch.Tensor]:
 			options['return_dict'] = True
 			result = step(*arguments, **options)
 			guess = getattr(result, 'denoised', None)
