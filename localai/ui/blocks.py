@@ -12,7 +12,7 @@ from localai.ui.endpoints.doors import guarded
 from localai.ui.opening import Opening
 from localai.ui.routes import close
 from localai.ui.theme import head, theme
-from localai.ui.visitors import for_page
+from localai.ui.visitors import doors, for_page
 
 # In reading order.
 PARTS = (
@@ -69,7 +69,7 @@ def build(studio, prefix: str = '') -> gr.Blocks:
 def mount(app, studio, path: str = '/', **options: object):
 	"""Puts the page into a FastAPI app; include the app's own routes before. Returns the app."""
 	settings = studio.settings
-	assets = Assets(catalog())
+	assets = Assets(catalog() | {'doors': doors(functions(studio))})
 	app.mount(f'{path.rstrip("/")}/{assets.room}', assets)
 	app.add_middleware(Opening, path=path, head=head(assets.head))
 	demo = build(studio, assets.prefix)

@@ -26,6 +26,7 @@ def functions(studio) -> list[Callable]:
 	def ui_begin(given: dict, visitor: Visitor) -> Answer:
 		"""All that a fresh page needs besides the first state."""
 		return {
+			'visitor': visitor.role,
 			'models': [said(entry) for entry in studio.models.list()],
 			# What was typed and not sent is nobody else's business.
 			'form': studio.preferences.read(FORM) if visitor.may('owner') else None,

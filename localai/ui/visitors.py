@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import gradio as gr
 
 from localai.errors import StartProblem
-from localai.schemas.visitors import Audience, Visitor
+from localai.schemas.visitors import ROLES, Audience, Role, Visitor
 from localai.services.visitors import check, visitor_of
 from localai.ui.components import Answer, answer
 
@@ -36,6 +36,17 @@ def audience_of(function: Callable[..., Any]) -> Audience:
 			'Put @open_to(…) above it.',
 		)
 	return audience
+
+
+def doors(functions: list[Callable[..., Answer]]) -> dict[str, list[Role]]:
+	"""The functions that are not for everybody, each with those who may call it: for the page, which
+	shows nobody what would be refused."""
+	audiences = {f.__name__: audience_of(f) for f in functions}
+	return {
+		name: [role for role in ROLES if Visitor(role=role).may(audience)]
+		for name, audience in audiences.items()
+		if audience != 'anyone'
+	}
 
 
 def door_of(function: Callable[..., Any]) -> Callable[[object], dict[str, Visitor]]:

@@ -39,12 +39,18 @@ def open_page(app: Live, browser):
 	wrong: list[str] = []
 	contexts = []
 
-	def opened(scheme: str = 'light', size: str = 'desktop', tab: str = 'generate') -> Page:
+	def opened(
+		scheme: str = 'light',
+		size: str = 'desktop',
+		tab: str = 'generate',
+		headers: dict[str, str] | None = None,
+	) -> Page:
 		width, height = SIZES[size]
 		context = browser.new_context(
 			viewport={'width': width, 'height': height},
 			color_scheme=scheme,
 			has_touch=size == 'phone',
+			extra_http_headers=headers or {},
 		)
 		contexts.append(context)
 		page = context.new_page()

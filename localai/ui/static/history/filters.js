@@ -104,7 +104,13 @@ function album({ name, count }) {
 	const button = (label, run) =>
 		element(
 			'button',
-			{ type: 'button', class: 'link', 'aria-label': `${label} the album ${name}`, onclick: run },
+			{
+				type: 'button',
+				class: 'link',
+				'aria-label': `${label} the album ${name}`,
+				'data-asks': 'ui_history_album',
+				onclick: run,
+			},
 			label,
 		);
 	const change = async (to) => {

@@ -20,6 +20,7 @@ export function field(kind, add) {
 	const { list, add: title } = KINDS[kind];
 	const input = element('input', {
 		class: 'field-line label-field',
+		'data-asks': 'ui_history_mark',
 		list,
 		placeholder: title,
 		'aria-label': title,
@@ -74,6 +75,7 @@ export function draw(holder, kind, names, change) {
 					{
 						type: 'button',
 						class: 'label-off',
+						'data-asks': 'ui_history_mark',
 						'aria-label': `Take off ${name}`,
 						onclick: () => {
 							input.focus();

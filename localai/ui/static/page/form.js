@@ -4,6 +4,7 @@ import { emit, on } from './bus.js';
 import { later } from './dom.js';
 import { ask } from './server.js';
 import { state } from './state.js';
+import { may } from './visitor.js';
 
 const KEY = 'localai:form:1';
 export const values = {
@@ -73,7 +74,9 @@ function keepHere() {
 	}
 }
 
-const keepThere = later(() => ask('ui_remember', { ...values }, { quiet: true }), 1500);
+export const keepNow = () =>
+	may('ui_remember') && ask('ui_remember', { ...values }, { quiet: true });
+const keepThere = later(keepNow, 1500);
 
 export function set(changes) {
 	touched = true;
@@ -186,5 +189,3 @@ export function attach() {
 		emit('form', {});
 	});
 }
-
-export const keepNow = () => ask('ui_remember', { ...values }, { quiet: true });

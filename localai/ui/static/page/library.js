@@ -6,6 +6,7 @@ import { notify } from './notice.js';
 import { ask } from './server.js';
 import { state } from './state.js';
 import * as tabs from './tabs.js';
+import { may } from './visitor.js';
 import * as words from './words.js';
 
 export const KINDS = {
@@ -66,11 +67,14 @@ export function fraction(id) {
 /** The one thing that most people want of this model now: {label, run, busy}. */
 export function action(entry) {
 	const now = standing(entry.id);
-	if (now === 'loading' || now === 'asked') return { label: 'Cancel', run: cancel };
-	if (entry.drawable && now === 'held' && form.values.model === entry.id)
+	if ((now === 'loading' || now === 'asked') && may('ui_load_cancel'))
+		return { label: 'Cancel', run: cancel };
+	const chosen = now === 'held' && form.values.model === entry.id;
+	if (entry.drawable && chosen && may('ui_model_unload'))
 		return { label: 'Unload', run: () => unload(entry.id) };
 	if (entry.drawable) return { label: 'Use', run: () => use(entry) };
-	if (entry.format === 'pickle') return { label: 'Convert', run: () => convert(entry) };
+	if (entry.format === 'pickle' && may('ui_model_convert'))
+		return { label: 'Convert', run: () => convert(entry) };
 	return { label: 'Details', run: () => emit('card', { id: entry.id, byHand: true }), quiet: true };
 }
 
@@ -89,7 +93,8 @@ async function start(entry, name) {
 export function use(entry) {
 	if (!state.models.some((one) => one.id === entry.id)) state.models.push(entry);
 	form.setModel(entry.id);
-	return start(entry, 'ui_model_load');
+	// Who may not load it draws with it, which loads it too.
+	return may('ui_model_load') ? start(entry, 'ui_model_load') : null;
 }
 
 export const convert = (entry) => start(entry, 'ui_model_convert');

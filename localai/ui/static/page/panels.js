@@ -98,12 +98,24 @@ function drawChips() {
 function makeRow(job) {
 	const up = element(
 		'button',
-		{ type: 'button', class: 'icon', 'aria-label': 'Move up', onclick: () => move(job.id, -1) },
+		{
+			type: 'button',
+			class: 'icon',
+			'aria-label': 'Move up',
+			'data-asks': 'ui_move',
+			onclick: () => move(job.id, -1),
+		},
 		'↑',
 	);
 	const down = element(
 		'button',
-		{ type: 'button', class: 'icon', 'aria-label': 'Move down', onclick: () => move(job.id, 1) },
+		{
+			type: 'button',
+			class: 'icon',
+			'aria-label': 'Move down',
+			'data-asks': 'ui_move',
+			onclick: () => move(job.id, 1),
+		},
 		'↓',
 	);
 	const stop = element(

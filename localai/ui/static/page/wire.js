@@ -4,6 +4,7 @@ import { emit, on } from './bus.js';
 import { byId } from './dom.js';
 import { ask, connect } from './server.js';
 import { learn, state } from './state.js';
+import { admit } from './visitor.js';
 
 const SILENCE = 25000;
 const DOUBT = 13000;
@@ -59,6 +60,7 @@ function hear(value) {
 async function begin() {
 	const answer = await ask('ui_begin', {});
 	if (answer.error) return;
+	admit(answer.visitor);
 	state.models = answer.models;
 	state.begun = true;
 	learn(answer.pictures);
