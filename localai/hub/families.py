@@ -20,12 +20,9 @@ def family_of(pipeline: str, tags: Iterable[str], names: Iterable[str] = ()) -> 
 	own = [n for n in names[:1] if n.startswith(ORIGINALS)]
 	bases = {f for n in (*own, *names[1:], *stated) if (f := of_base(n))}
 	by_class = of_class(pipeline)
-	if by_class == 'sdxl' and 'sdxl-refiner' in bases:
-		return 'sdxl-refiner'
-	if by_class == 'flux2' and 'flux2-klein' in bases:
-		return 'flux2-klein'
 	if by_class:
-		return by_class
+		inner = (n for n in bases if ARCHITECTURES[n].within == by_class)
+		return next(inner, by_class)
 	return bases.pop() if len(bases) == 1 else 'unknown'
 
 

@@ -67,8 +67,8 @@ class Architecture(Schema):
 	`classes` is how the names of their pipelines in diffusers begin, where no other family shares
 	them. `bases` finds, in the names of repositories (a regular
 	expression, lower case), those that others are made from, and `owners` are those whose
-	repositories with such names are the originals. `gguf` is the architecture that GGUF files name.
-	A page has no use for any of these.
+	repositories with such names are the originals. `gguf` is the architecture that GGUF files name,
+	`within` the family whose class its repositories may have too. A page has no use for any of these.
 	"""
 
 	name: ArchitectureName
@@ -77,6 +77,7 @@ class Architecture(Schema):
 	bases: str = Field('', exclude=True)
 	owners: tuple[str, ...] = Field((), exclude=True)
 	gguf: str = Field('', exclude=True)
+	within: ArchitectureName | None = Field(None, exclude=True)
 	# A single file of it has its text encoders inside, or is no whole checkpoint.
 	encoders_inside: bool = Field(False, exclude=True)
 	# The part of all weights that its biggest component has: measured, see the sizes of each family.
@@ -98,7 +99,6 @@ class Family(Architecture):
 	guidance_scale: float
 	negative_prompt: bool = True
 	samplers: tuple[SamplerName, ...] = SAMPLERS
-	licence: str = ''
 	# Whether it is drawn with from single files of the original programs, too.
 	single_files: bool = False
 	token_limit: int = 77
@@ -207,6 +207,7 @@ ROWS: tuple[Architecture, ...] = (
 	Architecture(
 		name='sdxl-refiner',
 		title='SDXL Refiner',
+		within='sdxl',
 		bases=r'stable-diffusion-xl-refiner',
 		owners=('stabilityai/',),
 		encoders_inside=True,
@@ -240,6 +241,7 @@ ROWS: tuple[Architecture, ...] = (
 	Architecture(
 		name='flux2-klein',
 		title='FLUX.2 klein',
+		within='flux2',
 		classes=('Flux2Klein',),
 		bases=r'flux\.2-klein',
 		owners=('black-forest-labs/',),
