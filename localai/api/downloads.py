@@ -11,11 +11,12 @@ from fastapi.responses import StreamingResponse
 from localai.api.fields import read_fields
 from localai.api.visitors import open_to
 from localai.schemas.downloads import DownloadSnapshot
+from localai.studio import Studio
 
 Verb = Literal['pause', 'resume', 'cancel', 'forget']
 
 
-def router(studio) -> APIRouter:
+def router(studio: Studio) -> APIRouter:
 	routes = APIRouter(prefix='/api/downloads', tags=['downloads'], dependencies=[open_to('owner')])
 
 	@routes.post('', status_code=201)

@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
 from localai.schemas.visitors import OWNER, Visitor
 from localai.services.visitors import MARK, marked
 
@@ -31,7 +33,7 @@ class Guard:
 
 	def __init__(
 		self,
-		app,
+		app: ASGIApp,
 		hosts: Iterable[str] = (),
 		password: str = '',
 		token: str = '',
@@ -44,7 +46,7 @@ class Guard:
 		self.network = network
 		self.failures: list[float] = []
 
-	async def __call__(self, scope, receive, send) -> None:
+	async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
 		if scope['type'] not in ('http', 'websocket'):
 			await self.app(scope, receive, send)
 			return
@@ -62,13 +64,13 @@ class Guard:
 			# Every door reads the mark; what a visitor sends in its place is taken away.
 			kept = [h for h in scope['headers'] if h[0].lower() != MARK.encode()]
 			mark = MARK.encode(), marked(visitor).encode('latin-1')
-			await self.app(scope | {'headers': [*kept, mark]}, receive, with_safety(send))
+			await self.app({**scope, 'headers': [*kept, mark]}, receive, with_safety(send))
 		elif scope['type'] == 'websocket':
 			await send({'type': 'websocket.close', 'code': 1008})
 		else:
 			await answer(send, *refusal)
 
-	def refuse(self, scope, headers: dict[str, str]) -> tuple[int, str] | None:
+	def refuse(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
 		"""Status and sentence, None when the request may pass."""
 		host = headers.get('host', '')
 		if not self.ours(host_name(host)):
@@ -91,7 +93,7 @@ class Guard:
 			return 403, 'Another website tried to use LocalAI; that is not allowed.'
 		return None
 
-	def visitor(self, scope, headers: dict[str, str]) -> Visitor:
+	def visitor(self, scope: Scope, headers: dict[str, str]) -> Visitor:
 		"""Who asks. The token of this machine and the password make an owner; where none is set, so
 		does sitting here. Strangers go by their address."""
 		if self.known(headers.get('authorization', '')):
@@ -135,7 +137,7 @@ class Guard:
 		return right
 
 
-def is_here(scope) -> bool:
+def is_here(scope: Scope) -> bool:
 	"""Whether this came from the computer that we run on; not, where nobody can tell."""
 	client, server = scope.get('client'), scope.get('server')
 	if not client:
@@ -155,8 +157,8 @@ def host_name(host: str) -> str:
 	return host.partition(':')[0].casefold()
 
 
-def with_safety(send):
-	async def wrapped(message) -> None:
+def with_safety(send: Send) -> Send:
+	async def wrapped(message: Message) -> None:
 		if message['type'] == 'http.response.start':
 			message['headers'] = [
 				*message['headers'],
@@ -169,7 +171,7 @@ def with_safety(send):
 	return wrapped
 
 
-async def answer(send, status: int, sentence: str) -> None:
+async def answer(send: Send, status: int, sentence: str) -> None:
 	headers = [(b'content-type', b'application/json')]
 	if status == 401:
 		headers.append((b'www-authenticate', b'Basic realm="LocalAI", charset="UTF-8"'))

@@ -3,6 +3,7 @@ marked, taken in, given out, checked."""
 
 import os
 from asyncio import to_thread
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from localai.schemas.history import (
 	Restoring,
 )
 from localai.services.fields import ids_of, read
+from localai.studio import Studio
 
 FILE_LIMIT = 64 * 1024**2  # bytes of a file that is sent
 HEARD = 1024**3  # bytes that are listened to, so that who sends too much hears so
@@ -47,7 +49,7 @@ class FolderExport(ExportRequest):
 	folder: str
 
 
-def router(studio) -> APIRouter:
+def router(studio: Studio) -> APIRouter:
 	routes = APIRouter(prefix='/api/history', tags=['history'], dependencies=[open_to('owner')])
 	add_looks(routes, studio)
 	add_changes(routes, studio)
@@ -56,7 +58,7 @@ def router(studio) -> APIRouter:
 	return routes
 
 
-def add_looks(routes: APIRouter, studio) -> None:
+def add_looks(routes: APIRouter, studio: Studio) -> None:
 	@routes.post('/find')
 	async def find(request: Request) -> HistoryPage:
 		"""A HistoryQuery as JSON: a part of what a search finds, as tiles."""
@@ -88,7 +90,7 @@ def add_looks(routes: APIRouter, studio) -> None:
 		return {'trash': listed, 'total': total, 'bytes': size}
 
 
-def add_changes(routes: APIRouter, studio) -> None:
+def add_changes(routes: APIRouter, studio: Studio) -> None:
 	@routes.post('/mark')
 	async def mark(request: Request) -> dict[str, int]:
 		"""`{"ids": […], "change": {…}}`, the latter as a MarkChange."""
@@ -114,7 +116,7 @@ def add_changes(routes: APIRouter, studio) -> None:
 		`?follow=true` it is told line by line how far it is."""
 		wanted = read(CheckRequest, await read_fields(request, '{"repair": …}'))
 
-		def work(tell=lambda done, total: None) -> CheckReport:
+		def work(tell: Callable[[int, int], None] = lambda done, total: None) -> CheckReport:
 			return studio.truth.check(wanted.repair, wanted.deep, wanted.forget, tell)
 
 		if follow:
@@ -129,7 +131,7 @@ def add_changes(routes: APIRouter, studio) -> None:
 		return studio.chores.get(await to_thread(studio.verifying.start, picture))
 
 
-def add_imports(routes: APIRouter, studio) -> None:
+def add_imports(routes: APIRouter, studio: Studio) -> None:
 	@routes.post('/import')
 	async def take(request: Request, name: str = '', modified: int | None = None) -> ImportReport:
 		"""The bytes of one file; `modified` is when it was changed, in milliseconds since 1970, as
@@ -144,7 +146,7 @@ def add_imports(routes: APIRouter, studio) -> None:
 		line how far it is."""
 		paths = paths_in(await read_fields(request, '{"paths": […]}'))
 
-		def work(tell=lambda done, total: None) -> ImportReport:
+		def work(tell: Callable[[int, int], None] = lambda done, total: None) -> ImportReport:
 			return studio.imports.take_paths(paths, tell)
 
 		if follow:
@@ -158,7 +160,7 @@ def add_imports(routes: APIRouter, studio) -> None:
 		return await to_thread(studio.history.offer, bytes(await read_file(request)))
 
 
-def add_exports(routes: APIRouter, studio) -> None:
+def add_exports(routes: APIRouter, studio: Studio) -> None:
 	@routes.post('/export')
 	async def prepare(request: Request) -> dict[str, str]:
 		"""An ExportRequest as JSON; the zip is at /export/TOKEN for an hour."""

@@ -11,9 +11,10 @@ from localai.api.fields import read_fields
 from localai.api.visitors import open_to
 from localai.schemas.jobs import JobSnapshot, StopMode
 from localai.services.visitors import visitor_of
+from localai.studio import Studio
 
 
-def router(studio) -> APIRouter:
+def router(studio: Studio) -> APIRouter:
 	routes = APIRouter(prefix='/api/jobs', tags=['jobs'], dependencies=[open_to('anyone')])
 
 	@routes.post('', status_code=201)

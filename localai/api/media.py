@@ -8,6 +8,7 @@ from fastapi.responses import FileResponse
 
 from localai.api.visitors import open_to
 from localai.errors import UnknownName
+from localai.studio import Studio
 
 FOREVER = {'Cache-Control': 'private, max-age=31536000, immutable'}
 NEVER = {'Cache-Control': 'no-store'}
@@ -19,7 +20,7 @@ TYPES = {
 }
 
 
-def router(studio) -> APIRouter:
+def router(studio: Studio) -> APIRouter:
 	routes = APIRouter(prefix='/media', dependencies=[open_to('anyone')])
 
 	@routes.get('/preview/{job_id}/{number}.jpg')

@@ -13,9 +13,10 @@ from localai.errors import InvalidInput
 from localai.schemas.chores import ChoreSnapshot
 from localai.schemas.models import ModelEntry, ModelPage, ModelQuery, ScanReport
 from localai.services.fields import read
+from localai.studio import Studio
 
 
-def router(studio) -> APIRouter:
+def router(studio: Studio) -> APIRouter:
 	routes = APIRouter(prefix='/api/models', tags=['models'], dependencies=[open_to('owner')])
 
 	@routes.get('')

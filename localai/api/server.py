@@ -26,6 +26,7 @@ from localai.errors import (
 	OutOfMemory,
 	UnknownName,
 )
+from localai.studio import Studio
 
 STATUS: tuple[tuple[type[LocalAIError], int], ...] = (
 	(UnknownName, 404),
@@ -44,7 +45,7 @@ STATUS: tuple[tuple[type[LocalAIError], int], ...] = (
 )
 
 
-def create(studio) -> FastAPI:
+def create(studio: Studio) -> FastAPI:
 	"""Its end closes the studio: what runs is marked interrupted and goes on at the next start."""
 
 	@asynccontextmanager

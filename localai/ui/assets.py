@@ -9,6 +9,7 @@ from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 STATIC = Path(__file__).parent / 'static'
 # Written out, because what a machine believes about endings differs.
@@ -78,7 +79,7 @@ class Assets:
 			)
 		)
 
-	async def __call__(self, scope, receive, send) -> None:
+	async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
 		if scope['type'] != 'http':
 			return
 		request = Request(scope)

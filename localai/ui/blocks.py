@@ -4,7 +4,9 @@ mounted."""
 from collections.abc import Callable
 
 import gradio as gr
+from starlette.applications import Starlette
 
+from localai.studio import Studio
 from localai.ui import downloads, endpoints, generation, hardware, history, models
 from localai.ui.assets import STATIC, Assets
 from localai.ui.components import Answer, catalog, part
@@ -30,13 +32,13 @@ THREADS = 120
 SESSIONS = 64
 
 
-def functions(studio) -> list[Callable[..., Answer]]:
+def functions(studio: Studio) -> list[Callable[..., Answer]]:
 	"""What the scripts of the page may call, each by its name."""
 	rooms = (generation, models, downloads, history, hardware)
 	return [function for room in rooms for function in room.functions(studio)]
 
 
-def build(studio, prefix: str = '') -> gr.Blocks:
+def build(studio: Studio, prefix: str = '') -> gr.Blocks:
 	"""The page over a studio. It has few components: what they show is drawn by our own scripts, which
 	are served below `prefix`."""
 	with gr.Blocks(title='LocalAI', analytics_enabled=False, fill_width=True) as demo:
@@ -66,7 +68,7 @@ def build(studio, prefix: str = '') -> gr.Blocks:
 	return demo
 
 
-def mount(app, studio, path: str = '/', **options: object):
+def mount(app: Starlette, studio: Studio, path: str = '/', **options: object) -> Starlette:
 	"""Puts the page into a FastAPI app; include the app's own routes before. Returns the app."""
 	settings = studio.settings
 	assets = Assets(catalog() | {'doors': doors(functions(studio))})

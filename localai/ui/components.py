@@ -6,6 +6,7 @@ from functools import wraps
 
 import gradio as gr
 from pydantic import BaseModel
+from pydantic.main import IncEx
 
 from localai.errors import InvalidInput, LocalAIError
 from localai.schemas.downloads import DownloadSnapshot
@@ -50,7 +51,9 @@ def answer(function: Callable[..., Answer]) -> Callable[..., Answer]:
 			OverflowError,
 		) as strange:  # our own page sends no such things
 			log.warning('%s was asked for %.200r: %s', function.__name__, given, strange)
-			error = InvalidInput('The page asked for something that is not valid.', 'Reload it.')
+			error: LocalAIError = InvalidInput(
+				'The page asked for something that is not valid.', 'Reload it.'
+			)
 		except LocalAIError as known:
 			error = known
 		return {'error': error.told()}
@@ -59,8 +62,8 @@ def answer(function: Callable[..., Answer]) -> Callable[..., Answer]:
 
 
 # Paths on the disk stay here.
-DOWNLOAD = {'files'}
-HIDDEN = {
+DOWNLOAD: IncEx = {'files'}
+HIDDEN: dict[str, IncEx] = {
 	'DownloadSnapshot': DOWNLOAD,
 	'ModelEntry': {'path'},
 	'ModelPage': {'entries': {'__all__': {'path'}}},

@@ -5,13 +5,14 @@ from collections.abc import Callable
 
 from localai.errors import InvalidInput
 from localai.schemas.downloads import DownloadLimits, HubQuery
+from localai.studio import Studio
 from localai.ui.components import Answer, answer, said
 from localai.ui.visitors import open_to
 
 TOKEN_LIMIT = 1000
 
 
-def functions(studio) -> list[Callable]:
+def functions(studio: Studio) -> list[Callable]:
 	"""The functions that the scripts of the page call by name. A token comes in here and never goes
 	out again."""
 

@@ -9,6 +9,7 @@ import gradio as gr
 from localai.errors import InvalidInput
 from localai.schemas.studio import StudioSnapshot
 from localai.schemas.visitors import Visitor
+from localai.studio import Studio
 from localai.ui.components import Answer, answer, said
 from localai.ui.visitors import open_to
 
@@ -18,7 +19,7 @@ FORM_LIMIT = 100_000
 BREATH = 0.06
 
 
-def functions(studio) -> list[Callable]:
+def functions(studio: Studio) -> list[Callable]:
 	"""The functions that the scripts of the page call by name."""
 
 	@open_to('anyone')
@@ -85,7 +86,7 @@ def functions(studio) -> list[Callable]:
 	return [ui_begin, ui_submit, ui_estimate, ui_stop, ui_stop_all, ui_move, ui_models, ui_remember]
 
 
-def follower(studio) -> Callable[..., AsyncIterator[Answer]]:
+def follower(studio: Studio) -> Callable[..., AsyncIterator[Answer]]:
 	"""The one event of a page that lasts: the latest state now and each one after it."""
 
 	@open_to('anyone')

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
+from localai.studio import Studio
 from localai.ui.components import Answer, answer, said
 from localai.ui.visitors import open_to
 
 
-def functions(studio) -> list[Callable]:
+def functions(studio: Studio) -> list[Callable]:
 	@open_to('anyone')
 	@answer
 	def ui_hardware(given: dict) -> Answer:

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from localai.schemas.generation import Picture
 from localai.schemas.history import PictureCard
+from localai.studio import Studio
 from localai.ui.components import Answer, answer, said
 from localai.ui.visitors import open_to
 
 
-def functions(studio) -> list[Callable]:
+def functions(studio: Studio) -> list[Callable]:
 	"""The functions that the scripts of the page call by name."""
 
 	@open_to('anyone')
@@ -158,13 +159,13 @@ def number(given: dict, name: str) -> int:
 	value = given.get(name)
 	if isinstance(value, bool) or not re.fullmatch(r'\d{1,18}', str(value)):
 		raise ValueError(f'{name} is no number of a picture')
-	return int(value)
+	return int(str(value))
 
 
-def card(studio, found: PictureCard) -> Answer:
+def card(studio: Studio, found: PictureCard) -> Answer:
 	"""Where its file lies is said from the pictures folder on."""
 	return said(found) | {'file': below(studio, found.picture)}
 
 
-def below(studio, picture: Picture) -> str:
+def below(studio: Studio, picture: Picture) -> str:
 	return picture.path.removeprefix(str(studio.settings.pictures)).replace('\\', '/').lstrip('/')

@@ -8,6 +8,7 @@ from pathlib import Path
 from localai.errors import InvalidInput
 from localai.schemas.models import ModelDefaults, ModelEntry, ModelQuery
 from localai.schemas.visitors import Visitor
+from localai.studio import Studio
 from localai.ui.components import Answer, answer, said
 from localai.ui.visitors import open_to
 
@@ -16,7 +17,7 @@ NOTES_LIMIT = 20_000
 NAME_LIMIT = 4096
 
 
-def functions(studio) -> list[Callable]:
+def functions(studio: Studio) -> list[Callable]:
 	"""The functions that the scripts of the page call by name."""
 
 	@open_to('anyone')

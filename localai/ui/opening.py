@@ -3,6 +3,8 @@ its head, compressed."""
 
 import gzip
 
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
 END = b'</head>'
 
 
@@ -13,12 +15,12 @@ class Opening:
 	with the first bytes, and fetches our files beside Gradio's instead of after them.
 	"""
 
-	def __init__(self, app, path: str, head: str):
+	def __init__(self, app: ASGIApp, path: str, head: str):
 		self.app = app
 		self.path = path.rstrip('/')
 		self.head = head.encode()
 
-	async def __call__(self, scope, receive, send) -> None:
+	async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
 		if scope['type'] != 'http' or scope['path'].rstrip('/') != self.path:
 			await self.app(scope, receive, send)
 			return
@@ -28,7 +30,7 @@ class Opening:
 		started: dict = {}
 		parts: list[bytes] = []
 
-		async def kept(message) -> None:
+		async def kept(message: Message) -> None:
 			if message['type'] == 'http.response.start':
 				started.update(message)
 				return
@@ -42,7 +44,7 @@ class Opening:
 			await send(begin)
 			await send({'type': 'http.response.body', 'body': body})
 
-		await self.app(scope | {'headers': plain}, receive, kept)
+		await self.app({**scope, 'headers': plain}, receive, kept)
 
 	def dressed(self, start: dict, body: bytes, small: bool) -> tuple[dict, bytes]:
 		"""The beginning and the body of the answer. What is no page, or is none with a head, passes as

@@ -149,12 +149,12 @@ class ExportService:
 
 	# What a stranger reads
 
-	def exposures(self, ids: Sequence[int]) -> tuple[Exposure, ...]:
+	def exposures(self, ids: object) -> tuple[Exposure, ...]:
 		"""Of the safe copies as an export would make them now, at most 500 of them."""
-		ids = fields.ids_of(ids, MANY)
-		if not ids:
+		wanted = fields.ids_of(ids, MANY)
+		if not wanted:
 			raise InvalidInput('No picture was chosen.', 'Select some.', 'ids')
-		request, chosen = self.chosen({'ids': ids, 'safe': True})
+		request, chosen = self.chosen({'ids': wanted, 'safe': True})
 		parcel = Parcel(self.history, chosen[:SHOWN], request, witness=True)
 		for _ in parcel.pictures():
 			pass

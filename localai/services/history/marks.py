@@ -23,7 +23,7 @@ class MarkService:
 	def open(self) -> None:
 		self.journal.settle(self.store.all)
 
-	def mark(self, ids: object, change: MarkChange | Mapping[str, object]) -> int:
+	def mark(self, ids: object, change: object) -> int:
 		"""Returns how many pictures changed; numbers that no picture has are passed over. Raises
 		InvalidInput, UnknownName when none of them is there, StorageProblem."""
 		if not isinstance(change, MarkChange):

@@ -3,6 +3,7 @@ private."""
 
 import gradio as gr
 
+from localai.studio import Studio
 from localai.ui.endpoints import downloads, history, jobs, models
 
 ENDPOINTS = frozenset(
@@ -30,7 +31,7 @@ ENDPOINTS = frozenset(
 )
 
 
-def add(studio) -> None:
+def add(studio: Studio) -> None:
 	"""Adds the endpoints to the Blocks being built. They carry work; they never own it."""
 	gr.set_static_paths([studio.settings.pictures])
 	jobs.add(studio)

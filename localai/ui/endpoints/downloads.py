@@ -10,13 +10,14 @@ from localai.schemas.downloads import DownloadSnapshot, HubQuery, HubSort
 from localai.schemas.families import ArchitectureName
 from localai.schemas.models import KindName
 from localai.services.fields import read
+from localai.studio import Studio
 from localai.ui.components import said
 from localai.ui.endpoints.doors import offer
 from localai.ui.endpoints.words import failure, refused, text
 from localai.ui.visitors import open_to
 
 
-def add(studio) -> None:
+def add(studio: Studio) -> None:
 	@open_to('signed_in')
 	def search_hub(
 		search: str = '',
@@ -117,7 +118,7 @@ def add(studio) -> None:
 
 def tell(progress: gr.Progress, now: DownloadSnapshot) -> None:
 	"""What Gradio's progress says of a download."""
-	words = 'waiting for the network' if now.error else now.state
+	words: str = 'waiting for the network' if now.error else now.state
 	if now.state == 'running' and not now.error:
 		left = '' if now.eta is None else f' · {now.eta:.0f} s left'
 		words = f'{now.speed / 1e6:.1f} MB/s{left}'

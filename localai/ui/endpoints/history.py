@@ -13,6 +13,7 @@ from localai.schemas.exchange import Reading
 from localai.schemas.generation import Picture
 from localai.schemas.history import HistoryQuery, MarkChange, SortName
 from localai.services.fields import ids_of, read
+from localai.studio import Studio
 from localai.ui.components import said
 from localai.ui.endpoints.doors import offer
 from localai.ui.endpoints.jobs import file_of
@@ -23,7 +24,7 @@ FILE_LIMIT = 64 * 1024**2  # bytes, as for whatever is sent to the page
 EXACT = 2**53 - 1  # the largest whole number that every program can hold
 
 
-def add(studio) -> None:
+def add(studio: Studio) -> None:
 	@open_to('anyone')
 	def history(
 		search: str = '', sort: SortName = 'newest', offset: int = 0, limit: int = 60
@@ -171,7 +172,8 @@ def taken(file: object) -> bytes:
 def safe(told: dict[str, Any]) -> dict[str, Any]:
 	"""A seed of another program that not every program can hold is text."""
 	for recipe in (told.get('request'), told.get('recipe')):
-		seed = recipe and recipe.get('seed')
-		if isinstance(seed, int) and abs(seed) > EXACT:
-			recipe['seed'] = str(seed)
+		if isinstance(recipe, dict):
+			seed = recipe.get('seed')
+			if isinstance(seed, int) and abs(seed) > EXACT:
+				recipe['seed'] = str(seed)
 	return told

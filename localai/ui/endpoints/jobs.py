@@ -12,6 +12,7 @@ from localai.schemas.generation import GenerationRequest, Picture
 from localai.schemas.jobs import JobSnapshot, StopMode
 from localai.schemas.terms import TERMS, TermKind
 from localai.schemas.visitors import STRANGER, Visitor
+from localai.studio import Studio
 from localai.ui.endpoints.doors import offer
 from localai.ui.endpoints.words import ask, failure, refused
 from localai.ui.visitors import open_to
@@ -28,7 +29,7 @@ TYPES: dict[TermKind, type] = {
 }
 
 
-def add(studio) -> None:
+def add(studio: Studio) -> None:
 	@open_to('anyone')
 	@taking_settings
 	async def generate(
@@ -41,7 +42,7 @@ def add(studio) -> None:
 		async for now in studio.jobs.follow_async(job.id):
 			job = now
 			tell(progress, job)
-		if job.state == 'failed':
+		if job.state == 'failed' and job.error:
 			raise failure(job.error)
 		return [file_of(p) for p in job.pictures], job.model_dump(mode='json')
 

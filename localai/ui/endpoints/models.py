@@ -11,6 +11,7 @@ from localai.schemas.chores import ChoreSnapshot
 from localai.schemas.families import ArchitectureName
 from localai.schemas.models import KindName, ModelQuery, SortName, SourceName
 from localai.services.fields import read
+from localai.studio import Studio
 from localai.ui.components import said
 from localai.ui.endpoints.doors import offer
 from localai.ui.endpoints.words import ask, failure, refusal, refused, text
@@ -19,7 +20,7 @@ from localai.ui.visitors import open_to
 KindChoice = Literal[KindName, 'any']
 
 
-def add(studio) -> None:
+def add(studio: Studio) -> None:
 	@open_to('anyone')
 	def models(
 		search: str = '',
