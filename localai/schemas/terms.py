@@ -181,15 +181,14 @@ TABLE = (
 		hint='how many pictures',
 	),
 	# What other programs say, and a request here has no field for yet.
-	Term('clip_skip', 'Clip skip', 'whole', known=(1, 1000), a1111='Clip skip'),
+	Term('clip_skip', 'Clip skip', 'whole', known=(1, 1000)),
 	Term(
 		'denoising_strength',
 		'Denoising strength',
 		'number',
 		short='denoising',
-		a1111='Denoising strength',
 	),
-	Term('vae', 'VAE', 'name', short='VAE', phrase='VAE', a1111='VAE'),
+	Term('vae', 'VAE', 'name', short='VAE', phrase='VAE'),
 	Term('loras', 'LoRA', 'noun', short='LoRA', phrase='LoRA'),
 	Term('styles', 'Styles', 'names'),
 )
