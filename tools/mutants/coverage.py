@@ -3,6 +3,7 @@
 import json
 import sys
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,14 +15,14 @@ import pytest
 
 class Watcher:
 	"""Writes to `target`: for each file its lines, each with the tests that ran it; the seconds of
-	each test that passed. Lines that ran while no test did have none."""
+	a processor that each test took that passed. Lines that ran while no test did have none."""
 
 	def __init__(self, files: list[str], paths: Iterable[Path], target: Path):
 		self.files = files
 		self.paths = {str(path) for path in paths}
 		self.target = target
 		self.lines: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
-		self.seconds: dict[str, float] = defaultdict(float)
+		self.seconds: dict[str, float] = {}
 		self.failed: set[str] = set()
 		self.test = ''
 
@@ -39,13 +40,13 @@ class Watcher:
 
 	@pytest.hookimpl(wrapper=True)
 	def pytest_runtest_protocol(self, item: pytest.Item) -> Any:
-		self.test = item.nodeid
+		self.test, before = item.nodeid, time.process_time()
 		result = yield
 		self.test = ''
+		self.seconds[item.nodeid] = time.process_time() - before
 		return result
 
 	def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-		self.seconds[report.nodeid] += report.duration
 		if not report.passed:
 			self.failed.add(report.nodeid)
 

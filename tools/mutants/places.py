@@ -11,14 +11,14 @@ from typing import Literal
 from tools.mutants.changes import Mutant, mutants
 
 MARKS = 'not slow and not browser'
-ENOUGH = 40.0  # seconds of tests that a change is held against, the nearest and quickest first
+ENOUGH = 40.0  # seconds of a processor that a change is held against tests, the nearest and quickest first
 Verdict = Literal['killed', 'survived', 'not run']
 
 
 @dataclass(frozen=True)
 class Place:
 	"""A change in a file, `path` from the root; whether that is read at import, not in a function;
-	the tests that ran it, the nearest first, and the seconds that they took."""
+	the tests that ran it, the nearest first, and the seconds of a processor that they took."""
 
 	path: str
 	mutant: Mutant

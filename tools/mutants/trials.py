@@ -46,7 +46,7 @@ def judge(root: Path, place: Place, run: Callable[[], int]) -> Verdict:
 	# Python keeps what it compiled for as long as time and size agree.
 	os.utime(file, (0, next(TIMES)))
 	try:
-		return 'survived' if forked(run, limit=30 + 6 * place.seconds) == 0 else 'killed'
+		return 'survived' if forked(run, limit=30 + 20 * place.seconds) == 0 else 'killed'
 	finally:
 		file.write_bytes(before)
 		os.utime(file)
