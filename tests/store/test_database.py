@@ -15,8 +15,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-from localai.errors import DatabaseTooNew, StorageProblem
-from localai.store.database import HEAD, MIGRATIONS, Database
+from localai.errors import DatabaseTooNew, DiskFull, StorageProblem
+from localai.store.database import HEAD, MIGRATIONS, Database, translate
 from localai.store.preferences import Preferences
 from localai.store.tables import Base
 from tests.waiting import eventually
@@ -113,6 +113,31 @@ Database(Path({str(path)!r}))
 		with pytest.raises(StorageProblem, match='damaged'), database.reading() as session:
 			session.execute(text('select count(*) from jobs'))
 		database.close()
+
+
+class TestRefusals:
+	"""What SQLite itself says becomes our error, with what to do about it."""
+
+	@pytest.mark.parametrize(
+		('address', 'ask', 'error', 'said'),
+		[
+			('{folder}/a.db?mode=ro', 'create table more (x)', StorageProblem, 'permissions'),
+			('{folder}/missing/a.db', 'select 1', StorageProblem, 'permissions'),
+			('{folder}/a.db', 'insert into pages values (zeroblob(9000000))', DiskFull, 'full'),
+			('{folder}/a.db', 'select * from nowhere', StorageProblem, 'no such table: nowhere'),
+		],
+	)
+	def test_each_says_what_to_do(self, tmp_path, address, ask, error, said):
+		path = tmp_path / 'a.db'
+		with closing(sqlite3.connect(path)) as connection:
+			connection.execute('create table pages (x)')
+		with pytest.raises(sqlite3.OperationalError) as refused:
+			address = f'file:{address.format(folder=tmp_path)}'
+			with closing(sqlite3.connect(address, uri=True)) as connection:
+				connection.execute('pragma max_page_count = 100')
+				connection.execute(ask)
+		problem = translate(refused.value, path)
+		assert type(problem) is error and said in f'{problem.message} {problem.remedy}'
 
 
 class TestWaiting:

@@ -261,6 +261,10 @@ class TestOrdinals:
 			monkeypatch.undo()
 			time.tzset()
 
+	def test_what_was_drawn_a_moment_later_has_the_next_place(self):
+		moment = timedelta(microseconds=1)
+		assert ordinal_of(NOON + moment) == ordinal_of(NOON) + 1
+
 	@pytest.mark.parametrize('year', [1, 1969, 9999])
 	def test_impossible_times_are_brought_into_reach(self, year):
 		assert 0 < ordinal_of(datetime(year, 6, 1, tzinfo=UTC)) < 2**53
@@ -309,6 +313,15 @@ class TestIndex:
 		monkeypatch.setattr(words, 'VERSION', words.VERSION + 1)
 		History(store.database, store.folder)
 		assert found(pages, 'fox') == found(pages, 'tag:kept') == [ids[0]]
+
+	def test_it_is_not_made_anew_at_every_start(self, store, pages):
+		(known,) = store.add([row('fox', NOON)])
+		with store.database.writing() as session:
+			words.forget(
+				session.connection(), session.scalars(text('select ordinal from pictures'))
+			)
+		History(store.database, store.folder)
+		assert found(pages) == [known] and found(pages, 'fox') == []
 
 	def test_an_old_database_brings_its_pictures(self, tmp_path):
 		path = tmp_path / 'old.db'
