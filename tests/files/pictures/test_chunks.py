@@ -72,6 +72,13 @@ class TestPng:
 		path.write_bytes(embed(samples.png({}), said, 64, 128))
 		assert read_record(path) == said
 
+	def test_nor_is_a_text_of_others_beside_ours(self):
+		# What they mean by Latin-1 is kept, since the file is one that we wrote.
+		theirs = chunk(b'tEXt', 'Comment\0Ã¤'.encode('latin-1'))
+		ours = chunk(b'tEXt', b'localai\0{}')
+		assert read_contents(made(theirs, ours, PIXEL, END)).texts['Comment'] == 'Ã¤'
+		assert read_contents(made(theirs, PIXEL, END)).texts['Comment'] == 'ä'
+
 	def test_the_first_of_two_texts_of_one_name_counts(self):
 		twice = [chunk(b'tEXt', b'a\0first'), chunk(b'tEXt', b'a\0second')]
 		assert read_contents(made(*twice, PIXEL, END)).texts == {'a': 'first'}
@@ -89,6 +96,7 @@ class TestPng:
 			made(chunk(b'tEXt', b'a\0b', length=2**32 - 1)),
 			made(chunk(b'tEXt', b'a\0b')[:-1] + b'x', PIXEL, END),
 			made(PIXEL, END, size=(0, 1)),
+			made(PIXEL, END, size=(1, 0)),
 			SIGNATURE + PIXEL + END,
 			SIGNATURE + chunk(b'IHDR', b'\0' * 12) + PIXEL + END,
 			samples.png({'a': 'b'})[:-200],
@@ -166,6 +174,8 @@ class TestExif:
 			b'UNICODE\0' + 'a 灯: b'.encode('utf-16-be'),
 			b'UNICODE\0' + 'a 灯: b'.encode('utf-16-le'),
 			b'UNICODE\0' + 'a 灯: b'.encode('utf-16'),
+			b'UNICODE\0\xfe\xff' + 'a 灯: b'.encode('utf-16-be'),
+			b'UNICODE\0' + 'a 灯: b'.encode('utf-16-be') + b'x',  # cut in its last letter
 			b'UNICODE\0' + 'a 灯: b'.encode(),
 			b'ASCII\0\0\0' + 'a 灯: b'.encode(),
 			bytes(8) + 'a 灯: b'.encode(),
@@ -260,6 +270,10 @@ class TestWebp:
 			found = read_contents(samples.saved('WEBP', block, **options))
 			assert (found.media_type, found.width, found.height) == ('image/webp', 64, 128)
 			assert found.texts == ({'UserComment': 'told'} if block else {})
+
+	def test_what_stands_behind_its_end_is_not_read(self):
+		plain, told = samples.saved('WEBP', b''), samples.saved('WEBP', samples.comment('told'))
+		assert read_contents(plain + told[told.index(b'EXIF') :]).texts == {}
 
 	def test_xmp(self):
 		buffer = io.BytesIO()

@@ -64,6 +64,7 @@ class TestWriting:
 			'Size: 64x64, Model hash: 0123456789, Model: Sketchbook'
 		)
 		assert 'Version: LocalAI 0.1.0' in line
+		assert 'Hashes: {"model":"0123456789"}' in line  # by which Civitai finds the model
 
 	@pytest.mark.parametrize(
 		'prompt', ['a red apple', 'ein Äpfel', '林檎 🍎', 'a\nb: c, "d"', 'x' * 9000]

@@ -69,6 +69,12 @@ EXPECTED: dict[str, dict[str, object]] = {
 		'height': 128,
 		'steps': 20,
 		'seed': 99,
+		'extra': (
+			('Distilled CFG Scale', '3.5'),
+			('Diffusion in Low Bits', 'bnb-nf4'),
+			('Module 1', 'ae'),
+			('Module 2', 'clip_l'),
+		),
 	},
 	'sdnext.jpg': {
 		'app': 'SD.Next 9cca90f',
@@ -80,6 +86,7 @@ EXPECTED: dict[str, dict[str, object]] = {
 		'steps': 20,
 		'guidance_scale': 6.0,
 		'seed': 99,
+		'extra': (('Pipeline', 'StableDiffusionXLPipeline'), ('Operations', 'txt2img')),
 	},
 	'sdcpp.png': {
 		'sampler': 'Euler a',
@@ -91,6 +98,7 @@ EXPECTED: dict[str, dict[str, object]] = {
 		'guidance_scale': 1.8,
 		'seed': 42,
 		'app': 'stable-diffusion.cpp',
+		'extra': (('Guidance', '3.5'), ('Eta', '0'), ('RNG', 'cuda')),
 	},
 	'civitai.jpg': {
 		'model': 'Pony Diffusion',
@@ -102,6 +110,10 @@ EXPECTED: dict[str, dict[str, object]] = {
 		'guidance_scale': 4.0,
 		'seed': 1,
 		'clip_skip': 2,
+		'extra': (
+			('Created Date', '2026-01-02T03:04:05.678Z'),
+			('Civitai metadata', '{"remixOfId":7}'),
+		),
 	},
 	'fooocus.png': {
 		'prompt': PROMPT,
@@ -120,6 +132,15 @@ EXPECTED: dict[str, dict[str, object]] = {
 		'styles': ('Fooocus V2', "Painter's Choice"),
 		'vae': '',
 		'app': 'Fooocus v2.5.5',
+		'extra': (
+			('adm_guidance', '(1.5, 0.8, 0.3)'),
+			('full_negative_prompt', f'["{NEGATIVE}","anime"]'),
+			('full_prompt', f'["{PROMPT}","cinematic still"]'),
+			('performance', 'Speed'),
+			('refiner_model', 'None'),
+			('refiner_switch', '0.5'),
+			('sharpness', '2.0'),
+		),
 	},
 	'fooocus-a1111.png': {
 		'prompt': PROMPT,
@@ -136,6 +157,12 @@ EXPECTED: dict[str, dict[str, object]] = {
 		'guidance_scale': 4.0,
 		'seed': SEED,
 		'app': 'Fooocus v2.5.5',
+		'extra': (
+			('Sharpness', '2.0'),
+			('ADM Guidance', '(1.5, 0.8, 0.3)'),
+			('Performance', 'Speed'),
+			('Full prompt', f'{PROMPT}, cinematic still'),
+		),
 	},
 	'ruinedfooocus.png': {
 		'prompt': PROMPT,
@@ -170,6 +197,11 @@ EXPECTED: dict[str, dict[str, object]] = {
 		'width': 64,
 		'height': 128,
 		'guidance_scale': 7.5,
+		'extra': (
+			('generation_mode', 'sdxl_txt2img'),
+			('rand_device', 'cpu'),
+			('seamless_x', 'no'),
+		),
 	},
 	'invokeai-2.png': {
 		'prompt': 'a lighthouse at dusk',
@@ -183,6 +215,7 @@ EXPECTED: dict[str, dict[str, object]] = {
 		'guidance_scale': 7.5,
 		'seed': 1234,
 		'app': 'invoke-ai/InvokeAI 2.3.5',
+		'extra': (('threshold', '0'), ('perlin', '0'), ('type', 'txt2img')),
 	},
 	'invokeai-1.png': {
 		'prompt': 'a lighthouse at dusk',
@@ -194,6 +227,7 @@ EXPECTED: dict[str, dict[str, object]] = {
 		'height': 128,
 		'guidance_scale': 7.5,
 		'app': 'InvokeAI',
+		'extra': (),
 	},
 	'comfyui.png': {
 		'prompt': PROMPT,
@@ -237,6 +271,7 @@ EXPECTED: dict[str, dict[str, object]] = {
 		'steps': 20,
 		'guidance_scale': 8.0,
 		'seed': SEED,
+		'extra': (),
 	},
 	'comfyui-img2img.png': {
 		'prompt': PROMPT,
@@ -299,6 +334,13 @@ EXPECTED: dict[str, dict[str, object]] = {
 		'width': 64,
 		'height': 128,
 		'app': 'NovelAI',
+		'extra': (
+			('character 1', 'a keeper'),
+			('uncond_scale', '0.0'),
+			('cfg_rescale', '0.2'),
+			('n_samples', '1'),
+			('request_type', 'PromptGenerateRequest'),
+		),
 	},
 }
 # The same settings in another file.
@@ -494,11 +536,56 @@ class TestA1111:
 			LoraUse(name='other', hash='e3b0'),
 		)
 
+	def test_what_civitai_says_was_used(self):
+		used = [
+			{'type': 'DoRA', 'modelName': 'bold', 'weight': 0.4},
+			{'type': 'lycoris', 'modelName': 'fine'},
+			{'type': 'embed', 'modelName': 'negative hand'},
+			{'type': 'checkpoint', 'modelName': 'first'},
+			{'type': 'checkpoint', 'modelName': 'second'},
+		]
+		text = f'a pier\nSteps: 3, Sampler: Euler, Civitai resources: {json.dumps(used)}'
+		found = read_texts({'parameters': text}).recipe
+		assert found.loras == (LoraUse(name='bold', weight=0.4), LoraUse(name='fine', weight=1.0))
+		assert found.model == 'first'
+		assert [json.loads(v)['modelName'] for _, v in found.extra] == ['negative hand', 'second']
+
 	def test_values_that_are_none_become_extras(self):
 		text = 'x\nSteps: many, Seed: -1, CFG scale: inf, Size: 8, Sampler: Euler'
 		recipe = read_texts({'parameters': text}).recipe
 		assert (recipe.steps, recipe.seed, recipe.guidance_scale, recipe.width) == (None,) * 4
 		assert {('steps', 'many'), ('seed', '-1'), ('guidance scale', 'inf')} <= set(recipe.extra)
+
+
+class TestFooocus:
+	def test_its_text_is_known_without_the_name_of_its_scheme(self):
+		found = read_texts({'parameters': samples.FOOOCUS_TEXT})
+		assert (found.format, found.recipe.styles) == ('fooocus', ('Fooocus V2', 'Fooocus Sharp'))
+		assert read_texts({'parameters': samples.A1111}).format == 'a1111'
+
+
+class TestDream:
+	"""The command line of the first InvokeAI, with its options apart or as one word each."""
+
+	@pytest.mark.parametrize(
+		'options',
+		[
+			'-s 50 -S 1234 -W 64 -H 128 -C 7.5 -A k_lms -f 0.6 -fnord 3 -x',
+			'-s50 -S1234 -W64 -H128 -C7.5 -Ak_lms -f0.6 -fnord 3 -x',
+			'-x -fnord 3 -f0.6 -Ak_lms -C7.5 -S1234 -H 128 -W 64 -s50',
+		],
+	)
+	def test_options_in_every_spelling(self, options):
+		found = read_texts({'Dream': f'"a pier" {options}'}).recipe
+		assert (found.prompt, found.steps, found.seed) == ('a pier', 50, 1234)
+		assert (found.width, found.height, found.guidance_scale) == (64, 128, 7.5)
+		assert (found.sampler, found.denoising_strength) == ('LMS', 0.6)
+		assert dict(found.extra)['fnord'] == '3'
+
+	def test_what_stands_in_brackets_was_not_wanted(self):
+		found = read_texts({'Dream': '"a pier , [boats] at dusk, [ people]," -s 3'}).recipe
+		assert found.prompt == 'a pier , at dusk'
+		assert found.negative_prompt == 'boats, people'
 
 
 class TestComfy:
@@ -550,6 +637,44 @@ class TestComfy:
 		graph['22'] = samples.node('Seed (rgthree)', seed=11)
 		found = self.read(graph)
 		assert found.recipe.prompt == 'a cat, asleep' and found.recipe.seed == 11
+
+	def test_nothing_is_asked_by_a_prompt_that_is_turned_to_zero(self):
+		graph = samples.comfy_graph()
+		graph['20'] = samples.node('ConditioningZeroOut', conditioning=['6', 0])
+		graph['3']['inputs']['negative'] = ['20', 0]
+		found = self.read(graph).recipe
+		assert (found.prompt, found.negative_prompt) == (PROMPT, '')
+
+	def test_values_that_other_nodes_choose(self):
+		graph = samples.comfy_graph()
+		graph['20'] = samples.node('Sampler Selector', sampler_name='euler_ancestral')
+		graph['21'] = samples.node('Primitive', value='exponential')
+		graph['22'] = samples.node('Efficient', empty_latent_width=64, empty_latent_height=192)
+		graph['3']['inputs'].update(
+			sampler_name=['20', 0], scheduler=['21', 0], latent_image=['22', 0]
+		)
+		graph['23'] = samples.node('UpscaleModelLoader', model_name='4x-UltraSharp.pth')
+		found = self.read(graph).recipe
+		assert (found.sampler, found.schedule) == ('Euler a', 'Exponential')
+		assert (found.width, found.height) == (64, 192)
+		assert found.extra == (('Upscaler', '4x-UltraSharp.pth'),)
+
+	def test_a_sampler_in_parts_with_a_schedule_of_one_kind(self):
+		graph = samples.comfy_flux()
+		graph['7'] = samples.node('KarrasScheduler', steps=12, sigma_max=14.6, sigma_min=0.03)
+		found = self.read(graph).recipe
+		assert (found.schedule, found.steps) == ('Karras', 12)
+
+	def test_nodes_of_a_workflow_that_are_switched_off(self):
+		graph = samples.comfy_graph()
+		graph = {'2': samples.node('CheckpointLoaderSimple', ckpt_name='other'), **graph}
+		workflow = samples.comfy_workflow(graph)
+		for node in workflow['nodes']:
+			# Muted before all others, bypassed between the sampler and its size
+			node['mode'] = {2: 2, 5: 4}.get(node['id'], 0)
+		found = comfyui.read({'workflow': json.dumps(workflow)})
+		assert found and found.recipe.prompt == PROMPT
+		assert (found.recipe.model, found.recipe.width) == ('v1-5-pruned-emaonly', None)
 
 	def test_loras_in_rows(self):
 		graph = samples.comfy_graph()

@@ -207,8 +207,6 @@ def prompt_of(graph: Graph, guide: Node, side: str) -> str:
 
 	parts: list[str] = []
 	for node in graph.walk(start, through):
-		if node.kind == 'ConditioningZeroOut':
-			continue
 		here = node.inputs.get(side)
 		names = [here] if isinstance(here, str) else [node.inputs.get(n) for n in PROMPTS]
 		for value in names:

@@ -51,6 +51,8 @@ OPTIONS = {
 	'A': 'sampler',
 	'f': 'denoising_strength',
 }
+# A value stands after a space, or in one word with the letter.
+OPTION = re.compile(r'(?:^|(?<=\s))-([A-Za-z]+)(?:\s+(?!-[A-Za-z])(\S+)|(\S*))')
 DREAM_LIMIT = 20_000
 
 
@@ -161,9 +163,10 @@ def read_dream(command: str, text: str) -> Reading | None:
 		return None
 	given: dict[str, object] = {}
 	extra = []
-	for letter, value in re.findall(r'(?:^|\s)-(\w+) ?(\S+)', command[end + 1 :])[:100]:
-		if not OPTIONS.get(letter) and OPTIONS.get(letter[0]) and letter[1:].isdigit():
-			letter, value = letter[0], letter[1:]  # also -s50
+	for letter, value, glued in OPTION.findall(command[end + 1 :])[:100]:
+		if letter not in OPTIONS and letter[0] in OPTIONS and not value:
+			letter, glued = letter[0], letter[1:] + glued  # -Ak_lms
+		value = value or glued
 		if letter in OPTIONS:
 			given[OPTIONS[letter]] = value
 		else:
