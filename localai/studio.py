@@ -129,16 +129,17 @@ class Studio:
 
 	def build_downloads(self) -> DownloadService:
 		settings, limiter, keeper = self.settings, Limiter(), TokenKeeper(Hub())
-		shared = {'limiter': limiter, 'existing': self.models.known_file}
+		existing = self.models.known_file
 		catalogue = Catalogue(
 			Hub(token=keeper.read),
-			Transfers(settings.hub, token=keeper.read, **shared),
+			Transfers(settings.hub, token=keeper.read, limiter=limiter, existing=existing),
 			Links(
 				settings.models,
 				settings.temporary,
 				allow_local=settings.allow_local_links,
 				identify=identify,
-				**shared,
+				limiter=limiter,
+				existing=existing,
 			),
 			keeper,
 			self.hardware.room,

@@ -1,13 +1,14 @@
 """Knows how commands and events cross the pipe: two lengths, JSON, and the bytes of a picture."""
 
 import struct
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from pydantic import TypeAdapter
 
 from localai.schemas.base import Schema
 
 HEAD = struct.Struct('>II')
+Message = TypeVar('Message', bound=Schema)
 
 
 def write(stream: BinaryIO, message: Schema) -> None:
@@ -17,7 +18,7 @@ def write(stream: BinaryIO, message: Schema) -> None:
 	stream.flush()
 
 
-def read(stream: BinaryIO, kinds: TypeAdapter) -> Schema | None:
+def read(stream: BinaryIO, kinds: TypeAdapter[Message]) -> Message | None:
 	"""The next message, None when the other side is gone."""
 	head = read_exactly(stream, HEAD.size)
 	if head is None:

@@ -1,12 +1,12 @@
 """One engine process for one device: started, heard, watched over, started again when it dies."""
 
-import contextlib
 import logging
 import os
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import psutil
 
@@ -49,7 +49,7 @@ class EngineProcess:
 		self.warm = warm  # bytes that models may take in memory, -1 for the device's own share
 		self.patience = patience
 		self.stopping = ''  # the job that was asked to stop
-		self.process: subprocess.Popen | None = None
+		self.process: subprocess.Popen[bytes] | None = None
 		self.task: say.Task | None = None
 		self.status = EngineStatus(name=device)
 		self.lock = threading.RLock()
@@ -63,17 +63,18 @@ class EngineProcess:
 
 	def start(self, on_event: OnEvent, on_status: OnStatus) -> None:
 		self.on_event, self.on_status = on_event, on_status
-		self.launch()
-		threading.Thread(target=self.watch, name='engine-events', daemon=True).start()
+		threading.Thread(
+			target=self.watch, args=(self.launch(),), name='engine-events', daemon=True
+		).start()
 
-	def launch(self) -> None:
+	def launch(self) -> subprocess.Popen[bytes]:
 		"""A fresh interpreter, so that it inherits no lock, thread or memory of ours."""
 		environment = os.environ | ENVIRONMENT
 		environment['PYTHONPATH'] = os.pathsep.join(
 			filter(None, (str(ROOT), environment.get('PYTHONPATH', '')))
 		)
 		self.last_words = []
-		self.process = subprocess.Popen(
+		self.process = process = subprocess.Popen(
 			[sys.executable, '-P', '-m', 'localai.executors.worker', self.device, str(self.warm)],
 			stdin=subprocess.PIPE,
 			stdout=subprocess.PIPE,
@@ -84,15 +85,16 @@ class EngineProcess:
 			creationflags=getattr(subprocess, 'CREATE_NEW_PROCESS_GROUP', 0),
 		)
 		threading.Thread(
-			target=self.pass_log_on, args=(self.process,), name='engine-log', daemon=True
+			target=self.pass_log_on, args=(process.stderr,), name='engine-log', daemon=True
 		).start()
-		log.info('engine process %s started for %s', self.process.pid, self.device)
+		log.info('engine process %s started for %s', process.pid, self.device)
+		return process
 
-	def watch(self) -> None:
+	def watch(self, process: subprocess.Popen[bytes]) -> None:
 		"""Reads events until the process is gone, says so, and starts it again."""
 		while not self.closing.is_set():
-			process = self.process
-			while (event := frames.read(process.stdout, say.EVENTS)) is not None:
+			events = cast(BinaryIO, process.stdout)
+			while (event := frames.read(events, say.EVENTS)) is not None:
 				self.hear(event)
 			code = process.wait()
 			if self.closing.is_set():
@@ -101,7 +103,7 @@ class EngineProcess:
 				log.info('the engine process kept memory and is renewed')
 				self.renewing = False
 				with self.lock:
-					self.launch()
+					process = self.launch()
 				continue
 			self.bury(code)
 			if (
@@ -113,7 +115,7 @@ class EngineProcess:
 			if self.closing.wait(pause):
 				return
 			with self.lock:
-				self.launch()
+				process = self.launch()
 
 	def hear(self, event: say.Event) -> None:
 		"""Tells what the process said. Never with the lock held: who listens has a lock and calls
@@ -136,13 +138,13 @@ class EngineProcess:
 				status = status.model_copy(update={'state': 'starting'})
 		self.tell(status)
 		self.on_event(event)
-		if self.renewing:
+		if self.renewing and self.process:
 			self.process.kill()
 
 	def weight(self) -> int:
 		"""Bytes of main memory that the process has."""
 		try:
-			return psutil.Process(self.process.pid).memory_info().rss
+			return psutil.Process(self.process.pid).memory_info().rss if self.process else 0
 		except psutil.Error:
 			return 0
 
@@ -181,10 +183,7 @@ class EngineProcess:
 	def submit(self, task: say.Task) -> None:
 		with self.lock:
 			self.task, self.stopping = task, ''
-			try:
-				frames.write(self.process.stdin, task)
-			except (OSError, ValueError):  # it has just died; `bury` tells the job
-				log.info('engine process is gone; job %s hears of it', task.job_id)
+			self.send(task)
 
 	def stop(self, job_id: str, mode: StopMode) -> None:
 		with self.lock:
@@ -195,10 +194,16 @@ class EngineProcess:
 				timer = threading.Timer(self.patience, self.end_by_force, (job_id, self.process))
 				timer.daemon = True
 				timer.start()
-			with contextlib.suppress(OSError, ValueError):  # it has just died; `bury` tells the job
-				frames.write(self.process.stdin, say.Stop(job_id=job_id, mode=mode))
+			self.send(say.Stop(job_id=job_id, mode=mode))
 
-	def end_by_force(self, job_id: str, process: subprocess.Popen) -> None:
+	def send(self, command: say.Task | say.Stop | say.Close) -> None:
+		try:
+			if self.process:
+				frames.write(cast(BinaryIO, self.process.stdin), command)
+		except (OSError, ValueError):  # it has just died; `bury` tells the job
+			log.info('the engine process is gone and did not hear: %s', command.kind)
+
+	def end_by_force(self, job_id: str, process: subprocess.Popen[bytes]) -> None:
 		"""A process that does not listen, lost in native code, is ended; `bury` says the rest."""
 		with self.lock:
 			task = self.task
@@ -209,9 +214,7 @@ class EngineProcess:
 
 	def ask_to_end(self) -> None:
 		self.closing.set()
-		if self.process:
-			with contextlib.suppress(OSError, ValueError):
-				frames.write(self.process.stdin, say.Close())
+		self.send(say.Close())
 
 	def close(self) -> None:
 		self.ask_to_end()
@@ -234,8 +237,8 @@ class EngineProcess:
 			self.status = status
 			self.on_status(status)
 
-	def pass_log_on(self, process: subprocess.Popen) -> None:
-		for line in process.stderr:
+	def pass_log_on(self, lines: BinaryIO) -> None:
+		for line in lines:
 			text = line.decode('utf-8', 'replace').rstrip()
 			if text:
 				self.last_words = [*self.last_words[-20:], text[:300]]

@@ -10,6 +10,7 @@ import pytest
 
 from localai.engine.engine import Engine
 from localai.executors import frames
+from localai.executors.local import LocalExecutor
 from localai.executors.process import EngineProcess
 from localai.schemas import engine as say
 from localai.services.models.service import BUILTIN
@@ -123,6 +124,29 @@ class TestProcess:
 		time.sleep(0.5)
 		assert executor.process is process
 		executor.close()
+
+
+class TestDevices:
+	def test_each_has_a_process_and_one_that_is_not_there_touches_only_itself(self):
+		executor, listener = LocalExecutor(('cuda:9', 'cpu')), Listener()
+		assert executor.devices == ('cuda:9', 'cpu')
+
+		def state(name):
+			return next((s.state for s in reversed(listener.statuses) if s.name == name), '')
+
+		executor.start(listener.on_event, listener.on_status)
+		try:
+			listener.wait(lambda: state('cuda:9') == 'stopped' and state('cpu') == 'ready')
+			listener.events.clear()
+			executor.submit(task(BUILTIN, width=128, height=128, steps=150), 'cpu')
+			listener.wait(lambda: any(isinstance(e, say.Stepped) for e in listener.events))
+			executor.stop('another', 'stop')
+			executor.stop('job', 'stop')
+			assert isinstance(listener.ended(), say.Cancelled)
+			assert state('cpu') == 'ready'
+		finally:
+			executor.close()
+		assert all(p.process.poll() is not None for p in executor.processes.values())
 
 
 @pytest.mark.skipif(os.name != 'posix', reason='ends processes by signals')

@@ -37,7 +37,7 @@ class Fetching(Arrivals):
 		store: Downloads,
 		catalogue: Catalogue,
 		models: Models,
-		load: Callable[[str], None],
+		load: Callable[[str], object],
 		publish: Publish,
 		patience: tuple[float, float],
 	):

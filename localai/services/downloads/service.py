@@ -43,7 +43,7 @@ class DownloadService(Fetching):
 		catalogue: Catalogue,
 		limiter: Limiter,
 		models: Models,
-		load: Callable[[str], None],
+		load: Callable[[str], object],
 		publish: Publish,
 		patience: tuple[float, float] = (2.0, 60.0),
 	):

@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from localai.errors import LocalAIError, StorageProblem, UnknownName
 from localai.schemas.jobs import JobSnapshot, JobState, Problem
@@ -96,8 +97,9 @@ class Board:
 		read anew. A deleted one of a live job is not drawn again after a restart."""
 		with self.lock:
 			for job in list(self.live.values()):
-				if job.pictures or job.state != 'queued':
-					kept = self.store.get(job.id).pictures
+				stored = self.store.get(job.id) if job.pictures or job.state != 'queued' else None
+				if stored:
+					kept = stored.pictures
 					for gone in {p.index for p in job.pictures} - {p.index for p in kept}:
 						self.store.skip(job.id, gone)
 					if kept != job.pictures:
@@ -124,14 +126,17 @@ class Board:
 		self.live = {i: self.live[i] for i in (*working, *ids)}
 		self.tell(*ids)
 
-	def change(self, job_id: str, state: JobState, **changes: object) -> None:
-		attempts = changes.get('attempts')
+	def change(
+		self, job_id: str, state: JobState, attempts: int | None = None, **changes: Any
+	) -> None:
 		self.store.change(job_id, state, attempts=attempts)
+		if attempts is not None:
+			changes['attempts'] = attempts
 		if state == 'loading' and self.live[job_id].started_at is None:
 			changes['started_at'] = datetime.now(UTC)
 		self.update(job_id, state=state, **changes)
 
-	def update(self, job_id: str, **changes: object) -> None:
+	def update(self, job_id: str, **changes: Any) -> None:
 		self.live[job_id] = self.live[job_id].model_copy(update=changes)
 		self.tell(job_id)
 

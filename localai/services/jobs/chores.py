@@ -219,9 +219,9 @@ class Chores:
 					self.engines.give(device, task)
 					break
 
-	def hear(self, device: Device, event: say.Event) -> None:
+	def hear(self, device: Device, job_id: str, event: say.Event) -> None:
 		"""What an engine says of its chore."""
-		chore = self.pending[event.job_id]
+		chore = self.pending[job_id]
 		match event:
 			case say.Loading():
 				chore.tell(stage=event.stage, stage_done=event.done, stage_total=event.total)

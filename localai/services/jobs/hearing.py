@@ -3,6 +3,7 @@ them dies."""
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from localai.errors import LocalAIError
 from localai.schemas import engine as say
@@ -38,15 +39,16 @@ class Hearing:
 		self.lock = engines.lock
 
 	def hear(self, device: Device, job: JobSnapshot, event: say.Event) -> None:
+		task = device.task
+		if not isinstance(task, say.Generate):  # a job is nothing else
+			return
 		try:
 			# The disk may be slow: nobody waits for it. A picture is kept even while the app
 			# closes.
-			picture = None
-			if isinstance(event, say.Drawn):
-				picture = self.save(job, device.task.model, event)
+			picture = self.save(job, task.model, event) if isinstance(event, say.Drawn) else None
 			with self.lock:
 				if not self.engines.closed and job.id in self.board.live:
-					self.take(device, self.board.live[job.id], event, picture)
+					self.take(task, device.broken, self.board.live[job.id], event, picture)
 		except LocalAIError as error:
 			log.warning('job %s: %s', job.id, error)
 			self.give_up(device, job, event, error)
@@ -56,9 +58,14 @@ class Hearing:
 			self.give_up(device, job, event, LocalAIError(why, 'See logs/localai.log.'))
 
 	def take(
-		self, device: Device, job: JobSnapshot, event: say.Event, picture: Picture | None
+		self,
+		task: say.Generate,
+		broken: LocalAIError | None,
+		job: JobSnapshot,
+		event: say.Event,
+		picture: Picture | None,
 	) -> None:
-		board, broken = self.board, device.broken
+		board = self.board
 		match event:
 			case say.Loading():
 				board.update(
@@ -67,11 +74,11 @@ class Hearing:
 			case say.Stepped():
 				if event.data:
 					board.previews[job.id] = event.data
-				changes = {
+				changes: dict[str, Any] = {
 					'picture': event.index,
 					'step': event.step,
 					'steps': event.steps,
-					'eta': seconds_left(device.task, event),
+					'eta': seconds_left(task, event),
 					'preview': job.preview + bool(event.data),
 					'stage': '',
 				}
@@ -79,7 +86,7 @@ class Hearing:
 					board.update(job.id, **changes)
 				else:
 					board.change(job.id, 'running', **changes)
-			case say.Drawn():
+			case say.Drawn() if picture:
 				log.info('job %s: picture %s saved', job.id, event.index + 1)
 				others = (p for p in job.pictures if p.id != picture.id)
 				board.update(job.id, pictures=(*others, picture))

@@ -95,7 +95,7 @@ class JobService:
 			for job in store.in_states(('loading', 'running', 'interrupted')):
 				store.change(job.id, 'interrupted')
 				adopt(job)
-				job = store.get(job.id)
+				job = store.get(job.id) or job
 				if len({p.index for p in job.pictures} | store.skipped(job.id)) >= len(job.seeds):
 					store.change(job.id, 'finished')
 					self.board.last = store.get(job.id)
@@ -226,7 +226,7 @@ class JobService:
 		if job is not None:
 			self.hearing.hear(device, job, event)
 			return
-		self.chores.hear(device, event)
+		self.chores.hear(device, job_id, event)
 		if isinstance(event, say.ENDINGS):
 			with self.lock:
 				self.dispatch()

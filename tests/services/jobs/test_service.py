@@ -126,6 +126,31 @@ class TestQueue:
 		finally:
 			studio.close()
 
+	def test_the_wait_is_what_the_running_one_has_left_and_those_between(
+		self, studio, executor, monkeypatch
+	):
+		monkeypatch.setattr(studio.board, 'seconds', lambda request: float(request.steps))
+		executor.gate.clear()
+		first, second, third = (start(studio, steps=s, count=2) for s in (100, 30, 5))
+		waits = lambda: [studio.jobs.get(j.id).eta for j in (second, third)]  # noqa: E731
+		assert waits() == [100, 130]  # nothing is drawn yet: all of it is ahead
+		pace = {'index': 0, 'steps': 100, 'seconds_per_step': 2}
+		studio.jobs.hear(say.Stepped(job_id=first.id, step=90, **pace))
+		assert studio.jobs.get(first.id).eta == 220  # ten steps, and the second picture
+		assert waits() == [220, 250]
+		studio.jobs.move(third.id, 1)
+		assert waits() == [225, 220]
+
+	def test_nobody_knows_the_wait_behind_a_job_of_which_nobody_knows_how_long_it_takes(
+		self, studio, executor, monkeypatch
+	):
+		monkeypatch.setattr(studio.board, 'seconds', lambda request: None)
+		executor.gate.clear()
+		first, second = start(studio), start(studio)
+		assert studio.jobs.get(second.id).eta is None
+		studio.jobs.hear(say.Stepped(job_id=first.id, index=0, step=1, steps=3, seconds_per_step=2))
+		assert studio.jobs.get(second.id).eta == 4
+
 	def test_a_running_job_cannot_be_moved(self, studio, executor):
 		executor.gate.clear()
 		job = start(studio)
