@@ -2,6 +2,7 @@
 
 import re
 from difflib import SequenceMatcher
+from os.path import commonprefix
 
 from localai.schemas.generation import Picture
 from localai.schemas.history import Difference, Piece
@@ -11,6 +12,7 @@ from localai.schemas.terms import shown, words
 WORDS = re.compile(r'\w+|\s+|[^\w\s]')
 MANY = 4000  # words; of longer texts it is only said that they differ
 LONG = 200  # characters of a value that are told
+LEAD = 20  # of these, how many stand before the first difference of two that begin alike
 CONDITIONS = {
 	'model_name': 'Model',
 	'model_hash': 'Model hash',
@@ -45,23 +47,26 @@ def pieces(before: str, after: str) -> tuple[Piece, ...]:
 
 def settings(picture: Picture) -> dict[str, str]:
 	"""All but the prompts, by the names that people read."""
-	values = {term.label: said(picture.setting(term.name)) for term in shown('differences')}
+	values = {term.label: words(picture.setting(term.name)) for term in shown('differences')}
 	values['Size'] = f'{picture.width} × {picture.height}'
-	return values | {name: said(value) for name, value in picture.request.rest}
-
-
-def said(value: object) -> str:
-	text = words(value)
-	return text if len(text) <= LONG else text[:LONG] + '…'
+	return values | {name: words(value) for name, value in picture.request.rest}
 
 
 def differences(before: dict[str, str], after: dict[str, str]) -> tuple[Difference, ...]:
-	names = dict.fromkeys([*before, *after])
-	return tuple(
-		Difference(name=n, before=before.get(n, ''), after=after.get(n, ''))
-		for n in names
-		if before.get(n, '') != after.get(n, '')
-	)
+	found = []
+	for name in dict.fromkeys([*before, *after]):
+		old, new = before.get(name, ''), after.get(name, '')
+		if old != new:
+			same = len(commonprefix([old, new]))
+			start = 0 if same < LONG // 2 else same - LEAD
+			found.append(Difference(name=name, before=part(old, start), after=part(new, start)))
+	return tuple(found)
+
+
+def part(text: str, start: int) -> str:
+	"""As much of a value as is told."""
+	end = '…' if len(text) > start + LONG else ''
+	return f'{"…" if start else ""}{text[start : start + LONG]}{end}'
 
 
 def between(before: Picture, after: Picture) -> tuple[Difference, ...]:
@@ -71,6 +76,6 @@ def between(before: Picture, after: Picture) -> tuple[Difference, ...]:
 def conditions(before: dict[str, object], after: dict[str, object]) -> tuple[Difference, ...]:
 	"""Which conditions of two receipts differ."""
 	return differences(
-		{label: said(before.get(name)) for name, label in CONDITIONS.items()},
-		{label: said(after.get(name)) for name, label in CONDITIONS.items()},
+		{label: words(before.get(name)) for name, label in CONDITIONS.items()},
+		{label: words(after.get(name)) for name, label in CONDITIONS.items()},
 	)

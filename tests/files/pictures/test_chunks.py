@@ -98,6 +98,7 @@ class TestPng:
 			made(PIXEL, END, size=(0, 1)),
 			made(PIXEL, END, size=(1, 0)),
 			SIGNATURE + PIXEL + END,
+			SIGNATURE + chunk(b'IHDR', struct.pack('>III', 1, 1, 0)) + PIXEL + END,
 			SIGNATURE + chunk(b'IHDR', b'\0' * 12) + PIXEL + END,
 			samples.png({'a': 'b'})[:-200],
 		],

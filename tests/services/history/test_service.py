@@ -74,8 +74,8 @@ class TestCompare:
 		]
 
 	def test_a_value_is_told_up_to_a_length(self, studio):
-		texts = 'short', 'w' * 200, 'w' * 201
-		short, whole, cut = studio.history.store.add(
+		texts = 'short', 'w' * 200, 'w' * 201, 'w' * 300 + 'a', 'w' * 300 + 'b'
+		short, whole, cut, one, other = studio.history.store.add(
 			[row(recipe={'extra': (('Wildcard', text),)}, seed=1) for text in texts]
 		)
 
@@ -85,6 +85,9 @@ class TestCompare:
 
 		assert told(short, whole) == [('Wildcard', 'short', 'w' * 200)]
 		assert told(short, cut) == [('Wildcard', 'short', 'w' * 200 + '…')]
+		# Where they begin alike, what is told begins shortly before they part.
+		assert told(one, other) == [('Wildcard', '…' + 'w' * 20 + 'a', '…' + 'w' * 20 + 'b')]
+		assert told(whole, cut) == [('Wildcard', '…' + 'w' * 20, '…' + 'w' * 21)]
 
 
 class TestTimeline:
