@@ -55,10 +55,10 @@ class History:
 		of its job or at its path, stays as it is: a check may have been faster."""
 		with self.database.writing() as session:
 			found = recorded(session, picture)
-			new = found is None
-			if new:
-				found = session.get(PictureRow, add(session, [picture])[0])
-			return to_picture(found, self.folder), new
+			if found is not None:
+				return to_picture(found, self.folder), False
+			added = session.get_one(PictureRow, add(session, [picture])[0])
+			return to_picture(added, self.folder), True
 
 	def add(self, pictures: Sequence[NewPicture]) -> tuple[int, ...]:
 		"""Records many, each batch in one transaction. Their paths must be new. Returns their ids."""
@@ -71,7 +71,7 @@ class History:
 	def get(self, picture_id: int) -> Picture | None:
 		with self.database.reading() as session:
 			row = session.get(PictureRow, picture_id)
-			return row and to_picture(row, self.folder)
+			return to_picture(row, self.folder) if row else None
 
 	def many(self, ids: Sequence[int]) -> tuple[Picture, ...]:
 		"""In the order asked; those that are not there are left out."""
@@ -154,7 +154,7 @@ class History:
 				.limit(1)
 			)
 			row = session.scalar(query)
-			return row and to_picture(row, self.folder)
+			return to_picture(row, self.folder) if row else None
 
 	def speed(self, model_id: str) -> float | None:
 		"""Seconds that one step of one megapixel took lately with this model, the middle of the
@@ -284,11 +284,7 @@ def urls(picture_id: int, ordinal: int, digest: str) -> dict[str, str]:
 
 
 def read_marks(session: Session, ids: Sequence[int]) -> dict[int, Marks]:
-	named: dict[type, dict[int, list[str]]] = {TagRow: {}, AlbumRow: {}}
-	for row_type, found in named.items():
-		query = select(row_type).where(row_type.picture_id.in_(ids)).order_by(row_type.name)
-		for row in session.scalars(query):
-			found.setdefault(row.picture_id, []).append(row.name)
+	tags, albums = names_of(session, TagRow, ids), names_of(session, AlbumRow, ids)
 	columns = PictureRow.id, PictureRow.favourite, PictureRow.rating, PictureRow.notes
 	rows: Iterable[Row] = session.execute(select(*columns).where(PictureRow.id.in_(ids)))
 	return {
@@ -296,11 +292,22 @@ def read_marks(session: Session, ids: Sequence[int]) -> dict[int, Marks]:
 			favourite=row.favourite,
 			rating=row.rating,
 			notes=row.notes,
-			tags=tuple(named[TagRow].get(row.id, ())),
-			albums=tuple(named[AlbumRow].get(row.id, ())),
+			tags=tuple(tags.get(row.id, ())),
+			albums=tuple(albums.get(row.id, ())),
 		)
 		for row in rows
 	}
+
+
+def names_of(
+	session: Session, row_type: type[TagRow | AlbumRow], ids: Sequence[int]
+) -> dict[int, list[str]]:
+	"""By picture, in the order of the alphabet."""
+	found: dict[int, list[str]] = {}
+	query = select(row_type.picture_id, row_type.name).where(row_type.picture_id.in_(ids))
+	for picture_id, name in session.execute(query.order_by(row_type.name)):
+		found.setdefault(picture_id, []).append(name)
+	return found
 
 
 def to_picture(row: PictureRow, folder: Path) -> Picture:
