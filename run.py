@@ -143,8 +143,9 @@ def run_tests(clone: Clone, options: 'list[str]') -> int:
 	"""All of it always runs, and pytest's summary is the last line."""
 	check = in_venv(clone, 'ruff', 'check', '.')
 	layout = in_venv(clone, 'ruff', 'format', '--check', '.')
+	types = in_venv(clone, 'mypy')
 	tests = in_venv(clone, 'pytest', *workers(os.cpu_count() or 1), *options)
-	return tests or check or layout
+	return tests or check or layout or types
 
 
 def workers(cores: int) -> 'list[str]':
