@@ -11,6 +11,7 @@ from localai.cli.terminal import FOUND, complain, counted, note, number, plain, 
 from localai.errors import InvalidInput, LocalAIError
 from localai.schemas.generation import Picture
 from localai.schemas.history import PAGE_LIMIT, Discarded, HistoryQuery, PictureCard
+from localai.schemas.search import FACTS
 from localai.schemas.terms import shown, words
 from localai.services.fields import read
 from localai.settings import Settings
@@ -121,6 +122,7 @@ def said(card: PictureCard) -> list[tuple[str, str]]:
 		('made', f'{picture.created_at.astimezone():%Y-%m-%d %H:%M:%S}, {picture.kind}'),
 		('size', f'{picture.width}x{picture.height}, {size(card.bytes)}'),
 		*settings(picture),
+		*((key.label, words(getattr(picture, key.column))) for key in FACTS),
 		*picture.request.rest,
 		('drawn by', ', '.join(p for p in (program, receipt.device, receipt.dtype) if p)),
 		('versions', f'torch {receipt.torch}, diffusers {receipt.diffusers}' * bool(receipt.torch)),

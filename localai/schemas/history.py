@@ -14,32 +14,6 @@ PAGE_LIMIT = 500
 MANY = 20_000  # pictures that one change may name
 TAG_LIMIT = 100  # characters
 NOTES_LIMIT = 10_000
-# The words before a colon that a search understands.
-FIELDS = (
-	'prompt',
-	'negative',
-	'model',
-	'family',
-	'sampler',
-	'lora',
-	'style',
-	'notes',
-	'tag',
-	'album',
-	'size',
-	'width',
-	'height',
-	'steps',
-	'guidance',
-	'seed',
-	'rating',
-	'favourite',
-	'kind',
-	'after',
-	'before',
-	'on',
-	'id',
-)
 
 
 def a_day(value: str) -> str:

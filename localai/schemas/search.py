@@ -1,12 +1,62 @@
-"""Knows what a search means once it was understood: words, facets, numbers, days."""
+"""Knows what can be searched for, one key a row, and what a search means once it was understood: words,
+facets, numbers, days."""
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from localai.schemas.base import Schema
+from localai.schemas.terms import TABLE
 
-WordField = Literal['', 'prompt', 'negative', 'model', 'sampler', 'lora', 'style', 'tags', 'notes']
-FacetField = Literal['family', 'tag', 'album', 'size', 'seed', 'rating', 'favourite', 'kind']
-NumberField = Literal['width', 'height', 'steps', 'guidance', 'id']
+KeyKind = Literal['words', 'facet', 'flag', 'number', 'period']
+
+
+class Key(NamedTuple):
+	"""What stands before the colon, and what after it: some of the words of a text; a whole value; yes
+	or no; a number or a span of them; days. `column` is that of `pictures`, or `request.` and a
+	setting; '' where the index finds it otherwise. A facet with `choices` takes no other values, each
+	by the name that it has there. With a `label` it is a fact of a picture that is shown beside its
+	settings; the picture then has a field of the column's name."""
+
+	name: str
+	kind: KeyKind
+	column: str = ''
+	choices: dict[str, str] | None = None
+	label: str = ''
+
+
+# In the order in which they are told.
+KEY_TABLE = (
+	Key('prompt', 'words'),
+	Key('negative', 'words'),
+	Key('model', 'words'),
+	Key('family', 'facet', 'family'),
+	Key('sampler', 'words'),
+	Key('lora', 'words'),
+	Key('style', 'words'),
+	Key('notes', 'words'),
+	Key('tag', 'facet'),
+	Key('album', 'facet'),
+	Key('size', 'facet'),
+	Key('width', 'number', 'width'),
+	Key('height', 'number', 'height'),
+	*(Key(term.word, 'number', f'request.{term.name}') for term in TABLE if term.searched),
+	Key('seed', 'facet'),
+	Key('rating', 'facet', 'rating'),
+	Key('favourite', 'flag', 'favourite'),
+	Key(
+		'kind',
+		'facet',
+		'kind',
+		{'generated': 'generated', 'drawn': 'generated', 'imported': 'imported'},
+	),
+	Key('after', 'period'),
+	Key('before', 'period'),
+	Key('on', 'period'),
+	Key('id', 'number', 'id'),
+)
+KEYS = {key.name: key for key in KEY_TABLE}
+# Facets and flags that stand in a column as they are.
+STORED = tuple(key for key in KEY_TABLE if key.column and key.kind in ('facet', 'flag'))
+FACTS = tuple(key for key in KEY_TABLE if key.label)
 
 
 class Word(Schema):
@@ -14,7 +64,7 @@ class Word(Schema):
 	last of them be only how a word begins."""
 
 	text: str
-	field: WordField = ''
+	field: str = ''
 	beginning: bool = False
 	negative: bool = False
 
@@ -22,7 +72,7 @@ class Word(Schema):
 class Facet(Schema):
 	"""One of `values`, whole and without regard to case."""
 
-	field: FacetField
+	field: str
 	values: tuple[str, ...]
 	negative: bool = False
 
@@ -30,7 +80,7 @@ class Facet(Schema):
 class Number(Schema):
 	"""From `low` to `high`, both among them; None is no bound."""
 
-	field: NumberField
+	field: str
 	low: float | None = None
 	high: float | None = None
 	negative: bool = False

@@ -22,7 +22,8 @@ PICTURE = PictureRow.__table__
 
 
 class NewPicture(Schema):
-	"""A picture as it is recorded. `path` is relative to the pictures folder; `bytes`, `modified` and
+	"""A picture as it is recorded. What is called like a column goes into it, here, in the receipt or
+	among the marks. `path` is relative to the pictures folder; `bytes`, `modified` and
 	`digest` are of its file."""
 
 	job_id: str = ''
@@ -203,31 +204,18 @@ def add(session: Session, pictures: Sequence[NewPicture]) -> list[int]:
 
 def to_row(picture: NewPicture, ordinal: int) -> dict[str, object]:
 	recipe, receipt, seed = picture.recipe, picture.receipt, picture.seed
-	return {
+	same: dict[str, object] = {}
+	for noun in (picture, receipt, picture.marks):
+		same |= {n: getattr(noun, n) for n in type(noun).model_fields if n in PICTURE.c}
+	return same | {
 		'ordinal': ordinal,
 		'job_id': picture.job_id or None,
 		'number': picture.index,
-		'kind': picture.kind,
 		'seed': seed if seed is not None and abs(seed) <= LARGEST else None,
-		'width': picture.width,
-		'height': picture.height,
-		'path': picture.path,
 		'request': recipe.model_dump(mode='json', exclude_defaults=True),
 		'receipt': receipt.model_dump(mode='json'),
-		'model_id': picture.model_id,
-		'model_name': receipt.model_name,
-		'family': receipt.family,
 		'sampler': recipe.sampler or '',
-		'device': receipt.device,
 		'steps': receipt.steps_done,
-		'seconds': receipt.seconds,
-		'bytes': picture.bytes,
-		'modified': picture.modified,
-		'digest': picture.digest,
-		'favourite': picture.marks.favourite,
-		'rating': picture.marks.rating,
-		'notes': picture.marks.notes,
-		'created_at': picture.created_at,
 	}
 
 
@@ -311,19 +299,9 @@ def names_of(
 
 
 def to_picture(row: PictureRow, folder: Path) -> Picture:
-	return Picture(
-		id=row.id,
-		job_id=row.job_id or '',
-		index=row.number,
-		kind=row.kind,
-		seed=row.seed,
-		width=row.width,
-		height=row.height,
-		path=str(folder / row.path),
-		created_at=row.created_at,
-		favourite=row.favourite,
-		rating=row.rating,
-		request=Recipe.model_validate(row.request),
-		receipt=Receipt.model_validate(row.receipt),
-		**urls(row.id, row.ordinal, row.digest),
+	same = {name: getattr(row, name) for name in Picture.model_fields if name in PICTURE.c}
+	return Picture.model_validate(
+		same
+		| urls(row.id, row.ordinal, row.digest)
+		| {'job_id': row.job_id or '', 'index': row.number, 'path': str(folder / row.path)}
 	)

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, column, func, not_, select, table, text
 
 from localai.schemas.history import Count, DayCount, HistoryEntry, SortName, Vocabulary
-from localai.schemas.search import Search
+from localai.schemas.search import KEY_TABLE, Search
 from localai.store import words
 from localai.store.database import Database
 from localai.store.history import PICTURE, day_number, day_of, urls
@@ -19,11 +19,11 @@ AREA = P.width * P.height
 WORDS = table(words.TABLE, column('rowid'), column(words.TABLE))
 W = WORDS.c
 NUMBERS: dict[str, ColumnElement] = {
-	'width': P.width,
-	'height': P.height,
-	'steps': func.json_extract(P.request, '$.steps'),
-	'guidance': func.json_extract(P.request, '$.guidance_scale'),
-	'id': P.id,
+	key.name: P[key.column]
+	if key.column in P
+	else func.json_extract(P.request, f'$.{key.column.removeprefix("request.")}')
+	for key in KEY_TABLE
+	if key.kind == 'number'
 }
 ENTRY = (
 	P.id,

@@ -10,12 +10,14 @@ import orjson
 from sqlalchemy import Connection, text
 
 from localai.schemas.generation import Recipe
-from localai.schemas.search import FacetField, Search, Word
+from localai.schemas.search import STORED, Key, Search, Word
 from localai.store.database import Database
 
 log = logging.getLogger('localai.store')
 TABLE = 'picture_words'
-VERSION = 2  # of what is written below; another one makes the index anew
+VERSION = (
+	2  # of what is written below; another one, or a migration that sets it to 0, makes it anew
+)
 COLUMNS = ('prompt', 'negative', 'model', 'sampler', 'lora', 'style', 'tags', 'notes', 'facets')
 # What a word that is left out is looked for in: `-blurry` must not leave out every picture that was
 # drawn with "blurry" as its negative prompt.
@@ -35,8 +37,12 @@ CREATE = f"""create virtual table {TABLE} using fts5({', '.join(COLUMNS)},
 INSERT = text(
 	f'insert into {TABLE} (rowid, {", ".join(COLUMNS)}) values (:ordinal, {", ".join(":" + c for c in COLUMNS)})'
 )
-ROWS = """select p.id, p.ordinal, p.request, p.receipt, p.model_id, p.model_name, p.family, p.sampler,
-	p.seed, p.width, p.height, p.kind, p.favourite, p.rating, p.notes,
+READ = (
+	*('id', 'ordinal', 'request', 'receipt', 'model_id', 'model_name', 'sampler', 'seed'),
+	*('width', 'height', 'notes'),
+	*(key.column for key in STORED),
+)
+ROWS = f"""select {', '.join(f'p.{name}' for name in READ)},
 	(select json_group_array(name) from tags where picture_id = p.id) as tags,
 	(select json_group_array(name) from albums where picture_id = p.id) as albums
 	from pictures p"""
@@ -86,11 +92,8 @@ def document(row: Mapping) -> dict[str, object]:
 	recipe = Recipe.model_validate_json(row['request'])
 	facets = [
 		ALL,
-		facet('family', row['family']),
 		facet('size', f'{row["width"]}x{row["height"]}'),
-		facet('kind', row['kind']),
-		facet('rating', str(row['rating'])),
-		facet('favourite', 'yes' if row['favourite'] else 'no'),
+		*(facet(key.name, stored(key, row[key.column])) for key in STORED),
 	]
 	seed = row['seed'] if row['seed'] is not None else recipe.seed
 	if seed is not None:
@@ -126,7 +129,14 @@ def spaced(value: str) -> str:
 	return SIGNS.sub(r' \1 ', value[:LENGTH].replace(MARK, ' ').replace('\x00', ' '))
 
 
-def facet(field: FacetField, value: str) -> str:
+def stored(key: Key, value: object) -> str:
+	"""What a column holds, as it is searched for."""
+	if key.kind == 'flag':
+		return 'yes' if value else 'no'
+	return '' if value is None else str(value)
+
+
+def facet(field: str, value: str) -> str:
 	"""One word for a choice, whatever is written in it."""
 	# A search has no way to write a quote, so a name is the same with it and without.
 	plain = ' '.join(value.replace('"', ' ').casefold().split())

@@ -12,8 +12,8 @@ from localai.errors import InvalidInput, LocalAIError
 from localai.schemas.downloads import DownloadSnapshot
 from localai.schemas.exchange import FORMATS
 from localai.schemas.families import ARCHITECTURES, FAMILIES
-from localai.schemas.history import FIELDS
 from localai.schemas.samplers import SAMPLERS, schedules_for
+from localai.schemas.search import KEYS
 from localai.schemas.studio import StudioSnapshot
 from localai.schemas.terms import SEED_LIMIT, SIZE_LIMITS, TERMS
 from localai.schemas.visitors import Visitor
@@ -106,6 +106,6 @@ def catalog() -> Answer:
 		'size': {'low': SIZE_LIMITS[0], 'high': SIZE_LIMITS[1]},
 		'seeds': SEED_LIMIT,
 		'count': TERMS['count'].high,
-		'keys': list(FIELDS),
+		'keys': list(KEYS),
 		'formats': dict(FORMATS),
 	}

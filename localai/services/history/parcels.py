@@ -16,6 +16,7 @@ from localai.files.sharing.exposure import exposure
 from localai.schemas.exchange import ExportRequest, Exposure
 from localai.schemas.generation import Picture
 from localai.schemas.history import Marks
+from localai.schemas.search import FACTS
 from localai.schemas.terms import shown, words
 from localai.store.history import History
 
@@ -182,6 +183,7 @@ def columns_of(name: str, picture: Picture, marks: Marks) -> dict[str, object]:
 		'file': name,
 		'created': picture.created_at.isoformat(timespec='seconds'),
 		**settings,
+		**{key.label.lower(): words(getattr(picture, key.column)) for key in FACTS},
 		'kind': picture.kind,
 		'favourite': 'yes' if marks.favourite else 'no',
 		'rating': marks.rating or None,
@@ -202,6 +204,7 @@ def facts_of(name: str, picture: Picture, marks: Marks) -> dict[str, object]:
 		'kind': picture.kind,
 		'width': picture.width,
 		'height': picture.height,
+		**{key.column: getattr(picture, key.column) for key in FACTS},
 		**marks.model_dump(),
 		'recipe': picture.request.model_dump(),
 		'receipt': picture.receipt.model_dump(),

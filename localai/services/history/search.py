@@ -5,20 +5,11 @@ import re
 from collections.abc import Callable
 from datetime import date, timedelta
 
-from localai.schemas.history import FIELDS
-from localai.schemas.search import Facet, Number, Period, Search, Word
+from localai.schemas.search import KEYS, Facet, Key, Number, Period, Search, Word
+from localai.schemas.terms import TABLE
 
 # A minus, a key, and a value in quotes or without blanks. An open quote ends with the line.
 TOKEN = re.compile(r'(-?)(?:([A-Za-z]+):)?(?:"([^"]*)(?:"|$)|([^\s"]+))')
-WORDS = {
-	'prompt': 'prompt',
-	'negative': 'negative',
-	'model': 'model',
-	'sampler': 'sampler',
-	'lora': 'lora',
-	'style': 'style',
-	'notes': 'notes',
-}
 NAMES = {
 	'favorite': 'favourite',
 	'fav': 'favourite',
@@ -29,9 +20,9 @@ NAMES = {
 LEAST = 2  # letters of a beginning; a single one would be half of all words
 BOUND = re.compile(r'(<=|>=|<|>|=)?(\d+(?:\.\d+)?)(\+|(?:\.\.|-)(\d+(?:\.\d+)?))?$')
 SIZE = re.compile(r'(\d{1,6})\s*[x×*]\s*(\d{1,6})$', re.I)
+FRACTIONS = frozenset(term.word for term in TABLE if term.kind == 'number')
 PARTS = 64  # of one search
 YES, NO = ('yes', 'true', '1', 'y'), ('no', 'false', '0', 'n')
-KINDS = {'generated': 'generated', 'drawn': 'generated', 'imported': 'imported'}
 
 
 class NotUnderstood(Exception):
@@ -50,32 +41,33 @@ def understand(text: str, today: date | None = None) -> Search:
 		negative = minus == '-'
 		value = (plain if quoted is None else quoted).strip()
 		field = NAMES.get((key or '').lower(), (key or '').lower())
-		if key and field not in FIELDS:  # a colon in plain words
+		if key and field not in KEYS:  # a colon in plain words
 			value, field = f'{key} {value}', ''
 		if not value:
 			if field:
 				found['notes'].append(f'Say what {field}: should be.')
 			continue
 		try:
-			if not field or field in WORDS:
+			known = KEYS.get(field)
+			if known is None or known.kind == 'words':
 				# While it is typed, the last word may go on; so may what follows a key.
 				last = at == len(tokens) - 1 and token.end() == len(text)
 				beginning = quoted is None and len(value) >= LEAST and (last or bool(field))
 				found['words'].append(
 					Word(
 						text=value,
-						field=WORDS.get(field, ''),
+						field=field,
 						beginning=beginning and value[-1].isalnum() and not negative,
 						negative=negative,
 					)
 				)
-			elif field in ('after', 'before', 'on'):
+			elif known.kind == 'period':
 				found['periods'].append(period(field, value, negative, today))
-			elif field in ('width', 'height', 'steps', 'guidance', 'id'):
+			elif known.kind == 'number':
 				low, high = numbers(field, value)
 				found['numbers'].append(Number(field=field, low=low, high=high, negative=negative))
 			else:
-				values = FACETS.get(field, lambda one: (one,))(value)
+				values = FACETS[field](value) if field in FACETS else choice(known, value)
 				found['facets'].append(Facet(field=field, values=values, negative=negative))
 		except NotUnderstood as error:
 			found['notes'].append(str(error))
@@ -91,7 +83,7 @@ def numbers(field: str, value: str) -> tuple[float | None, float | None]:
 		)
 	sign, number, tail, end = match.groups()
 	low = float(number)
-	step = 1e-9 if field == 'guidance' else 1
+	step = 1e-9 if field in FRACTIONS else 1
 	if tail == '+' or sign == '>=':
 		return low, None
 	if end is not None:
@@ -111,18 +103,19 @@ def rating(value: str) -> tuple[str, ...]:
 	return given
 
 
-def favourite(value: str) -> tuple[str, ...]:
-	if value.lower() in YES:
-		return ('yes',)
-	if value.lower() in NO:
-		return ('no',)
-	raise NotUnderstood('favourite: is yes or no.')
-
-
-def kind(value: str) -> tuple[str, ...]:
-	if value.lower() not in KINDS:
-		raise NotUnderstood('kind: is generated or imported.')
-	return (KINDS[value.lower()],)
+def choice(key: Key, value: str) -> tuple[str, ...]:
+	if key.kind == 'flag':
+		if value.lower() in YES:
+			return ('yes',)
+		if value.lower() in NO:
+			return ('no',)
+		raise NotUnderstood(f'{key.name}: is yes or no.')
+	if key.choices is None:
+		return (value,)
+	if value.lower() not in key.choices:
+		names = dict.fromkeys(key.choices.values())
+		raise NotUnderstood(f'{key.name}: is {" or ".join(names)}.')
+	return (key.choices[value.lower()],)
 
 
 def size(value: str) -> tuple[str, ...]:
@@ -141,8 +134,6 @@ def seed(value: str) -> tuple[str, ...]:
 
 FACETS: dict[str, Callable[[str], tuple[str, ...]]] = {
 	'rating': rating,
-	'favourite': favourite,
-	'kind': kind,
 	'size': size,
 	'seed': seed,
 }
