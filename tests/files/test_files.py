@@ -2,8 +2,10 @@
 
 import json
 import multiprocessing
+import os
 import shutil
 
+import psutil
 import pytest
 
 from localai.errors import (
@@ -111,6 +113,16 @@ class TestPictures:
 		(tmp_path / 'a').write_text('')
 		with pytest.raises(StorageProblem, match='could not be saved'):
 			writing.write_whole(tmp_path / 'a' / 'b.png', b'data')
+		with pytest.raises(StorageProblem, match='cannot be written'):
+			writing.write_quickly(tmp_path / 'a' / 'b.webp', b'data')
+
+	@pytest.mark.skipif(os.name != 'posix', reason='files are counted otherwise here')
+	def test_no_file_stays_open(self, tmp_path):
+		before = psutil.Process().num_fds()
+		for number in range(20):
+			writing.write_whole(tmp_path / f'{number}.png', b'data')
+			writing.write_quickly(tmp_path / f'{number}.webp', b'data')
+		assert psutil.Process().num_fds() == before
 
 
 def hold(home, ready, done):

@@ -66,6 +66,10 @@ class TestWriting:
 		assert 'Version: LocalAI 0.1.0' in line
 		assert 'Hashes: {"model":"0123456789"}' in line  # by which Civitai finds the model
 
+	def test_a_sampler_is_written_as_a1111_calls_it(self):
+		line = parameters_text(record(sampler='DPM++ 2S'), 64, 64).split('\n')[-1]
+		assert 'Sampler: DPM++ 2S a, Schedule type: Karras' in line
+
 	@pytest.mark.parametrize(
 		'prompt', ['a red apple', 'ein Äpfel', '林檎 🍎', 'a\nb: c, "d"', 'x' * 9000]
 	)

@@ -638,6 +638,14 @@ class TestComfy:
 		found = self.read(graph)
 		assert found.recipe.prompt == 'a cat, asleep' and found.recipe.seed == 11
 
+	def test_without_a_sampler_that_is_known_the_longest_text_is_the_prompt(self):
+		graph = {
+			'1': samples.node('CLIPTextEncode', text='dog'),
+			'2': samples.node('CLIPTextEncode', text=PROMPT),
+			'3': samples.node('SomethingNew', text='blurry', prompt=['2', 0]),
+		}
+		assert self.read(graph).recipe.prompt == PROMPT
+
 	def test_nothing_is_asked_by_a_prompt_that_is_turned_to_zero(self):
 		graph = samples.comfy_graph()
 		graph['20'] = samples.node('ConditioningZeroOut', conditioning=['6', 0])
