@@ -14,11 +14,13 @@ import transformers
 
 from localai.engine import convert, devices, memory
 from localai.engine.drawing import draw
+from localai.engine.families import pipeline_of
 from localai.engine.loading import Progress
 from localai.engine.models import ModelManager, Resident
 from localai.engine.stopping import Cancel, Emit, Stopped
 from localai.errors import LocalAIError, OutOfMemory
 from localai.schemas import engine as say
+from localai.schemas.families import FAMILIES
 from localai.schemas.models import ModelSpec
 
 log = logging.getLogger('localai.engine')
@@ -33,6 +35,10 @@ class Engine:
 		self.device = devices.choose_device(wanted_device)
 		self.models = ModelManager(self.device, warm)
 		self.told: say.Held | None = None
+		# The first picture shall not wait for imports: what all families share takes seconds, what
+		# each adds hardly anything.
+		for family in FAMILIES:
+			pipeline_of(family)
 
 	def ready(self) -> say.Ready:
 		return say.Ready(

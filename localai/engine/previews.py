@@ -24,7 +24,7 @@ class Previewer:
 	P pixels. `scale` is how many pixels of the picture one latent is wide.
 	"""
 
-	def __init__(self, look: Look, folder: Path, scale: int = 8):
+	def __init__(self, look: Look, folder: Path, scale: int):
 		self.unpack = look.unpack
 		self.scale = scale
 		files = (folder / 'preview.json', look.file)

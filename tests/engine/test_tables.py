@@ -3,6 +3,7 @@
 import diffusers
 import pytest
 import torch
+from pydantic import ValidationError
 
 from localai.engine import devices, loading, memory, schedulers
 from localai.engine.families import ANATOMIES
@@ -26,6 +27,13 @@ class TestFamilies:
 	def test_each_name_has_one_row(self):
 		assert tuple(ARCHITECTURES) == ArchitectureName.__args__
 		assert len(ROWS) == len(ARCHITECTURES)
+
+	def test_only_a_family_that_is_drawn_with_makes_a_model(self):
+		known = set(ARCHITECTURES) - set(FAMILIES)
+		assert 'unknown' in known
+		for name in known:
+			with pytest.raises(ValidationError, match='does not draw with'):
+				ModelSpec(id='a', name='a', family=name, path='/a', bytes=1, parameters=1)
 
 	def test_both_rows_of_a_family_fit_each_other(self):
 		for name, family in FAMILIES.items():
