@@ -536,6 +536,10 @@ class TestA1111:
 			LoraUse(name='other', hash='e3b0'),
 		)
 
+	def test_a_word_without_a_value_hides_none_of_the_others(self):
+		found = read_texts({'parameters': 'a pier\nSteps: 3, Tiling, Seed: 7, Size: 64x128, Hires'})
+		assert (found.recipe.steps, found.recipe.seed, found.recipe.height) == (3, 7, 128)
+
 	def test_what_civitai_says_was_used(self):
 		used = [
 			{'type': 'DoRA', 'modelName': 'bold', 'weight': 0.4},
