@@ -54,6 +54,11 @@ class TestChanges:
 			('3', '(4)'),
 		]
 
+	@pytest.mark.parametrize('value', ['', ' None', ' 0', " ''", ' ()', ' {}', ' []'])
+	def test_nothing_is_not_exchanged_for_nothing(self, value):
+		now = [mutant.now for mutant in mutants(f'def f():\n\treturn{value}')]
+		assert 'return None' not in now
+
 	@pytest.mark.parametrize(
 		('source', 'now'),
 		[

@@ -65,13 +65,15 @@ def main(arguments: list[str] | None = None) -> int:
 		counts: dict[str, Counter[Verdict]] = {path: Counter() for path in paths}
 		asked = [place for place in places if place.tests]
 		unasked = [(place, NOT_RUN) for place in places if not place.tests]
-		for place, verdict in chain(unasked, judge_all(roots, asked)):
+		for number, (place, verdict) in enumerate(chain(unasked, judge_all(roots, asked)), 1):
 			counts[place.path][verdict] += 1
 			if verdict != 'killed':
 				print(
 					f'{place.path}:{place.mutant.line}  {verdict}  {shown(place.mutant)}',
 					flush=True,
 				)
+			if number % 100 == 0:
+				print(f'{number} tried.', flush=True)
 	for path, count in counts.items():
 		if count:
 			said = ', '.join(f'{count[v]} {v}' for v in ('killed', 'survived', 'not run'))

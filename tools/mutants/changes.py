@@ -118,7 +118,7 @@ def is_left_alone(node: ast.AST) -> bool:
 
 def other_statements(node: ast.stmt) -> Iterator[str]:
 	match node:
-		case ast.Return(value=ast.expr() as value) if not is_constant(value, None):
+		case ast.Return(value=ast.expr() as value) if not is_nothing(value):
 			yield 'return None'
 		case (
 			ast.Expr(value=ast.Call() | ast.Await()) | ast.AugAssign() | ast.Raise() | ast.Delete()
@@ -175,8 +175,14 @@ def other_constants(value: object) -> Iterator[bool | int | float | str | bytes]
 			yield value + b'x'
 
 
-def is_constant(node: ast.expr, value: object) -> bool:
-	return isinstance(node, ast.Constant) and node.value is value
+def is_nothing(node: ast.expr) -> bool:
+	"""Whether it is None or as good as None to who asks for it."""
+	match node:
+		case ast.Constant(value=value):
+			return not value
+		case ast.Tuple(elts=parts) | ast.List(elts=parts) | ast.Dict(keys=parts):
+			return not parts
+	return False
 
 
 def is_written(node: ast.BinOp) -> bool:
