@@ -14,6 +14,7 @@ from localai.schemas import engine as say
 from localai.schemas.hardware import EngineStatus, HeldModel
 from localai.schemas.jobs import StopMode
 from localai.schemas.models import ModelSpec
+from tests.waiting import GIVEN_UP
 
 
 class FakeExecutor:
@@ -165,7 +166,7 @@ class FakeEngine:
 		"""Whether it was left to its end."""
 		for done in range(5):
 			self.tell(say.Loading(job_id=task.job_id, stage=stage, done=done, total=4), task)
-			self.gate.wait(10)
+			self.gate.wait(GIVEN_UP)
 			if self.mode == 'stop':
 				return False
 		return True
@@ -193,7 +194,7 @@ class FakeEngine:
 		self.hold(task)
 		for drawing in task.drawings:
 			for step in range(1, task.request.steps + 1):
-				self.gate.wait(10)
+				self.gate.wait(GIVEN_UP)
 				if self.mode in ('stop', 'keep'):
 					break
 				self.tell(

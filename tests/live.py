@@ -118,11 +118,11 @@ class Live:
 		worker = self.worker_pid()
 		self.process.terminate()
 		try:
-			self.process.wait(20)
+			self.process.wait(60)
 		except subprocess.TimeoutExpired:
 			self.kill()
 		if worker:
-			assert wait_gone(worker, 20), f'the engine process {worker} outlived its app'
+			assert wait_gone(worker, 60), f'the engine process {worker} outlived its app'
 		return self.process.returncode
 
 

@@ -21,6 +21,7 @@ from localai.services.models.service import BUILTIN
 from tests.hub_server import HubServer
 from tests.live import ROOT, environment_for, live_app, run_command
 from tests.repositories import publish
+from tests.waiting import GIVEN_UP
 
 MB = 1_000_000
 FACTS = {'kind', 'family', 'format', 'variant', 'precision', 'bytes', 'parameters', 'problem'}
@@ -101,12 +102,12 @@ def interrupted(
 		stderr=subprocess.PIPE,
 		encoding='utf-8',
 	)
-	end = time.monotonic() + 60
+	end = time.monotonic() + GIVEN_UP
 	while not when(process):
 		assert time.monotonic() < end and process.poll() is None, process.communicate()
 		time.sleep(0.05)
 	process.send_signal(signal.SIGINT)
-	_, words = process.communicate(timeout=30)
+	_, words = process.communicate(timeout=GIVEN_UP)
 	assert 'Traceback' not in words, words
 	return process.returncode, words
 

@@ -235,7 +235,7 @@ class TestTurns:
 			second = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 			assert 'waiting' in second.stdout.readline()
 			assert second.poll() is None
-		assert second.communicate(timeout=10)[0] == 'in\n'
+		assert second.communicate(timeout=60)[0] == 'in\n'
 
 
 class TestRequirements:

@@ -120,7 +120,7 @@ class TestProcess:
 		listener.wait(lambda: listener.statuses and listener.statuses[-1].state == 'stopped')
 		assert 'cuda:9' in listener.statuses[-1].message
 		process = executor.process
-		assert process.wait(20) == 3
+		assert process.wait(90) == 3
 		time.sleep(0.5)
 		assert executor.process is process
 		executor.close()

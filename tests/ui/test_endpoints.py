@@ -50,7 +50,7 @@ def client(app):
 
 class TestEndpoints:
 	def test_the_list_is_frozen_typed_and_documented(self, app):
-		text = urllib.request.urlopen(f'{app.url}/gradio_api/info', timeout=20).read()
+		text = urllib.request.urlopen(f'{app.url}/gradio_api/info', timeout=60).read()
 		named = json.loads(text)['named_endpoints']
 		assert set(named) == ENDPOINTS
 		for name, endpoint in named.items():
@@ -109,12 +109,12 @@ class TestEndpoints:
 			headers={'Content-Type': 'application/json'},
 		)
 		with pytest.raises(urllib.error.HTTPError) as caught:
-			urllib.request.urlopen(request, timeout=20)
+			urllib.request.urlopen(request, timeout=60)
 		assert caught.value.code == 404
 
 	def test_pictures_and_thumbnails_are_cached_for_ever(self, app):
 		for path, kind in (('/media/1', 'image/png'), ('/media/1/thumbnail', 'image/webp')):
-			answer = urllib.request.urlopen(app.url + path, timeout=20)
+			answer = urllib.request.urlopen(app.url + path, timeout=60)
 			assert (
 				answer.headers['Content-Type'] == kind
 				and 'immutable' in answer.headers['Cache-Control']

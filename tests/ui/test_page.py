@@ -199,5 +199,5 @@ class TestPlaces:
 		import json
 		import urllib.request
 
-		config = json.loads(urllib.request.urlopen(f'{app.url}/config', timeout=20).read())
+		config = json.loads(urllib.request.urlopen(f'{app.url}/config', timeout=60).read())
 		assert len(config['components']) <= 150
