@@ -16,7 +16,6 @@ STATIC = Path(__file__).parent / 'static'
 KINDS = {
 	'.js': 'text/javascript; charset=utf-8',
 	'.css': 'text/css; charset=utf-8',
-	'.html': 'text/html; charset=utf-8',
 	'.svg': 'image/svg+xml',
 }
 STYLE = 'page.css'
@@ -41,9 +40,12 @@ class Assets:
 		self.files = {
 			path.relative_to(STATIC).as_posix(): path.read_bytes()
 			for path in sorted(STATIC.rglob('*'))
-			if path.suffix in KINDS and path.suffix != '.css'
+			if path.suffix in ('.js', '.svg')
 		}
-		self.files['page/catalog.js'] = f'export const catalog = {json.dumps(catalog)};\n'.encode()
+		for path in STATIC.rglob('*.html'):
+			name = f'{path.relative_to(STATIC).as_posix()}.js'
+			self.files[name] = module('markup', path.read_text('utf-8'))
+		self.files['page/catalog.js'] = module('catalog', catalog)
 		self.files[STYLE] = style().encode()
 		told = hashlib.sha256()
 		for name, data in sorted(self.files.items()):
@@ -62,20 +64,15 @@ class Assets:
 
 	@cached_property
 	def head(self) -> str:
-		"""What begins to load with the first line of the page: the style sheet, and every script and
-		markup at once instead of one after another."""
+		"""What begins to load with the first line of the page: the style sheet, and every script
+		at once instead of one after another."""
 		here = self.prefix
 		scripts = [name for name in self.files if name.endswith('.js')]
-		markup = [name for name in self.files if name.endswith('.html')]
 		return '\n'.join(
 			(
 				f'<link rel="icon" type="image/svg+xml" href="{here}/page/icon.svg">',
 				f'<link rel="stylesheet" href="{here}/{STYLE}">',
 				*(f'<link rel="modulepreload" href="{here}/{name}">' for name in scripts),
-				*(
-					f'<link rel="preload" as="fetch" crossorigin href="{here}/{name}">'
-					for name in markup
-				),
 			)
 		)
 
@@ -106,6 +103,11 @@ class Assets:
 		# Not `media_type`, which would guess a charset.
 		headers['content-type'] = KINDS[Path(name).suffix]
 		return Response(body, 200, headers)
+
+
+def module(name: str, value: object) -> bytes:
+	"""A script that knows one thing."""
+	return f'export const {name} = {json.dumps(value)};\n'.encode()
 
 
 def style() -> str:

@@ -16,34 +16,34 @@ from localai.ui.routes import close
 from localai.ui.theme import head, theme
 from localai.ui.visitors import doors, for_page
 
-# In reading order.
-PARTS = (
-	'page/header',
-	'generate/composer',
-	'generate/stage',
-	'models/models',
-	'downloads/downloads',
-	'history/history',
-	'hardware/hardware',
-	'page/dialogs',
-	'history/sheets',
-)
+# In the order of the header. Another tab is one more here, with its module and its folder in static/.
+TABS = (generation.TAB, models.TAB, downloads.TAB, history.TAB, hardware.TAB)
 THREADS = 120
 SESSIONS = 64
 
 
 def functions(studio: Studio) -> list[Callable[..., Answer]]:
 	"""What the scripts of the page may call, each by its name."""
-	rooms = (generation, models, downloads, history, hardware)
-	return [function for room in rooms for function in room.functions(studio)]
+	return [function for tab in TABS for function in tab.functions(studio)]
 
 
 def build(studio: Studio, prefix: str = '') -> gr.Blocks:
 	"""The page over a studio. It has few components: what they show is drawn by our own scripts, which
 	are served below `prefix`."""
 	with gr.Blocks(title='LocalAI', analytics_enabled=False, fill_width=True) as demo:
-		for name in PARTS:
-			part(name, prefix)
+		part('page/header', prefix)
+		# Their own bar is hidden, since the header has one. Gradio makes what is in a tab when
+		# it is first opened.
+		with gr.Tabs(elem_id='rooms', overflow_behavior='wrap'):
+			for tab in TABS:
+				room = f'room-{tab.name}'
+				with gr.Tab(tab.title, id=tab.name, elem_id=room):
+					for name in tab.parts:
+						part(f'{tab.name}/{name}', prefix)
+		part('page/dialogs', prefix)
+		for tab in TABS:
+			for name in tab.over:
+				part(f'{tab.name}/{name}', prefix)
 		# The last, so that nothing is told before all are there to hear it.
 		wire = part('page/wire', prefix, [for_page(function) for function in functions(studio)])
 		demo.load(
@@ -71,7 +71,9 @@ def build(studio: Studio, prefix: str = '') -> gr.Blocks:
 def mount(app: Starlette, studio: Studio, path: str = '/', **options: object) -> Starlette:
 	"""Puts the page into a FastAPI app; include the app's own routes before. Returns the app."""
 	settings = studio.settings
-	assets = Assets(catalog() | {'doors': doors(functions(studio))})
+	tabs = [{'id': tab.name, 'title': tab.title, 'parts': tab.parts} for tab in TABS]
+	known = catalog() | {'tabs': tabs, 'doors': doors(functions(studio))}
+	assets = Assets(known)
 	app.mount(f'{path.rstrip("/")}/{assets.room}', assets)
 	app.add_middleware(Opening, path=path, head=head(assets.head))
 	demo = build(studio, assets.prefix)

@@ -7,6 +7,7 @@ from localai.errors import InvalidInput
 from localai.schemas.downloads import DownloadLimits, HubQuery
 from localai.studio import Studio
 from localai.ui.components import Answer, answer, said
+from localai.ui.tabs import Tab
 from localai.ui.visitors import open_to
 
 TOKEN_LIMIT = 1000
@@ -98,3 +99,6 @@ def functions(studio: Studio) -> list[Callable]:
 		ui_download_limits,
 		ui_hub_token,
 	]
+
+
+TAB = Tab('downloads', 'Downloads', ('downloads',), functions)

@@ -11,6 +11,7 @@ from localai.schemas.studio import StudioSnapshot
 from localai.schemas.visitors import Visitor
 from localai.studio import Studio
 from localai.ui.components import Answer, answer, said
+from localai.ui.tabs import Tab
 from localai.ui.visitors import open_to
 
 FORM = 'generate'
@@ -107,3 +108,6 @@ def tell(progress: gr.Progress, snapshot: StudioSnapshot) -> None:
 	running = next((job for job in snapshot.queue if job.steps), None)
 	if running:
 		progress((running.step, running.steps), desc=running.stage or running.state)
+
+
+TAB = Tab('generate', 'Generate', ('composer', 'stage'), functions)

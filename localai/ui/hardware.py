@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from localai.studio import Studio
 from localai.ui.components import Answer, answer, said
+from localai.ui.tabs import Tab
 from localai.ui.visitors import open_to
 
 
@@ -15,3 +16,6 @@ def functions(studio: Studio) -> list[Callable]:
 		return {'engine': said(engine), 'memory': said(memory)}
 
 	return [ui_hardware]
+
+
+TAB = Tab('hardware', 'Hardware', ('hardware',), functions)

@@ -8,6 +8,7 @@ from localai.schemas.generation import Picture
 from localai.schemas.history import PictureCard
 from localai.studio import Studio
 from localai.ui.components import Answer, answer, said
+from localai.ui.tabs import Tab
 from localai.ui.visitors import open_to
 
 
@@ -169,3 +170,6 @@ def card(studio: Studio, found: PictureCard) -> Answer:
 
 def below(studio: Studio, picture: Picture) -> str:
 	return picture.path.removeprefix(str(studio.settings.pictures)).replace('\\', '/').lstrip('/')
+
+
+TAB = Tab('history', 'History', ('history',), functions, over=('sheets',))

@@ -10,6 +10,7 @@ from localai.schemas.models import ModelDefaults, ModelEntry, ModelQuery
 from localai.schemas.visitors import Visitor
 from localai.studio import Studio
 from localai.ui.components import Answer, answer, said
+from localai.ui.tabs import Tab
 from localai.ui.visitors import open_to
 
 LEAVE = -1
@@ -166,3 +167,6 @@ def long(path: str) -> str:
 	with contextlib.suppress(RuntimeError):
 		return str(Path(path).expanduser())
 	return path
+
+
+TAB = Tab('models', 'Models', ('models',), functions)

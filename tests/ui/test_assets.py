@@ -136,3 +136,20 @@ class TestPassword:
 		client = TestClient(app)
 		assert client.get(f'{HERE}/page/bus.js').status_code == 401
 		assert client.get(f'{HERE}/page/bus.js', auth=('me', 'secret')).status_code == 200
+
+
+class TestTabs:
+	def test_a_tab_is_its_module_its_folder_and_a_place_in_the_row(self):
+		for tab in blocks.TABS:
+			folder = STATIC / tab.name
+			markup = {f.stem for f in folder.glob('*.html')}
+			assert markup == {*tab.parts, *tab.over}, tab.name
+			assert all((folder / f'{name}.js').exists() for name in markup)
+
+	def test_gradio_knows_them_in_the_order_of_the_header(self, page):
+		client, path = page
+		components = client.get(f'{path}/config').json()['components']
+		known = [
+			(c['props']['id'], c['props']['label']) for c in components if c['type'] == 'tabitem'
+		]
+		assert known == [(tab.name, tab.title) for tab in blocks.TABS]

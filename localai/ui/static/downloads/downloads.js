@@ -1,6 +1,5 @@
 // Knows the Downloads tab: the one line that takes words, names and links, what the hub found, what suits this machine.
 
-import { tell } from '../page/arrivals.js';
 import { on } from '../page/bus.js';
 import { byId, element, write } from '../page/dom.js';
 import { radios, walkable } from '../page/layers.js';
@@ -188,7 +187,6 @@ function attach() {
 }
 
 export function mount() {
-	tabs.settle('downloads');
 	tabs.offer('downloads', { close: repository.close, search: () => byId('hub-search').focus() });
 	attach();
 	repository.attach({ focus, mark });
@@ -201,14 +199,8 @@ export function mount() {
 	};
 	on('tab', begin);
 	on('begun', begin);
-	on('standing', () => {
-		tell();
-		if (tabs.open() !== 'generate') refresh();
-	});
-	on('repository', ({ repo, variant }) => {
-		if (tabs.open() !== 'downloads') tabs.show('downloads');
-		repository.open(repo, variant, true);
-	});
+	on('standing', () => tabs.open() !== 'generate' && refresh());
+	on('repository', ({ repo, variant }) => repository.open(repo, variant, true));
 	on('suited', () => {
 		if (tabs.open() === 'downloads' || byId('hub-machine').childElementCount) drawMachine();
 	});

@@ -133,7 +133,6 @@ function measure() {
 
 export function mount() {
 	form.attach();
-	tabs.settle('composer');
 	tabs.offer('generate', { submit, search: () => byId('prompt').focus(), recall: timeline.walk });
 	choices.attach();
 	timeline.attach();

@@ -254,7 +254,6 @@ function followNew(job) {
 }
 
 export function mount() {
-	tabs.settle('stage');
 	tabs.offer('generate', { stop, walk, favourite, remove });
 	filmstrip.attach(choose);
 	swap = swapper(byId('stage-frame'), 'stage-image');

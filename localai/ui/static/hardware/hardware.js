@@ -48,7 +48,6 @@ async function refresh() {
 }
 
 export function mount() {
-	tabs.settle('hardware');
 	on('tab', refresh);
 	on('begun', refresh);
 	setInterval(refresh, EVERY);

@@ -7,7 +7,6 @@ import { popup, radios, walkable } from '../page/layers.js';
 import { copy, notify } from '../page/notice.js';
 import * as pictures from '../page/pictures.js';
 import { ask } from '../page/server.js';
-import { state } from '../page/state.js';
 import * as words from '../page/words.js';
 import * as compare from './compare.js';
 import * as exporting from './exporting.js';
@@ -257,8 +256,7 @@ export function attach(given) {
 		keepNotesSoon();
 	});
 	byId('detail-notes').addEventListener('blur', keepNotes);
-	if (state.begun) keepDraft();
-	else on('begun', keepDraft);
+	on('begun', keepDraft);
 	on('marked', ({ ids, change }) => {
 		if (!card || !ids.has(current)) return;
 		card.marks = pictures.marked(card.marks, change);

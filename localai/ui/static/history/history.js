@@ -267,7 +267,6 @@ const close = () =>
 	upkeep.close();
 
 export function mount() {
-	tabs.settle('history');
 	tabs.offer('history', { close, focus, search: () => byId('history-search').focus(), walk });
 	attachSize();
 	grid = make({
@@ -293,8 +292,8 @@ export function mount() {
 		search.clear();
 		byId('history-search').focus();
 	});
-	byId('history-start').addEventListener('click', () => {
-		tabs.show('generate');
+	byId('history-start').addEventListener('click', async () => {
+		await tabs.show('generate');
 		byId('prompt').focus();
 	});
 	for (const name of ['tab', 'begun']) on(name, begin);

@@ -219,6 +219,7 @@ function attachDrop() {
 }
 
 export function attachDialog() {
+	guard();
 	const choose = (id, run) => {
 		byId(`${id}-button`).addEventListener('click', () => byId(id).click());
 		byId(id).addEventListener('change', (event) => {
@@ -248,7 +249,6 @@ function open() {
 
 export function attach() {
 	attachDrop();
-	guard();
 	for (const id of ['history-import', 'history-first-import']) byId(id).addEventListener('click', open);
 }
 

@@ -219,7 +219,6 @@ function attach() {
 }
 
 export function mount() {
-	tabs.settle('models');
 	tabs.offer('models', { close: card.close, search: () => byId('models-search').focus() });
 	attach();
 	card.attach({

@@ -1,6 +1,6 @@
 // Knows the downloads as everybody sees them: what each is doing, what began here, and how it ended.
 
-import { emit } from './bus.js';
+import { emit, on } from './bus.js';
 import * as form from './form.js';
 import * as library from './library.js';
 import { notify } from './notice.js';
@@ -64,8 +64,8 @@ export async function load(one) {
 	else show(one);
 }
 
-export function show(one) {
-	tabs.show('models');
+export async function show(one) {
+	await tabs.show('models');
 	emit('card', { id: one.model });
 }
 
@@ -91,7 +91,7 @@ async function choose(one) {
 const seen = new Set();
 
 /** Says once how a download ended that was seen under way, where its row cannot be seen. */
-export function tell() {
+function tell() {
 	for (const one of all()) {
 		if (one.state === 'finished') choose(one);
 		if (pending(one)) seen.add(one.id);
@@ -106,3 +106,5 @@ export function tell() {
 		}
 	}
 }
+
+on('standing', tell);

@@ -1,5 +1,6 @@
 // Knows the header: a button and a line of the menu for every tab, and the two chips.
 
+import './arrivals.js';
 import { byId, element } from './dom.js';
 import './keys.js';
 import { popup, walkable } from './layers.js';
@@ -29,7 +30,7 @@ export function mount() {
 					role: 'tab',
 					id: `tab-${tab.id}`,
 					class: 'tab',
-					'aria-controls': tab.shows.join(' '),
+					'aria-controls': `room-${tab.id}`,
 					onclick: () => show(tab.id),
 				},
 				tab.title,

@@ -90,7 +90,7 @@ const SAID = {
 };
 
 /** Puts settings into the form of Generate, and says what could not be taken. */
-export function take(fields, notes = [], what = 'all') {
+export async function take(fields, notes = [], what = 'all') {
 	const seeded = Number.isInteger(fields.seed);
 	if (what === 'prompt') {
 		if (!fields.prompt) return notify({ message: notes[0] || 'No prompt is known.' });
@@ -105,7 +105,7 @@ export function take(fields, notes = [], what = 'all') {
 			what === 'all' && seeded ? { seedMode: 'fixed', seed: fields.seed } : { seedMode: 'random' },
 		);
 	}
-	tabs.show('generate');
+	await tabs.show('generate');
 	// On a phone the field would bring up the keyboard.
 	byId(what === 'vary' || phone() ? 'generate' : 'prompt').focus();
 	const said = what === 'all' && !seeded ? 'The settings are in place, without a seed.' : SAID[what];

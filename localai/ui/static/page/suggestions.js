@@ -1,7 +1,7 @@
 // Knows the models that suit this machine, as rows for Downloads and for an empty Models tab.
 
 import * as arrivals from './arrivals.js';
-import { emit, on } from './bus.js';
+import { emit, on, settle } from './bus.js';
 import { element, write } from './dom.js';
 import * as rows from './rows.js';
 import { ask } from './server.js';
@@ -23,7 +23,7 @@ export async function recommended() {
 	}
 	if (!known) {
 		known = answer.recommended;
-		emit('hub', answer);
+		settle('hub', answer);
 	}
 	return known;
 }
@@ -31,7 +31,10 @@ export async function recommended() {
 export const licence = (one) => (one.licence === 'other' ? 'own licence' : one.licence);
 
 /** Shows a repository at the side of the Downloads tab. */
-export const look = (repo, variant = '') => emit('repository', { repo, variant });
+export async function look(repo, variant = '') {
+	if (tabs.open() !== 'downloads') await tabs.show('downloads');
+	emit('repository', { repo, variant });
+}
 
 /** A row of a repository, here or on the hub. */
 export function row(name, title, line, extra, entry, action) {

@@ -1,16 +1,11 @@
-// Knows the tabs: which exist, what each shows, which is open, and what the keys of the page do in it.
+// Knows the tabs: which exist, which is open, and what the keys of the page do in it.
 
-import { emit } from './bus.js';
+import { settle } from './bus.js';
+import { catalog } from './catalog.js';
 import { byId } from './dom.js';
+import { there } from './mount.js';
 
-// A new tab is one entry: the parts that it shows are ids of the page.
-export const TABS = [
-	{ id: 'generate', title: 'Generate', shows: ['composer', 'stage'] },
-	{ id: 'models', title: 'Models', shows: ['models'] },
-	{ id: 'downloads', title: 'Downloads', shows: ['downloads'] },
-	{ id: 'history', title: 'History', shows: ['history'] },
-	{ id: 'hardware', title: 'Hardware', shows: ['hardware'] },
-];
+export const TABS = catalog.tabs;
 const offered = new Map();
 let now = '';
 
@@ -33,31 +28,25 @@ function named(id) {
 	return TABS.find((tab) => tab.id === name) || TABS[0];
 }
 
-export function show(id) {
+/** Opens a tab. What is in it is there at once, or where Gradio has yet to make it, when this is done. */
+export async function show(id) {
 	const tab = named(id);
 	now = tab.id;
 	for (const other of TABS) {
-		for (const part of other.shows) {
-			const panel = byId(part);
-			if (panel) panel.hidden = other !== tab;
-		}
+		const panel = byId(`room-${other.id}`);
+		if (panel) panel.style.display = other === tab ? 'flex' : 'none';
 		const button = byId(`tab-${other.id}`);
 		button.setAttribute('aria-selected', String(other === tab));
 		button.tabIndex = other === tab ? 0 : -1;
 	}
+	// Gradio's own button, which nobody sees. What it does it does a little later, so it is done above too.
+	byId(`room-${tab.id}-button`).click();
 	document.body.dataset.tab = tab.id;
 	byId('tab-name').textContent = tab.title;
 	// Back leads to the tab before.
 	if (named(location.hash) !== tab)
 		history.pushState(null, '', tab === TABS[0] ? location.pathname + location.search : `#${tab.id}`);
-	emit('tab', tab.id);
-}
-
-/** Parts come one after another; each learns whether its tab is open. */
-export function settle(part) {
-	const tab = TABS.find((one) => one.shows.includes(part));
-	const panel = byId(part);
-	panel.setAttribute('role', 'tabpanel');
-	panel.setAttribute('aria-labelledby', `tab-${tab.id}`);
-	panel.hidden = tab !== named(now || location.hash);
+	settle('tab', tab.id);
+	await Promise.all(tab.parts.map((part) => there(`${tab.id}/${part}`)));
+	byId(`room-${tab.id}`).setAttribute('aria-labelledby', `tab-${tab.id}`);
 }

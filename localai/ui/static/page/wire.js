@@ -1,6 +1,6 @@
 // Knows the line to the server: its functions, the stream of states, and what to do when it falls silent.
 
-import { emit, on } from './bus.js';
+import { emit, on, settle } from './bus.js';
 import { byId } from './dom.js';
 import { ask, connect } from './server.js';
 import { learn, state } from './state.js';
@@ -64,7 +64,7 @@ async function begin() {
 	state.models = answer.models;
 	state.begun = true;
 	learn(answer.pictures);
-	emit('begun', answer);
+	settle('begun', answer);
 }
 
 export function mount(root, { props, server, watch }) {
