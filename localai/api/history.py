@@ -16,7 +16,14 @@ from localai.api.visitors import open_to
 from localai.errors import InvalidInput
 from localai.schemas.base import Schema
 from localai.schemas.chores import ChoreSnapshot
-from localai.schemas.exchange import ExportReport, ExportRequest, Exposure, ImportReport, Offer
+from localai.schemas.exchange import (
+	FILE_LIMIT,
+	ExportReport,
+	ExportRequest,
+	Exposure,
+	ImportReport,
+	Offer,
+)
 from localai.schemas.generation import Picture
 from localai.schemas.history import (
 	MANY,
@@ -32,7 +39,6 @@ from localai.schemas.history import (
 from localai.services.fields import ids_of, read
 from localai.studio import Studio
 
-FILE_LIMIT = 64 * 1024**2  # bytes of a file that is sent
 HEARD = 1024**3  # bytes that are listened to, so that who sends too much hears so
 PATHS = 1000  # that one import may name
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

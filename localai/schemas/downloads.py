@@ -95,6 +95,9 @@ class DownloadSnapshot(Schema):
 		return self.state in PENDING
 
 
+AT_ONCE_LIMIT = 16
+
+
 class DownloadLimits(Schema):
 	"""How many at once, and bytes a second for all together (0: no limit)."""
 

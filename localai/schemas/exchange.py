@@ -9,6 +9,7 @@ from localai.schemas.base import Schema
 from localai.schemas.generation import Recipe
 from localai.schemas.history import MANY, TEXT_LIMIT, Reuse
 
+FILE_LIMIT = 64 * 1024**2  # bytes of a file that is sent here
 FormatName = Literal['', 'localai', 'a1111', 'fooocus', 'invokeai', 'comfyui', 'swarmui', 'novelai']
 FORMATS: dict[FormatName, str] = {
 	'': 'no settings found',

@@ -14,43 +14,62 @@ class Key(NamedTuple):
 	or no; a number or a span of them; days. `column` is that of `pictures`, or `request.` and a
 	setting; '' where the index finds it otherwise. A facet with `choices` takes no other values, each
 	by the name that it has there. With a `label` it is a fact of a picture that is shown beside its
-	settings; the picture then has a field of the column's name."""
+	settings; the picture then has a field of the column's name. A search has one of those that are
+	`single`, and several of the others narrow it down together. `also` is how else it is typed;
+	`offered` are values to choose from besides those that pictures have."""
 
 	name: str
 	kind: KeyKind
 	column: str = ''
 	choices: dict[str, str] | None = None
 	label: str = ''
+	single: bool = False
+	also: tuple[str, ...] = ()
+	offered: tuple[str, ...] = ()
 
 
+ALSO = {'guidance': ('cfg',)}
 # In the order in which they are told.
 KEY_TABLE = (
 	Key('prompt', 'words'),
 	Key('negative', 'words'),
-	Key('model', 'words'),
-	Key('family', 'facet', 'family'),
-	Key('sampler', 'words'),
+	Key('model', 'words', single=True),
+	Key('family', 'facet', 'family', single=True),
+	Key('sampler', 'words', single=True),
 	Key('lora', 'words'),
 	Key('style', 'words'),
 	Key('notes', 'words'),
-	Key('tag', 'facet'),
+	Key('tag', 'facet', also=('tags',)),
 	Key('album', 'facet'),
-	Key('size', 'facet'),
+	Key('size', 'facet', single=True),
 	Key('width', 'number', 'width'),
 	Key('height', 'number', 'height'),
-	*(Key(term.word, 'number', f'request.{term.name}') for term in TABLE if term.searched),
+	*(
+		Key(term.word, 'number', f'request.{term.name}', also=ALSO.get(term.word, ()))
+		for term in TABLE
+		if term.searched
+	),
 	Key('seed', 'facet'),
-	Key('rating', 'facet', 'rating'),
-	Key('favourite', 'flag', 'favourite'),
+	Key('rating', 'facet', 'rating', single=True, offered=('5', '>=4', '>=3', '0')),
+	Key(
+		'favourite',
+		'flag',
+		'favourite',
+		single=True,
+		also=('favorite', 'fav'),
+		offered=('yes', 'no'),
+	),
 	Key(
 		'kind',
 		'facet',
 		'kind',
 		{'generated': 'generated', 'drawn': 'generated', 'imported': 'imported'},
+		single=True,
+		offered=('generated', 'imported'),
 	),
 	Key('after', 'period'),
 	Key('before', 'period'),
-	Key('on', 'period'),
+	Key('on', 'period', also=('date',), offered=('today', 'yesterday')),
 	Key('id', 'number', 'id'),
 )
 KEYS = {key.name: key for key in KEY_TABLE}

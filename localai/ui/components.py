@@ -3,15 +3,17 @@
 import logging
 from collections.abc import Callable
 from functools import wraps
+from typing import get_args
 
 import gradio as gr
 from pydantic import BaseModel
 from pydantic.main import IncEx
 
 from localai.errors import InvalidInput, LocalAIError
-from localai.schemas.downloads import DownloadSnapshot
-from localai.schemas.exchange import FORMATS
+from localai.schemas.downloads import AT_ONCE_LIMIT, DownloadSnapshot
+from localai.schemas.exchange import FILE_LIMIT, FORMATS
 from localai.schemas.families import ARCHITECTURES, FAMILIES
+from localai.schemas.history import MANY, NOTES_LIMIT, PAGE_LIMIT, TAG_LIMIT, TEXT_LIMIT, SortName
 from localai.schemas.samplers import SAMPLERS, schedules_for
 from localai.schemas.search import KEYS
 from localai.schemas.studio import StudioSnapshot
@@ -106,6 +108,25 @@ def catalog() -> Answer:
 		'size': {'low': SIZE_LIMITS[0], 'high': SIZE_LIMITS[1]},
 		'seeds': SEED_LIMIT,
 		'count': TERMS['count'].high,
-		'keys': list(KEYS),
+		'keys': [
+			{
+				'name': key.name,
+				'kind': key.kind,
+				'single': key.single,
+				'also': key.also,
+				'offered': key.offered,
+			}
+			for key in KEYS.values()
+		],
+		'sorts': list(get_args(SortName)),
+		'limits': {
+			'search': TEXT_LIMIT,
+			'page': PAGE_LIMIT,
+			'many': MANY,
+			'name': TAG_LIMIT,
+			'notes': NOTES_LIMIT,
+			'file': FILE_LIMIT,
+			'downloads': AT_ONCE_LIMIT,
+		},
 		'formats': dict(FORMATS),
 	}

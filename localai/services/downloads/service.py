@@ -13,6 +13,7 @@ from localai.errors import (
 )
 from localai.hub.limiter import Limiter
 from localai.schemas.downloads import (
+	AT_ONCE_LIMIT,
 	DownloadLimits,
 	DownloadRequest,
 	DownloadSnapshot,
@@ -32,7 +33,6 @@ from localai.store.preferences import Preferences
 
 log = logging.getLogger('localai.downloads')
 KEY = 'downloads'  # of the preferences
-MOST = 16  # at once
 
 
 class DownloadService(Fetching):
@@ -107,9 +107,11 @@ class DownloadService(Fetching):
 
 	def set_limits(self, limits: DownloadLimits) -> DownloadLimits:
 		"""What runs already goes on. Raises InvalidInput."""
-		if not 1 <= limits.at_once <= MOST:
+		if not 1 <= limits.at_once <= AT_ONCE_LIMIT:
 			raise InvalidInput(
-				f'{limits.at_once} downloads at once cannot be.', f'Choose 1 to {MOST}.', 'at_once'
+				f'{limits.at_once} downloads at once cannot be.',
+				f'Choose 1 to {AT_ONCE_LIMIT}.',
+				'at_once',
 			)
 		if not 0 <= limits.speed < 10**12:
 			raise InvalidInput('That is no speed.', 'Choose 0 for as fast as it goes.', 'speed')

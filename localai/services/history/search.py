@@ -10,13 +10,7 @@ from localai.schemas.terms import TABLE
 
 # A minus, a key, and a value in quotes or without blanks. An open quote ends with the line.
 TOKEN = re.compile(r'(-?)(?:([A-Za-z]+):)?(?:"([^"]*)(?:"|$)|([^\s"]+))')
-NAMES = {
-	'favorite': 'favourite',
-	'fav': 'favourite',
-	'cfg': 'guidance',
-	'tags': 'tag',
-	'date': 'on',
-}
+NAMES = {typed: key.name for key in KEYS.values() for typed in key.also}
 LEAST = 2  # letters of a beginning; a single one would be half of all words
 BOUND = re.compile(r'(<=|>=|<|>|=)?(\d+(?:\.\d+)?)(\+|(?:\.\.|-)(\d+(?:\.\d+)?))?$')
 SIZE = re.compile(r'(\d{1,6})\s*[x×*]\s*(\d{1,6})$', re.I)

@@ -9,7 +9,7 @@ from typing import Any
 from gradio.utils import get_upload_folder
 
 from localai.errors import InvalidInput
-from localai.schemas.exchange import Reading
+from localai.schemas.exchange import FILE_LIMIT, Reading
 from localai.schemas.generation import Picture
 from localai.schemas.history import HistoryQuery, MarkChange, SortName
 from localai.services.fields import ids_of, read
@@ -20,7 +20,6 @@ from localai.ui.endpoints.jobs import file_of
 from localai.ui.endpoints.words import refused
 from localai.ui.visitors import open_to
 
-FILE_LIMIT = 64 * 1024**2  # bytes, as for whatever is sent to the page
 EXACT = 2**53 - 1  # the largest whole number that every program can hold
 
 

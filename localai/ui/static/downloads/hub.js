@@ -1,6 +1,7 @@
 // Knows the settings of the downloads: how many at once, how fast, and whether there is a token. Never the token.
 
 import { emit, on } from '../page/bus.js';
+import { catalog } from '../page/catalog.js';
 import { byId, write } from '../page/dom.js';
 import { folds } from '../page/layers.js';
 import { notify } from '../page/notice.js';
@@ -36,13 +37,13 @@ async function keepLimits() {
 		at_once: Number(byId('hub-at-once').value),
 		speed: Math.round(Number(byId('hub-speed').value.replace(',', '.')) * 1e6),
 	};
-	const right = Number.isInteger(given.at_once) && given.at_once >= 1 && given.at_once <= 16 && given.speed >= 0;
+	const right = Number.isInteger(given.at_once) && given.at_once >= 1 && given.at_once <= catalog.limits.downloads && given.speed >= 0;
 	if (!right) {
 		drawLimits(limits);
 		return notify({
 			kind: 'error',
 			message: 'That limit is not possible.',
-			remedy: 'From 1 to 16 downloads at once; a speed of 0 or more MB/s.',
+			remedy: `From 1 to ${catalog.limits.downloads} downloads at once; a speed of 0 or more MB/s.`,
 		});
 	}
 	const answer = await ask('ui_download_limits', given);

@@ -1,6 +1,7 @@
 // Knows the details of one picture at the side: how it was made, what a person made of it, what can be done with it.
 
 import { emit, on } from '../page/bus.js';
+import { catalog } from '../page/catalog.js';
 import { byId, element, later, phone, write } from '../page/dom.js';
 import * as facts from '../page/facts.js';
 import { popup, radios, walkable } from '../page/layers.js';
@@ -249,6 +250,7 @@ export function attach(given) {
 		byId('detail-rating').querySelector(`[data-stars='${stars}']`).focus();
 	});
 	byId('detail-image').addEventListener('error', () => current && reload());
+	byId('detail-notes').maxLength = catalog.limits.notes;
 	byId('detail-notes').addEventListener('input', (event) => {
 		unsaved = { id: current, notes: event.target.value };
 		draft(unsaved);

@@ -1,6 +1,7 @@
 // Knows the panel of filters, and the albums with their menu.
 
 import { emit, on } from '../page/bus.js';
+import { catalog } from '../page/catalog.js';
 import { byId, element } from '../page/dom.js';
 import { popup } from '../page/layers.js';
 import { ask } from '../page/server.js';
@@ -138,7 +139,7 @@ function album({ name, count }) {
 		const field = element('input', {
 			class: 'field-line',
 			'aria-label': 'New name of the album',
-			maxlength: '100',
+			maxlength: catalog.limits.name,
 			dir: 'auto',
 		});
 		field.value = name;

@@ -1,6 +1,7 @@
 // Knows the History tab: what is asked, the grid that shows it, what is open at the side, and what there is when nothing is found.
 
 import { emit, on } from '../page/bus.js';
+import { catalog } from '../page/catalog.js';
 import { byId, isField, phone, write } from '../page/dom.js';
 import * as pictures from '../page/pictures.js';
 import { ask, connected } from '../page/server.js';
@@ -17,7 +18,7 @@ import * as selection from './selection.js';
 import * as upkeep from './upkeep.js';
 
 const REST = 400;
-const MOST = 500;
+const MOST = catalog.limits.page;
 const SIZE = 'localai:tile';
 const USUAL = 164;
 let grid = null;

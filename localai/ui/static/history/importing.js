@@ -1,6 +1,7 @@
 // Knows how pictures come in from elsewhere: dropped or chosen, one after the other, and what became of each.
 
 import { emit } from '../page/bus.js';
+import { catalog } from '../page/catalog.js';
 import { byId, element, write } from '../page/dom.js';
 import * as facts from '../page/facts.js';
 import * as pictures from '../page/pictures.js';
@@ -9,7 +10,8 @@ import * as words from '../page/words.js';
 import * as search from './search.js';
 
 const PICTURE = /\.(png|jpe?g|webp)$/i;
-const LARGEST = 64e6;
+const LARGEST = catalog.limits.file;
+const TOO_LARGE = `It is larger than ${LARGEST / 2 ** 20} MB.`;
 const AT_ONCE = 3;
 let stopped = false;
 let busy = false;
@@ -76,7 +78,7 @@ async function take(files) {
 			const file = waiting.shift();
 			const answer =
 				file.size > LARGEST
-					? { error: { message: 'It is larger than 64 MB.' } }
+					? { error: { message: TOO_LARGE } }
 					: await post('import', file);
 			if (answer.error) report.refused.push({ name: file.name, why: said(answer.error) });
 			else for (const part of ['imported', 'known', 'refused']) report[part].push(...answer[part]);
@@ -133,7 +135,7 @@ export function written(answer) {
 async function read(file) {
 	const answer =
 		file.size > LARGEST
-			? { error: { message: 'It is larger than 64 MB.', remedy: '' } }
+			? { error: { message: TOO_LARGE, remedy: '' } }
 			: await post('read', file);
 	section('reading');
 	const recipe = answer.error ? null : answer.recipe;

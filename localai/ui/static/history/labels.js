@@ -1,5 +1,6 @@
 // Knows tags and albums as they are written on pictures: chips that come off, and a field to add one.
 
+import { catalog } from '../page/catalog.js';
 import { element } from '../page/dom.js';
 import * as search from './search.js';
 import * as vocabulary from './vocabulary.js';
@@ -24,7 +25,7 @@ export function field(kind, add) {
 		list,
 		placeholder: title,
 		'aria-label': title,
-		maxlength: '100',
+		maxlength: catalog.limits.name,
 		autocomplete: 'off',
 		dir: 'auto',
 	});

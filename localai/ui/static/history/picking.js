@@ -1,6 +1,7 @@
 // Knows which pictures of the grid are selected, and how pointer and keys select, walk and open.
 
 import { emit } from '../page/bus.js';
+import { catalog } from '../page/catalog.js';
 import { byId, phone } from '../page/dom.js';
 import { notify } from '../page/notice.js';
 import { ask } from '../page/server.js';
@@ -9,8 +10,7 @@ import * as detail from './detail.js';
 import * as search from './search.js';
 
 const PRESS = 450;
-const MANY = 20000;
-const PART = 500;
+const { many: MANY, page: PART } = catalog.limits;
 const chosen = new Set();
 // What was selected before the range that is being drawn, and where the range begins.
 let base = new Set();

@@ -1,11 +1,13 @@
 // Knows the words of a search: where each begins and ends, which are `key:value`, how one is put in or taken out.
 
-import { state } from '../page/state.js';
+import { catalog } from '../page/catalog.js';
 
-export const KEYS = state.catalog.keys;
-// Of these a search has one; of the others several narrow it down together.
-const SINGLE = ['family', 'model', 'sampler', 'size', 'rating', 'favourite', 'kind'];
-const DATES = ['on', 'after', 'before'];
+const KEYS = new Map(catalog.keys.map((key) => [key.name, key]));
+const TYPED = new Map(catalog.keys.flatMap((key) => [key.name, ...key.also].map((typed) => [typed, key.name])));
+const PERIODS = catalog.keys.filter((key) => key.kind === 'period').map((key) => key.name);
+
+/** The keys that begin like this. */
+export const keys = (begun) => [...KEYS.keys()].filter((name) => name.startsWith(begun));
 
 /** [{start, end, raw, minus, key, value}]; `key` is '' for plain words. */
 export function tokens(text) {
@@ -20,7 +22,7 @@ export function tokens(text) {
 		pattern.lastIndex = at;
 		const [raw, minus, name = '', value = ''] = pattern.exec(text);
 		const end = at + Math.max(1, raw.length);
-		const key = KEYS.includes(name.toLowerCase()) ? name.toLowerCase() : '';
+		const key = TYPED.get(name.toLowerCase()) || '';
 		found.push({
 			start: at,
 			end,
@@ -51,7 +53,7 @@ const without = (text, unwanted) => {
 
 /** Puts `key:value` before the words, of which the last may still be being typed; what it stands in for goes. */
 export function put(text, key, value) {
-	const replaced = DATES.includes(key) ? DATES : SINGLE.includes(key) ? [key] : [];
+	const replaced = PERIODS.includes(key) ? PERIODS : KEYS.get(key).single ? [key] : [];
 	const left = without(text, (one) => (replaced.includes(one.key) && !one.minus) || same(one, key, value));
 	const put = `${key}:${quote(value)}`;
 	const words = tokens(left).find((one) => !one.key);

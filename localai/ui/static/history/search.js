@@ -1,6 +1,7 @@
 // Knows the search of the History tab: its line, completions, chips, order, help, and the address that keeps it.
 
 import { emit } from '../page/bus.js';
+import { catalog } from '../page/catalog.js';
 import { byId, element, later, phone } from '../page/dom.js';
 import { popup } from '../page/layers.js';
 import * as tabs from '../page/tabs.js';
@@ -9,7 +10,6 @@ import * as query from './query.js';
 import * as vocabulary from './vocabulary.js';
 
 const PAUSE = 180;
-const SORTS = ['newest', 'oldest', 'rating', 'largest'];
 const HELP = [
 	['fox grass', 'both words, anywhere in prompt, model, tags or notes'],
 	['"long grass"', 'these words together'],
@@ -22,7 +22,7 @@ const HELP = [
 	['after:2026-01', 'also before:2026-11-20, on:today, on:yesterday'],
 	['-tag:draft', 'a minus before any of these leaves them out'],
 ];
-const asked = { text: '', sort: 'newest' };
+const asked = { text: '', sort: catalog.sorts[0] };
 let changed = () => {};
 let options = [];
 let at = -1;
@@ -34,7 +34,7 @@ function keepAddress() {
 	if (tabs.open() !== 'history') return;
 	const kept = new URLSearchParams();
 	if (asked.text) kept.set('q', asked.text);
-	if (asked.sort !== 'newest') kept.set('sort', asked.sort);
+	if (asked.sort !== catalog.sorts[0]) kept.set('sort', asked.sort);
 	const hash = kept.size ? `#history?${kept}` : '#history';
 	if (location.hash !== hash) history.replaceState(null, '', hash);
 }
@@ -53,8 +53,8 @@ function readAddress() {
 	if (name !== '#history' || rest === undefined) return false;
 	const kept = new URLSearchParams(rest);
 	const before = JSON.stringify(asked);
-	asked.text = (kept.get('q') || '').slice(0, 2000);
-	asked.sort = SORTS.includes(kept.get('sort')) ? kept.get('sort') : 'newest';
+	asked.text = (kept.get('q') || '').slice(0, catalog.limits.search);
+	asked.sort = catalog.sorts.includes(kept.get('sort')) ? kept.get('sort') : catalog.sorts[0];
 	return before !== JSON.stringify(asked);
 }
 
@@ -123,7 +123,7 @@ async function suggest() {
 			}));
 	} else if (one) {
 		const begun = one.raw.replace(/^-/, '').toLowerCase();
-		found = query.KEYS.filter((key) => begun.length > 1 && key.startsWith(begun))
+		found = (begun.length > 1 ? query.keys(begun) : [])
 			.slice(0, 8)
 			.map((key) => ({ label: `${key}:`, text: `${key}:` }));
 	}

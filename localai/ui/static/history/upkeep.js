@@ -1,6 +1,7 @@
 // Knows the foot of the History tab: what lies in the trash, and whether the pictures and their files agree.
 
 import { emit, on } from '../page/bus.js';
+import { catalog } from '../page/catalog.js';
 import { byId, element, later, write } from '../page/dom.js';
 import { folds } from '../page/layers.js';
 import { notify } from '../page/notice.js';
@@ -84,7 +85,7 @@ function draw(bytes) {
 async function load(limit = Math.max(PAGE, trash.length)) {
 	const answer = await ask(
 		'ui_history_trash',
-		{ limit: Math.min(limit, 500), offset: 0 },
+		{ limit: Math.min(limit, catalog.limits.page), offset: 0 },
 		{ quiet: true },
 	);
 	if (answer.error) return;

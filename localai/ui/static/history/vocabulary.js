@@ -1,6 +1,7 @@
 // Knows the names that the history can be narrowed down to: models, samplers, sizes, tags, albums.
 
 import { on } from '../page/bus.js';
+import { catalog } from '../page/catalog.js';
 import { byId, element } from '../page/dom.js';
 import { ask } from '../page/server.js';
 
@@ -12,13 +13,9 @@ const LISTS = {
 	tag: 'tags',
 	album: 'albums',
 };
-const plain = (...names) => names.map((name) => ({ name, count: 0 }));
-const FIXED = {
-	favourite: plain('yes', 'no'),
-	kind: plain('generated', 'imported'),
-	rating: plain('5', '>=4', '>=3', '0'),
-	on: plain('today', 'yesterday'),
-};
+const FIXED = Object.fromEntries(
+	catalog.keys.filter((key) => key.offered.length).map((key) => [key.name, key.offered.map((name) => ({ name, count: 0 }))]),
+);
 let known = null;
 let stale = true;
 on('history', () => (stale = true));

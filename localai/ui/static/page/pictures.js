@@ -1,6 +1,7 @@
 // Knows what can be done with pictures wherever they are shown: marks, the trash with its Undo, their settings again.
 
 import { emit, on } from './bus.js';
+import { catalog } from './catalog.js';
 import { byId, later, phone } from './dom.js';
 import * as form from './form.js';
 import { notify } from './notice.js';
@@ -115,7 +116,7 @@ export async function take(fields, notes = [], what = 'all') {
 /** Pictures of Generate that were deleted elsewhere go; marks that were made elsewhere show. */
 const agree = later(async () => {
 	if (!state.pictures.length) return;
-	const limit = Math.min(500, state.pictures.length + 20);
+	const limit = Math.min(catalog.limits.page, state.pictures.length + 20);
 	const answer = await ask(
 		'ui_history_find',
 		{ text: 'kind:generated', sort: 'newest', limit },
