@@ -14,6 +14,12 @@ export function element(tag, attributes = {}, ...children) {
 
 export const byId = (id) => document.getElementById(id);
 
+/** Waits for what somebody else puts into the page. */
+export async function appears(id) {
+	while (!byId(id)) await new Promise((done) => setTimeout(done, 10));
+	return byId(id);
+}
+
 /** Writes only what changed, so that nothing is painted or read aloud twice. */
 export function write(target, text) {
 	if (target.textContent !== text) target.textContent = text;

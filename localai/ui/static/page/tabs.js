@@ -2,7 +2,7 @@
 
 import { settle } from './bus.js';
 import { catalog } from './catalog.js';
-import { byId } from './dom.js';
+import { appears, byId } from './dom.js';
 import { there } from './mount.js';
 
 export const TABS = catalog.tabs;
@@ -39,14 +39,16 @@ export async function show(id) {
 		button.setAttribute('aria-selected', String(other === tab));
 		button.tabIndex = other === tab ? 0 : -1;
 	}
-	// Gradio's own button, which nobody sees. What it does it does a little later, so it is done above too.
-	byId(`room-${tab.id}-button`).click();
 	document.body.dataset.tab = tab.id;
 	byId('tab-name').textContent = tab.title;
 	// Back leads to the tab before.
 	if (named(location.hash) !== tab)
 		history.pushState(null, '', tab === TABS[0] ? location.pathname + location.search : `#${tab.id}`);
 	settle('tab', tab.id);
+	// Gradio's own button, which nobody sees. It may come after ours, and what it does it does a little later;
+	// so what can be done at once is done above.
+	const button = await appears(`room-${tab.id}-button`);
+	if (now === tab.id) button.click();
 	await Promise.all(tab.parts.map((part) => there(`${tab.id}/${part}`)));
 	byId(`room-${tab.id}`).setAttribute('aria-labelledby', `tab-${tab.id}`);
 }
