@@ -17,7 +17,7 @@ from localai.schemas.history import MANY, NOTES_LIMIT, PAGE_LIMIT, TAG_LIMIT, TE
 from localai.schemas.samplers import SAMPLERS, schedules_for
 from localai.schemas.search import KEYS
 from localai.schemas.studio import StudioSnapshot
-from localai.schemas.terms import SEED_LIMIT, SIZE_LIMITS, TERMS
+from localai.schemas.terms import TABLE
 from localai.schemas.visitors import Visitor
 
 log = logging.getLogger('localai.ui')
@@ -105,9 +105,19 @@ def catalog() -> Answer:
 		'families': {name: said(family) for name, family in FAMILIES.items()},
 		'architectures': {name: row.title for name, row in ARCHITECTURES.items()},
 		'samplers': {name: list(schedules_for(name)) for name in SAMPLERS},
-		'size': {'low': SIZE_LIMITS[0], 'high': SIZE_LIMITS[1]},
-		'seeds': SEED_LIMIT,
-		'count': TERMS['count'].high,
+		'terms': [
+			{
+				'name': term.name,
+				'label': term.label,
+				'subject': term.subject or term.label,
+				'kind': term.kind,
+				'low': term.low,
+				'high': term.high,
+				'multiple': term.multiple,
+				'doors': sorted(term.doors),
+			}
+			for term in TABLE
+		],
 		'keys': [
 			{
 				'name': key.name,

@@ -4,57 +4,25 @@ import { byId, element, write } from '../page/dom.js';
 import * as form from '../page/form.js';
 import { popup, radios, walkable } from '../page/layers.js';
 import { state } from '../page/state.js';
+import { ASKED, isNumber, short } from '../page/terms.js';
 import * as words from '../page/words.js';
-import { setError } from './fields.js';
+import { FIELDS, makeFields, setError } from './fields.js';
 
 const COUNTS = [1, 2, 4, 8];
-const numbers = [
-	{
-		id: 'count',
-		name: 'count',
-		field: 'count',
-		label: 'The number of pictures',
-		low: 1,
-		high: state.catalog.count,
-	},
-	{
-		id: 'width',
-		name: 'width',
-		field: 'width',
-		label: 'The width',
-		low: state.catalog.size.low,
-		high: state.catalog.size.high,
-		step: 8,
-	},
-	{
-		id: 'height',
-		name: 'height',
-		field: 'height',
-		label: 'The height',
-		low: state.catalog.size.low,
-		high: state.catalog.size.high,
-		step: 8,
-	},
-	{ id: 'steps', name: 'steps', field: 'steps', label: 'Steps', low: 1, high: 150 },
-	{
-		id: 'guidance',
-		name: 'guidance',
-		field: 'guidance_scale',
-		label: 'The guidance scale',
-		low: 0,
-		high: 30,
-		fraction: true,
-	},
-	{
-		id: 'seed',
-		name: 'seed',
-		field: 'seed',
-		label: 'The seed',
-		low: 0,
-		high: state.catalog.seeds - 1,
-		empty: true,
-	},
-];
+// Where the table speaks of two at once, or too shortly for a sentence.
+const SAID = { width: 'The width', height: 'The height', guidance_scale: 'The guidance scale' };
+const numbers = ASKED.filter(isNumber).map((term) => ({
+	id: FIELDS[term.name],
+	name: short(term.name),
+	field: term.name,
+	label: SAID[term.name] || term.subject,
+	low: term.low,
+	high: term.high,
+	step: term.multiple,
+	fraction: term.kind === 'number',
+	// Nothing typed is chance.
+	empty: term.name === 'seed',
+}));
 
 /** The nearest number that is allowed, and what to say about it when it is another one. */
 function mend(rule, text) {
@@ -193,6 +161,7 @@ export function draw() {
 }
 
 export function attach() {
+	makeFields();
 	attachNumbers();
 	radios(byId('efforts'), (radio) => {
 		const { steps, sampler, schedule } = form.family().efforts.find((e) => e.name === radio.dataset.name);

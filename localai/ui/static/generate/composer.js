@@ -7,12 +7,12 @@ import { dismiss, notify } from '../page/notice.js';
 import { ask } from '../page/server.js';
 import { state } from '../page/state.js';
 import * as tabs from '../page/tabs.js';
+import { long } from '../page/terms.js';
 import * as words from '../page/words.js';
 import * as choices from './choices.js';
 import { clearErrors, FIELDS, setError } from './fields.js';
 import * as timeline from './timeline.js';
 
-const NAMES = { negative: 'negative_prompt', guidance: 'guidance_scale' };
 let asked = 0;
 // The field that the last estimate found wrong.
 let doubted = '';
@@ -157,7 +157,7 @@ export function mount() {
 	new ResizeObserver(measure).observe(byId('composer'));
 	on('form', (changes) => {
 		for (const name of Object.keys(changes))
-			if ((NAMES[name] || name) !== doubted) setError(NAMES[name] || name, '');
+			if (long(name) !== doubted) setError(long(name), '');
 		draw();
 		estimateSoon();
 	});

@@ -1,19 +1,36 @@
 // Knows where the fields of a request are on the page, and the line below each that says what is wrong with it.
 
-import { byId } from '../page/dom.js';
+import { byId, element } from '../page/dom.js';
+import { ASKED, isNumber, short } from '../page/terms.js';
 
-export const FIELDS = {
-	prompt: 'prompt',
-	negative_prompt: 'negative-prompt',
-	width: 'width',
-	height: 'height',
-	steps: 'steps',
-	guidance_scale: 'guidance',
-	sampler: 'sampler',
-	schedule: 'schedule',
-	seed: 'seed',
-	count: 'count',
-};
+/** The id of the field of a setting. */
+export const FIELDS = Object.fromEntries(
+	ASKED.map((term) => [term.name, short(term.name) === 'negative' ? 'negative-prompt' : short(term.name)]),
+);
+
+/** A number that the page has no place of its own for is asked for below the others. */
+export function makeFields() {
+	for (const term of ASKED.filter(isNumber)) {
+		const id = FIELDS[term.name];
+		if (byId(id)) continue;
+		byId('sampler-fold')
+			.querySelector('.fold-grid')
+			.append(
+				element('label', { for: id }, term.label),
+				element('input', {
+					id,
+					type: 'text',
+					inputmode: term.kind === 'number' ? 'decimal' : 'numeric',
+					maxlength: 12,
+					placeholder: 'usual',
+					'aria-describedby': `error-${term.name}`,
+				}),
+			);
+		byId('sampler-fold').append(
+			element('p', { class: 'field-error', id: `error-${term.name}`, role: 'alert', hidden: true }),
+		);
+	}
+}
 
 export function setError(field, text) {
 	const line = byId(`error-${field}`);

@@ -7,6 +7,7 @@ import { copy, notify } from '../page/notice.js';
 import * as rows from '../page/rows.js';
 import { ask } from '../page/server.js';
 import { state } from '../page/state.js';
+import { isNumber, shownIn } from '../page/terms.js';
 import * as words from '../page/words.js';
 
 const PLACES = {
@@ -21,15 +22,8 @@ const FORMATS = {
 	gguf: 'One file, GGUF',
 	pickle: 'Pickle, which can run code',
 };
-const DEFAULTS = [
-	['width', 'Width', 'number'],
-	['height', 'Height', 'number'],
-	['steps', 'Steps', 'number'],
-	['guidance_scale', 'Guidance', 'number'],
-	['sampler', 'Sampler', 'sampler'],
-	['schedule', 'Schedule', 'schedule'],
-	['negative_prompt', 'Without', 'text'],
-];
+// Words after numbers and choices.
+const DEFAULTS = shownIn('defaults').sort((a, b) => (a.kind === 'text') - (b.kind === 'text'));
 let card = null;
 // The rows beside the details: {learn(entry), redraw(), focus(id)}.
 let list = null;
@@ -78,38 +72,35 @@ function drawDefaults() {
 		element('option', { value: '' }, 'usual'),
 		...names.map((name) => element('option', { value: name }, name)),
 	];
-	const made = DEFAULTS.flatMap(([name, title, kind]) => {
+	const { samplers } = state.catalog;
+	const choices = { sampler: Object.keys(samplers), schedule: [...new Set(Object.values(samplers).flat())] };
+	const made = DEFAULTS.flatMap((term) => {
+		const { name, label } = term;
 		const id = `default-${name}`;
-		const field =
-			kind === 'sampler'
-				? element('select', { id }, ...options(Object.keys(state.catalog.samplers)))
-				: kind === 'schedule'
-					? element(
-							'select',
-							{ id },
-							...options([...new Set(Object.values(state.catalog.samplers).flat())]),
-						)
-					: element('input', { id, inputmode: kind === 'number' ? 'decimal' : null, autocomplete: 'off' });
-		if (field.tagName === 'INPUT') field.placeholder = 'usual';
+		const mode = isNumber(term) ? 'decimal' : null;
+		const field = choices[name]
+			? element('select', { id }, ...options(choices[name]))
+			: element('input', { id, inputmode: mode, autocomplete: 'off', placeholder: 'usual' });
 		field.value = card.defaults[name] ?? '';
 		field.addEventListener('change', keepDefaults);
-		return [element('label', { for: id }, title), field];
+		return [element('label', { for: id }, name === 'negative_prompt' ? 'Without' : label), field];
 	});
 	byId('card-defaults-grid').replaceChildren(...made);
 	fold.open = Object.values(card.defaults).some((value) => value !== null);
 }
 
-/** Only the guidance may have a fraction. */
-function number(name, text) {
+/** Only some may have a fraction. */
+function number(term, text) {
 	const value = Number(text.replace(',', '.'));
-	return name === 'guidance_scale' ? value : Math.round(value);
+	return term.kind === 'number' ? value : Math.round(value);
 }
 
 async function keepDefaults() {
 	const defaults = {};
-	for (const [name, , kind] of DEFAULTS) {
+	for (const term of DEFAULTS) {
+		const { name } = term;
 		const text = byId(`default-${name}`).value.trim();
-		defaults[name] = text === '' ? null : kind === 'number' ? number(name, text) : text;
+		defaults[name] = text === '' ? null : isNumber(term) ? number(term, text) : text;
 		if (Number.isNaN(defaults[name]))
 			return notify({ kind: 'error', message: 'This must be a number.', remedy: 'Empty leaves the usual.' });
 	}

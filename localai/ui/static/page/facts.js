@@ -3,8 +3,27 @@
 import { element } from './dom.js';
 import { copy } from './notice.js';
 import { state } from './state.js';
+import { shownIn } from './terms.js';
 import * as words from './words.js';
 
+// What has words of its own here; the rest of the table is told as it is.
+const OWN = [
+	'prompt',
+	'negative_prompt',
+	'model',
+	'loras',
+	'styles',
+	'seed',
+	'width',
+	'height',
+	'sampler',
+	'schedule',
+	'steps',
+	'guidance_scale',
+	'clip_skip',
+	'denoising_strength',
+	'vae',
+];
 const DEVICES = { cpu: 'CPU', mps: 'Apple GPU' };
 
 /** [name, shown, copied]; the last only where it is another text. */
@@ -42,6 +61,9 @@ export function recipe(
 		['Clip skip', known(asked.clip_skip) ? String(asked.clip_skip) : ''],
 		['Strength', known(asked.denoising_strength) ? String(asked.denoising_strength) : ''],
 		['VAE', asked.vae],
+		...shownIn('details')
+			.filter((term) => !OWN.includes(term.name))
+			.map(({ name, label }) => [label, known(asked[name]) ? String(asked[name]) : '']),
 		...(asked.extra || []),
 	].filter(([, value]) => value);
 }

@@ -4,22 +4,17 @@ import { emit, on } from './bus.js';
 import { later } from './dom.js';
 import { ask } from './server.js';
 import { state } from './state.js';
+import { ASKED, short, shownIn } from './terms.js';
 import { may } from './visitor.js';
 
 const KEY = 'localai:form:1';
 export const values = {
+	...Object.fromEntries(ASKED.map((term) => [short(term.name), null])),
 	prompt: '',
 	negative: '',
 	model: 'sketchbook',
 	count: 1,
-	steps: null,
-	sampler: null,
-	schedule: null,
-	guidance: null,
-	width: null,
-	height: null,
 	seedMode: 'random',
-	seed: null,
 	negativeOpen: false,
 	foldOpen: false,
 	savedAt: 0,
@@ -117,20 +112,17 @@ function own(id) {
 	const wanted = {};
 	for (const [name, value] of Object.entries((entry && entry.defaults) || {}))
 		if (value !== null)
-			wanted[{ guidance_scale: 'guidance', negative_prompt: 'negative' }[name] || name] = value;
+			wanted[short(name)] = value;
 	return wanted.negative ? { ...wanted, negativeOpen: true } : wanted;
 }
 
 /** Takes the settings of a picture or job; what it does not know stays, and the seed is a choice of its own. */
 export function use(request) {
-	const given = {
-		width: request.width,
-		height: request.height,
-		steps: request.steps,
-		sampler: request.sampler,
-		schedule: request.schedule,
-		guidance: request.guidance_scale,
-	};
+	const given = Object.fromEntries(
+		shownIn('defaults')
+			.filter((term) => term.kind !== 'text')
+			.map((term) => [short(term.name), request[term.name]]),
+	);
 	const known = Object.entries(given).filter(([, value]) => value !== null && value !== undefined);
 	set({
 		prompt: request.prompt,
@@ -149,19 +141,8 @@ export function lastSeed() {
 
 export function fields() {
 	const seed = { random: null, keep: lastSeed(), fixed: values.seed }[values.seedMode];
-	return {
-		prompt: values.prompt,
-		negative_prompt: values.negative,
-		model: values.model,
-		width: values.width,
-		height: values.height,
-		steps: values.steps,
-		guidance_scale: values.guidance,
-		sampler: values.sampler,
-		schedule: values.schedule,
-		seed: seed === undefined ? null : seed,
-		count: values.count,
-	};
+	const asked = ASKED.map((term) => [term.name, values[short(term.name)]]);
+	return { ...Object.fromEntries(asked), model: values.model, seed: seed === undefined ? null : seed };
 }
 
 function take(saved) {
