@@ -15,7 +15,7 @@ from localai.schemas.exchange import FILE_LIMIT, FORMATS
 from localai.schemas.families import ARCHITECTURES, FAMILIES
 from localai.schemas.history import MANY, NOTES_LIMIT, PAGE_LIMIT, TAG_LIMIT, TEXT_LIMIT, SortName
 from localai.schemas.samplers import SAMPLERS, schedules_for
-from localai.schemas.search import KEYS
+from localai.schemas.search import FACTS, KEYS
 from localai.schemas.studio import StudioSnapshot
 from localai.schemas.terms import TABLE
 from localai.schemas.visitors import Visitor
@@ -128,6 +128,7 @@ def catalog() -> Answer:
 			}
 			for key in KEYS.values()
 		],
+		'facts': [{'label': fact.label, 'column': fact.column} for fact in FACTS],
 		'sorts': list(get_args(SortName)),
 		'limits': {
 			'search': TEXT_LIMIT,

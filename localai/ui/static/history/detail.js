@@ -91,6 +91,7 @@ function draw() {
 				family: receipt.family,
 				steps: receipt.steps_done || null,
 			}),
+			...facts.columns(picture),
 		]),
 	);
 	byId('detail-receipt-facts').replaceChildren(

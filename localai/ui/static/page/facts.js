@@ -1,5 +1,6 @@
 // Knows how settings are written down: what there is of a picture, each to be copied, and how two prompts differ.
 
+import { catalog } from './catalog.js';
 import { element } from './dom.js';
 import { copy } from './notice.js';
 import { state } from './state.js';
@@ -67,6 +68,12 @@ export function recipe(
 		...(asked.extra || []),
 	].filter(([, value]) => value);
 }
+
+/** What else a picture has that is searched for and shown. */
+export const columns = (picture) =>
+	catalog.facts
+		.map(({ label, column }) => [label, String(picture[column] ?? '')])
+		.filter(([, value]) => value);
 
 export function receipt({ receipt: made, kind, job_id: job }, file, bytes) {
 	const drawn = kind === 'generated';
