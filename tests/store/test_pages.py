@@ -199,6 +199,47 @@ class TestPaging:
 		assert found(pages, limit=1000) == [*again[::-1], *ids[::-1]]
 
 
+class TestEntries:
+	def test_a_tile_is_told_the_beginning_of_its_prompt(self, store, pages):
+		store.add([row('fox ' * 100, NOON), row('an owl', NOON + timedelta(hours=1))])
+		owl, fox = pages.find(understand(''), 'newest', None, 0, 10)
+		assert owl.prompt == 'an owl' and fox.prompt == 'fox ' * 75
+		assert (owl.day, owl.created_at) == ('2026-03-10', NOON + timedelta(hours=1))
+
+	@pytest.mark.parametrize('text', ['', 'owl'])
+	def test_days_in_the_order_of_their_pictures(self, store, pages, text):
+		store.add([row('an owl', NOON + timedelta(days=day)) for day in (0, 1, 1)])
+
+		def days(sort: str) -> list[tuple[str, int]]:
+			total, days = pages.outline(understand(text), sort)
+			assert total == 3
+			return [(d.day, d.count) for d in days]
+
+		assert days('newest') == [('2026-03-11', 2), ('2026-03-10', 1)]
+		assert days('oldest') == [('2026-03-10', 1), ('2026-03-11', 2)]
+		assert days('rating') == days('largest') == []
+
+	def test_of_what_there_is_to_choose_from_the_most_used_comes_first(self, store, pages):
+		few = {'marks': {'tags': ['few'], 'albums': ['Few']}}
+		many = {'marks': {'tags': ['many', 'few'], 'albums': ['Many']}}
+		store.add(
+			[
+				row(recipe={'sampler': 'DDIM'}, receipt={'model_name': 'Aged'}, **few),
+				*(row(width=96, receipt={'family': 'sdxl'}, **many) for _ in range(2)),
+				row(receipt={'model_name': '', 'family': 'sdxl'}),
+			]
+		)
+		found = pages.vocabulary()
+		assert {name: [(c.name, c.count) for c in counts] for name, counts in found} == {
+			'models': [('Sketchbook', 2), ('Aged', 1)],
+			'families': [('sdxl', 3), ('sketchbook', 1)],
+			'samplers': [('Euler', 3), ('DDIM', 1)],
+			'sizes': [('64x64', 2), ('96x64', 2)],
+			'tags': [('few', 3), ('many', 2)],
+			'albums': [('Many', 2), ('Few', 1)],
+		}
+
+
 class TestMidnight:
 	"""A picture of midnight itself is one of the day that begins."""
 

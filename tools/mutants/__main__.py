@@ -32,7 +32,7 @@ from tools.mutants.trials import forked, run_pytest, try_all
 
 ROOT = Path(__file__).parents[2]
 NOT_RUN: Verdict = 'not run'
-CORE = ('store', 'services/jobs', 'files/pictures', 'engine')
+CORE = ('store', 'services/jobs', 'files/pictures', 'engine', 'schemas/memory')
 # Imported once for all; what a fork of us need not read again.
 WARM = ('sqlalchemy.orm', 'alembic.command', 'pydantic', 'PIL.Image', 'numpy', 'orjson', 'httpx')
 WARM_ENGINE = ('torch', 'transformers', 'diffusers')
