@@ -97,8 +97,6 @@ def read_png(stream: BinaryIO, size: int) -> Contents:
 				raise damaged()
 			body = checked(stream, name, length)
 			found.width, found.height = struct.unpack('>II', body[:8])
-			if not (found.width and found.height):
-				raise damaged()
 		elif name in (b'tEXt', b'zTXt', b'iTXt', b'eXIf'):
 			if total < ALL_BYTES and len(raw) < TEXTS:
 				body = checked(stream, name, length)

@@ -259,6 +259,12 @@ class TestJpeg:
 			with pytest.raises(InvalidInput):
 				read_contents(plain[:2] + piece + plain[2:])
 
+	def test_a_file_of_a_million_pieces_is_refused(self, monkeypatch):
+		monkeypatch.setattr(chunks, 'PIECES', 50)
+		assert read_contents(jpeg(*[(0xE5, b'')] * 20)).width == 64
+		with pytest.raises(InvalidInput, match='pieces'):
+			read_contents(jpeg(*[(0xE5, b'')] * 50))
+
 	def test_no_size_is_damaged(self):
 		with pytest.raises(InvalidInput):
 			read_contents(b'\xff\xd8\xff\xda\x00\x02')
@@ -271,6 +277,16 @@ class TestWebp:
 			found = read_contents(samples.saved('WEBP', block, **options))
 			assert (found.media_type, found.width, found.height) == ('image/webp', 64, 128)
 			assert found.texts == ({'UserComment': 'told'} if block else {})
+
+	@pytest.mark.parametrize(
+		('name', 'body'),
+		[(b'VP8 ', bytes(10)), (b'VP8L', bytes(10)), (b'VP8L', b'\x2f\0\0\0'), (b'VP8X', b'')],
+	)
+	def test_pixels_that_do_not_begin_as_they_must(self, name, body):
+		piece = name + struct.pack('<I', len(body)) + body
+		data = b'RIFF' + struct.pack('<I', 4 + len(piece)) + b'WEBP' + piece
+		with pytest.raises(InvalidInput):
+			read_contents(data)
 
 	def test_what_stands_behind_its_end_is_not_read(self):
 		plain, told = samples.saved('WEBP', b''), samples.saved('WEBP', samples.comment('told'))
