@@ -176,7 +176,10 @@ class TestExif:
 			b'UNICODE\0' + 'a 灯: b'.encode('utf-16-le'),
 			b'UNICODE\0' + 'a 灯: b'.encode('utf-16'),
 			b'UNICODE\0\xfe\xff' + 'a 灯: b'.encode('utf-16-be'),
-			b'UNICODE\0' + 'a 灯: b'.encode('utf-16-be') + b'x',  # cut in its last letter
+			# cut in the last letter
+			b'UNICODE\0' + 'a 灯: b'.encode('utf-16-be') + b'x',
+			b'UNICODE\0\xff\xfe' + 'a 灯: b'.encode('utf-16-le') + b'x',
+			b'UNICODE\0\xfe\xff' + 'a 灯: b'.encode('utf-16-be') + b'x',
 			b'UNICODE\0' + 'a 灯: b'.encode(),
 			b'ASCII\0\0\0' + 'a 灯: b'.encode(),
 			bytes(8) + 'a 灯: b'.encode(),
@@ -196,8 +199,9 @@ class TestExif:
 		assert exif.read_exif(latin)['UserComment'] == 'Äpfel sind'
 		assert exif.decode('im Café'.encode('latin-1')) == 'im Café'
 		assert exif.decode('灯台'.encode()[:-1]) == '灯'
-		jis = samples.exif({}, {0x9286: b'JIS\0\0\0\0\0' + '灯台'.encode('iso2022_jp')})
-		assert exif.read_exif(jis)['UserComment'] == '灯台'
+		for more in (b'', b'\xff'):
+			told = b'JIS\0\0\0\0\0' + '灯台'.encode('iso2022_jp') + more
+			assert exif.read_exif(samples.exif({}, {0x9286: told}))['UserComment'] == '灯台'
 
 	def test_the_other_texts(self):
 		block = samples.exif(
@@ -210,6 +214,13 @@ class TestExif:
 			'XPComment': 'noted',
 			'MakerNote': 'scheme',
 		}
+
+	def test_what_windows_writes(self):
+		names = ('XPTitle', 'XPComment', 'XPAuthor', 'XPKeywords', 'XPSubject')
+		texts = {0x9C9B + place: name.encode('utf-16-le') for place, name in enumerate(names)}
+		assert exif.read_exif(samples.exif(texts)) == {name: name for name in names}
+		cut = {tag: text + b'x' for tag, text in texts.items()}
+		assert exif.read_exif(samples.exif(cut)) == {name: name for name in names}
 
 	@pytest.mark.parametrize('order', ['<', '>'])
 	def test_blocks_that_lie(self, order):
@@ -259,6 +270,11 @@ class TestJpeg:
 			with pytest.raises(InvalidInput):
 				read_contents(plain[:2] + piece + plain[2:])
 
+	def test_bytes_that_only_fill_are_stepped_over(self):
+		told = jpeg((0xFE, b'told'))
+		found = read_contents(told[:2] + b'\xff\xff\xff' + told[2:])
+		assert (found.texts, found.width, found.height) == ({'comment': 'told'}, 64, 128)
+
 	def test_a_file_of_a_million_pieces_is_refused(self, monkeypatch):
 		monkeypatch.setattr(chunks, 'PIECES', 50)
 		assert read_contents(jpeg(*[(0xE5, b'')] * 20)).width == 64
@@ -277,6 +293,15 @@ class TestWebp:
 			found = read_contents(samples.saved('WEBP', block, **options))
 			assert (found.media_type, found.width, found.height) == ('image/webp', 64, 128)
 			assert found.texts == ({'UserComment': 'told'} if block else {})
+
+	@pytest.mark.parametrize('size', [(1, 1), (63, 127), (301, 257)])
+	@pytest.mark.parametrize('options', [{}, {'lossless': True}])
+	def test_every_size(self, size, options):
+		image = samples.pixels(size=size)
+		for picture in (image, image.convert('RGBA')):
+			for block in (b'', samples.comment('told')):
+				found = read_contents(samples.saved('WEBP', block, picture, **options))
+				assert (found.width, found.height) == size
 
 	@pytest.mark.parametrize(
 		('name', 'body'),

@@ -650,6 +650,17 @@ class TestComfy:
 		}
 		assert self.read(graph).recipe.prompt == PROMPT
 
+	def test_what_was_saved_counts_and_not_what_was_only_looked_at(self):
+		graph = samples.comfy_graph()
+		glance = {**graph['3']['inputs'], 'seed': 1, 'steps': 2}
+		first = {
+			'20': samples.node('PreviewImage', images=['21', 0]),
+			'21': samples.node('VAEDecode', samples=['22', 0], vae=['4', 2]),
+			'22': samples.node('KSampler', **glance),
+		}
+		found = self.read({**first, **graph}).recipe
+		assert (found.seed, found.steps) == (SEED, 20)
+
 	def test_nothing_is_asked_by_a_prompt_that_is_turned_to_zero(self):
 		graph = samples.comfy_graph()
 		graph['20'] = samples.node('ConditioningZeroOut', conditioning=['6', 0])
