@@ -1,4 +1,4 @@
-"""Jobs, as verbs: what is drawn next and where, and what becomes of what the engines say."""
+"""Jobs, as verbs: what is drawn next, and where."""
 
 import contextlib
 import logging

@@ -5,7 +5,7 @@ import pytest
 from localai.errors import EngineDied
 from localai.services.models.service import BUILTIN
 from localai.studio import Studio
-from tests.fakes import FakeExecutor
+from tests.fakes import FakeEngine, FakeExecutor
 from tests.services.jobs.test_service import finish, start
 from tests.waiting import eventually
 
@@ -72,6 +72,15 @@ class TestTwoAtOnce:
 		assert studio.jobs.get(first.id).live
 		left.gate.set()
 		assert finish(studio, first.id).state == 'finished'
+
+	def test_many_jobs_are_each_drawn_once(self, studio, executor):
+		jobs = [start(studio, seed=10 * i, count=2, steps=2) for i in range(20)]
+		release(executor)
+		for i, job in enumerate(jobs):
+			ended = finish(studio, job.id)
+			assert ended.state == 'finished'
+			assert [p.seed for p in ended.pictures] == [10 * i, 10 * i + 1]
+		assert sorted(t.job_id for t in executor.seen) == [j.id for j in jobs]
 
 	def test_pages_see_one_engine_as_before_and_the_others_beside_it(self, studio):
 		start(studio)
@@ -156,8 +165,6 @@ class TestDeath:
 	def test_one_that_joins_later_gets_work(self, studio, executor, right):
 		start(studio), start(studio)
 		third = start(studio)
-		from tests.fakes import FakeEngine
-
 		executor.engines['late'] = late = FakeEngine('late')
 		late.start(executor.on_event, executor.on_status)
 		executor.on_status(late.status)
