@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.live import Live
 
-expect.set_options(timeout=20_000)  # a busy machine is slow, not wrong
+expect.set_options(timeout=60_000)  # a busy machine is slow, not wrong
 FLAGS = [
 	'--no-sandbox',
 	'--disable-gpu',
@@ -54,7 +54,7 @@ def open_page(app: Live, browser):
 		)
 		contexts.append(context)
 		page = context.new_page()
-		page.set_default_timeout(30_000)
+		page.set_default_timeout(60_000)
 
 		def route(call):
 			if call.request.url.startswith((app.url, 'data:', 'blob:')):
