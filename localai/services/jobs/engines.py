@@ -136,8 +136,11 @@ class Engines:
 			device.task = device.broken = None
 
 	def heard(self, status: EngineStatus) -> None:
-		"""A device that was not known yet has joined."""
-		self.devices.setdefault(status.name, Device(status)).status = status
+		"""A device that was not known yet has joined. Who looks needs no lock: then the table is
+		another one."""
+		if status.name not in self.devices:
+			self.devices = {**self.devices, status.name: Device(status)}
+		self.devices[status.name].status = status
 		self.show()
 
 	def show(self) -> None:

@@ -230,6 +230,24 @@ class TestChores:
 		idle(studio)
 		assert [t.kind for t in left.seen] == ['load', 'load'] and not right.seen
 
+	def test_a_job_that_wishes_a_device_waits_for_it_and_lets_others_pass(
+		self, studio, left, right, monkeypatch
+	):
+		make = studio.jobs.make_task
+
+		def wish(job):
+			return make(job).model_copy(update={'device': 'right' if job.request.seed < 2 else ''})
+
+		monkeypatch.setattr(studio.jobs, 'make_task', wish)
+		first, second, third = (start(studio, seed=i) for i in range(3))
+		assert running(studio) == {'right': first.id, 'left': third.id}
+		left.gate.set()
+		assert finish(studio, third.id).state == 'finished'
+		assert studio.jobs.get(second.id).state == 'queued'
+		right.gate.set()
+		assert finish(studio, second.id).state == 'finished'
+		assert [t.job_id for t in right.seen] == [first.id, second.id]
+
 	def test_what_both_hold_or_draw_with_is_in_use(self, studio, executor, left, right, tiny):
 		right.gate.set()
 		start(studio)
