@@ -27,6 +27,7 @@ class TestPrecision:
 		[
 			('cpu', 'bf16', 10**9, 'bf16'),
 			('cpu', 'bf16', 10**7, 'fp32'),
+			('cpu', 'bf16', 150_000_000, 'bf16'),
 			('cpu', 'fp32', 10**9, 'fp32'),
 			('cuda', 'bf16', 10**7, 'bf16'),
 			('cuda', 'fp16', 10**9, 'fp16'),
@@ -46,6 +47,7 @@ class TestOneRule:
 			('bf16', 'cpu', 2_761_145_600),
 			('fp32', 'cpu', 5_522_291_200),
 			('bf16', 'cuda', 3_361_145_600),
+			('fp16', 'cuda', 3_361_145_600),
 		],
 	)
 	def test_badge_estimate_and_engine_say_the_same(self, half, kind, bytes):
@@ -63,6 +65,13 @@ class TestOneRule:
 		"""An fp8 file of SDXL takes twice its bytes; what LocalAI cannot draw with stays as it is."""
 		assert memory.needed('sdxl', 3_500_000_000, 3_500_000_000, machine(8)).weights == 7 * 10**9
 		assert memory.needed('flux1', 7 * 10**9, 12 * 10**9, machine(8)).weights == 7 * 10**9
+
+	def test_what_just_fits_fits(self):
+		need = memory.Need(weights=5, whole=4, tiled=2)
+		assert memory.plan(need, 9) == memory.Plan(9, tiled=False, fits=True)
+		assert memory.plan(need, 8) == memory.Plan(7, tiled=True, fits=True)
+		assert memory.plan(need, 7) == memory.Plan(7, tiled=True, fits=True)
+		assert memory.plan(need, 6) == memory.Plan(7, tiled=True, fits=False)
 
 	def test_the_weights_of_a_resident_model_are_not_needed_again(self):
 		need = memory.needed('sd1', SD1.bytes, SD1.parameters, machine(8), (512, 512))
