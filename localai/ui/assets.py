@@ -42,9 +42,11 @@ class Assets:
 			for path in sorted(STATIC.rglob('*'))
 			if path.suffix in ('.js', '.svg')
 		}
-		for path in STATIC.rglob('*.html'):
-			name = f'{path.relative_to(STATIC).as_posix()}.js'
-			self.files[name] = module('markup', path.read_text('utf-8'))
+		markup = {
+			path.relative_to(STATIC).with_suffix('').as_posix(): path.read_text('utf-8')
+			for path in sorted(STATIC.rglob('*.html'))
+		}
+		self.files['page/markup.js'] = module('markup', markup)
 		self.files['page/catalog.js'] = module('catalog', catalog)
 		self.files[STYLE] = style().encode()
 		told = hashlib.sha256()
@@ -93,7 +95,6 @@ class Assets:
 			'cache-control': FOREVER,
 			'vary': 'accept-encoding',
 			'etag': f'"{self.digest}{"-gzip" if small else ""}"',
-			'x-content-type-options': 'nosniff',
 		}
 		if headers['etag'] in request.headers.get('if-none-match', ''):
 			return Response(None, 304, headers)

@@ -13,7 +13,7 @@ IMPORT = re.compile(
 )
 EXPORT = re.compile(r'^export (?:async )?(?:function|const|let) (\w+)', re.MULTILINE)
 # Written when the app starts: what the page knows from the first moment on.
-MADE = {'page/catalog.js': {'catalog'}}
+MADE = {'page/catalog.js': {'catalog'}, 'page/markup.js': {'markup'}}
 
 
 def scripts() -> dict[str, str]:

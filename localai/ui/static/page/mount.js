@@ -1,5 +1,7 @@
 // Knows how a part of the page comes to life: its markup, then its script, one part after the other.
 
+import { markup } from './markup.js';
+
 let last = Promise.resolve();
 const parts = new Map();
 
@@ -17,12 +19,11 @@ export const there = (name) => part(name).promise;
 
 /** `name` is a folder and a file in it, as in 'generate/stage'. `gradio` is what the component was given. */
 export function mount(name, element, gradio) {
-	const files = Promise.all([import(`../${name}.html.js`), import(`../${name}.js`)]);
+	const script = import(`../${name}.js`);
 	last = last
 		.then(async () => {
-			const [{ markup }, script] = await files;
-			element.firstElementChild.innerHTML = markup;
-			script.mount(element, gradio);
+			element.firstElementChild.innerHTML = markup[name];
+			(await script).mount(element, gradio);
 			part(name).done();
 		})
 		.catch((error) => console.error(name, error));
