@@ -62,7 +62,8 @@ class Effort(Schema):
 
 
 class Architecture(Schema):
-	"""What models of one kind have in common, whether they can be drawn with or not.
+	"""What models of one kind have in common, whether they can be drawn with or not. `mark` is a few
+	letters that stand where one of them has no picture.
 
 	`classes` is how the names of their pipelines in diffusers begin, where no other family shares
 	them. `bases` finds, in the names of repositories (a regular
@@ -73,6 +74,7 @@ class Architecture(Schema):
 
 	name: ArchitectureName
 	title: str
+	mark: str = '?'
 	classes: tuple[str, ...] = Field((), exclude=True)
 	bases: str = Field('', exclude=True)
 	owners: tuple[str, ...] = Field((), exclude=True)
@@ -129,6 +131,7 @@ ROWS: tuple[Architecture, ...] = (
 	Family(
 		name='sketchbook',
 		title='Sketchbook',
+		mark='SK',
 		pipelines={'text': 'StableDiffusionPipeline'},
 		biggest=0.5,
 		shapes=shapes(128),
@@ -143,6 +146,7 @@ ROWS: tuple[Architecture, ...] = (
 	Family(
 		name='sd1',
 		title='Stable Diffusion 1',
+		mark='SD 1',
 		pipelines={'text': 'StableDiffusionPipeline'},
 		bases=r'(^|/)stable-diffusion-v?1',
 		owners=('runwayml/', 'stable-diffusion-v1-5/', 'CompVis/', 'stabilityai/'),
@@ -164,6 +168,7 @@ ROWS: tuple[Architecture, ...] = (
 	Family(
 		name='sd2',
 		title='Stable Diffusion 2',
+		mark='SD 2',
 		pipelines={'text': 'StableDiffusionPipeline'},
 		bases=r'(^|/)stable-diffusion-2|sd-turbo$',
 		owners=('stabilityai/',),
@@ -184,6 +189,7 @@ ROWS: tuple[Architecture, ...] = (
 	Family(
 		name='sdxl',
 		title='Stable Diffusion XL',
+		mark='XL',
 		pipelines={'text': 'StableDiffusionXLPipeline'},
 		classes=('StableDiffusionXL',),
 		bases=r'stable-diffusion-xl(?!-refiner)|sdxl-turbo'
@@ -207,6 +213,7 @@ ROWS: tuple[Architecture, ...] = (
 	Architecture(
 		name='sdxl-refiner',
 		title='SDXL Refiner',
+		mark='XL R',
 		within='sdxl',
 		bases=r'stable-diffusion-xl-refiner',
 		owners=('stabilityai/',),
@@ -216,6 +223,7 @@ ROWS: tuple[Architecture, ...] = (
 	Architecture(
 		name='sd3',
 		title='Stable Diffusion 3',
+		mark='SD 3',
 		classes=('StableDiffusion3',),
 		bases=r'stable-diffusion-3',
 		owners=('stabilityai/',),
@@ -225,6 +233,7 @@ ROWS: tuple[Architecture, ...] = (
 	Architecture(
 		name='flux1',
 		title='FLUX.1',
+		mark='FX 1',
 		classes=('Flux',),
 		bases=r'flux\.1',
 		owners=('black-forest-labs/',),
@@ -233,6 +242,7 @@ ROWS: tuple[Architecture, ...] = (
 	Architecture(
 		name='flux2',
 		title='FLUX.2',
+		mark='FX 2',
 		classes=('Flux2',),
 		bases=r'flux\.2(?!-klein)',
 		owners=('black-forest-labs/',),
@@ -241,6 +251,7 @@ ROWS: tuple[Architecture, ...] = (
 	Architecture(
 		name='flux2-klein',
 		title='FLUX.2 klein',
+		mark='FX 2',
 		within='flux2',
 		classes=('Flux2Klein',),
 		bases=r'flux\.2-klein',
@@ -250,6 +261,7 @@ ROWS: tuple[Architecture, ...] = (
 	Architecture(
 		name='chroma',
 		title='Chroma',
+		mark='CHR',
 		classes=('Chroma',),
 		bases=r'/chroma',
 		owners=('lodestones/',),
@@ -258,6 +270,7 @@ ROWS: tuple[Architecture, ...] = (
 	Architecture(
 		name='qwen-image',
 		title='Qwen-Image',
+		mark='QW',
 		classes=('QwenImage',),
 		bases=r'qwen-image',
 		owners=('Qwen/',),
@@ -267,6 +280,7 @@ ROWS: tuple[Architecture, ...] = (
 	Architecture(
 		name='z-image',
 		title='Z-Image',
+		mark='Z',
 		classes=('ZImage',),
 		bases=r'z-image',
 		owners=('Tongyi-MAI/',),
@@ -275,6 +289,7 @@ ROWS: tuple[Architecture, ...] = (
 	Architecture(
 		name='lumina2',
 		title='Lumina 2',
+		mark='LU',
 		classes=('Lumina2',),
 		bases=r'lumina-image-2',
 		owners=('Alpha-VLLM/',),
@@ -283,6 +298,7 @@ ROWS: tuple[Architecture, ...] = (
 	Architecture(
 		name='sana',
 		title='Sana',
+		mark='SA',
 		classes=('Sana',),
 		bases=r'/sana_',
 		owners=('Efficient-Large-Model/',),
@@ -291,6 +307,7 @@ ROWS: tuple[Architecture, ...] = (
 	Architecture(
 		name='pixart',
 		title='PixArt',
+		mark='PX',
 		classes=('PixArt',),
 		bases=r'pixart-',
 		owners=('PixArt-alpha/',),
@@ -299,6 +316,7 @@ ROWS: tuple[Architecture, ...] = (
 	Architecture(
 		name='kolors',
 		title='Kolors',
+		mark='KO',
 		classes=('Kolors',),
 		bases=r'/kolors',
 		owners=('Kwai-Kolors/',),
@@ -307,6 +325,7 @@ ROWS: tuple[Architecture, ...] = (
 	Architecture(
 		name='hidream',
 		title='HiDream',
+		mark='HI',
 		classes=('HiDream',),
 		bases=r'/hidream-i1',
 		owners=('HiDream-ai/',),

@@ -104,6 +104,7 @@ def catalog() -> Answer:
 	return {
 		'families': {name: said(family) for name, family in FAMILIES.items()},
 		'architectures': {name: row.title for name, row in ARCHITECTURES.items()},
+		'marks': {name: row.mark for name, row in ARCHITECTURES.items()},
 		'samplers': {name: list(schedules_for(name)) for name in SAMPLERS},
 		'terms': [
 			{

@@ -148,7 +148,7 @@ export function draw() {
 	const last = form.lastSeed();
 	byId('seed-modes').lastElementChild.title =
 		last === null ? 'There is no picture yet' : `Seed ${words.seed(last)}`;
-	options(byId('sampler'), Object.keys(state.catalog.samplers), values.sampler);
+	options(byId('sampler'), family.samplers, values.sampler);
 	options(byId('schedule'), state.catalog.samplers[values.sampler], values.schedule);
 	for (const rule of numbers) {
 		const input = byId(rule.id);

@@ -121,7 +121,9 @@ function draw() {
 		if (area.value !== values[name]) area.value = values[name];
 		fit(area);
 	}
-	byId('negative-box').hidden = !values.negativeOpen;
+	const { negative_prompt: known } = form.family();
+	byId('negative-toggle').hidden = !known;
+	byId('negative-box').hidden = !known || !values.negativeOpen;
 	byId('negative-toggle').setAttribute('aria-expanded', String(values.negativeOpen));
 	write(byId('negative-toggle'), values.negativeOpen ? '− negative' : '+ negative');
 	choices.draw();

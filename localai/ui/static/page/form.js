@@ -55,8 +55,8 @@ function complete() {
 	};
 	for (const [name, value] of Object.entries(filled))
 		if (values[name] === null || values[name] === undefined) values[name] = value;
+	if (!known.samplers.includes(values.sampler)) values.sampler = usual.sampler;
 	const schedules = state.catalog.samplers[values.sampler];
-	if (!schedules) values.sampler = usual.sampler;
 	if (!(schedules || []).includes(values.schedule)) values.schedule = 'Automatic';
 	values.family = known.name;
 }

@@ -1,5 +1,6 @@
 // Knows rows: their thumbnail and badge, and long lists of them, of which only what can be seen exists.
 
+import { catalog } from './catalog.js';
 import { element, later, write } from './dom.js';
 
 const PAGE = 100;
@@ -11,25 +12,6 @@ const BADGES = {
 	'too large': 'Will not fit',
 	unknown: '',
 };
-const MARKS = {
-	sketchbook: 'SK',
-	sd1: 'SD 1',
-	sd2: 'SD 2',
-	sdxl: 'XL',
-	'sdxl-refiner': 'XL R',
-	sd3: 'SD 3',
-	flux1: 'FX 1',
-	flux2: 'FX 2',
-	'flux2-klein': 'FX 2',
-	chroma: 'CHR',
-	'qwen-image': 'QW',
-	'z-image': 'Z',
-	lumina2: 'LU',
-	sana: 'SA',
-	pixart: 'PX',
-	kolors: 'KO',
-	hidream: 'HI',
-};
 const KIND_MARKS = {
 	lora: 'LoRA',
 	embedding: 'TI',
@@ -39,6 +21,8 @@ const KIND_MARKS = {
 	unknown: '?',
 };
 
+const mark = ({ kind, family }) => KIND_MARKS[kind] || catalog.marks[family] || '?';
+
 /** A picture, or a quiet mark that tells the kind. `again` redraws one that exists. */
 export function thumb(entry, again = null) {
 	const holder = again || element('span', { class: 'thumb', 'aria-hidden': 'true' });
@@ -47,13 +31,13 @@ export function thumb(entry, again = null) {
 	holder.dataset.picture = String(picture);
 	holder.replaceChildren(
 		picture === null || picture === undefined
-			? KIND_MARKS[entry.kind] || MARKS[entry.family] || '?'
+			? mark(entry)
 			: element('img', {
 					src: `media/${picture}/thumbnail`,
 					alt: '',
 					loading: 'lazy',
 					decoding: 'async',
-					onerror: () => holder.replaceChildren(KIND_MARKS[entry.kind] || MARKS[entry.family] || '?'),
+					onerror: () => holder.replaceChildren(mark(entry)),
 				}),
 	);
 	return holder;
