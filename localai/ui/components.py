@@ -13,6 +13,7 @@ from localai.errors import InvalidInput, LocalAIError
 from localai.schemas.downloads import AT_ONCE_LIMIT, DownloadSnapshot
 from localai.schemas.exchange import FILE_LIMIT, FORMATS
 from localai.schemas.families import ARCHITECTURES, FAMILIES
+from localai.schemas.generation import GenerationRequest
 from localai.schemas.history import MANY, NOTES_LIMIT, PAGE_LIMIT, TAG_LIMIT, TEXT_LIMIT, SortName
 from localai.schemas.samplers import SAMPLERS, schedules_for
 from localai.schemas.search import FACTS, KEYS
@@ -109,6 +110,7 @@ def catalog() -> Answer:
 		'terms': [
 			{
 				'name': term.name,
+				'word': term.word,
 				'label': term.label,
 				'subject': term.subject or term.label,
 				'kind': term.kind,
@@ -116,6 +118,7 @@ def catalog() -> Answer:
 				'high': term.high,
 				'multiple': term.multiple,
 				'doors': sorted(term.doors),
+				'asked': term.name in GenerationRequest.model_fields,
 			}
 			for term in TABLE
 		],

@@ -11,6 +11,7 @@ import { FIELDS, makeFields, setError } from './fields.js';
 const COUNTS = [1, 2, 4, 8];
 // Where the table speaks of two at once, or too shortly for a sentence.
 const SAID = { width: 'The width', height: 'The height', guidance_scale: 'The guidance scale' };
+const HELD = ['width', 'height', 'steps', 'guidance_scale', 'count'];
 const numbers = ASKED.filter(isNumber).map((term) => ({
 	id: FIELDS[term.name],
 	name: short(term.name),
@@ -20,8 +21,9 @@ const numbers = ASKED.filter(isNumber).map((term) => ({
 	high: term.high,
 	step: term.multiple,
 	fraction: term.kind === 'number',
-	// Nothing typed is chance.
-	empty: term.name === 'seed',
+	// Nothing typed is the model's own, or chance; others always have a value in the form.
+	empty: !HELD.includes(term.name),
+	seed: term.name === 'seed',
 }));
 
 /** The nearest number that is allowed, and what to say about it when it is another one. */
@@ -46,17 +48,18 @@ function settleNumber(rule) {
 	const input = byId(rule.id);
 	const before = form.values[rule.name];
 	if (rule.empty && input.value.trim() === '') {
-		if (form.values.seedMode === 'fixed') form.set({ seedMode: 'random', seed: null });
+		if (!rule.seed) form.set({ [rule.name]: null });
+		else if (form.values.seedMode === 'fixed') form.set({ seedMode: 'random', seed: null });
 		return;
 	}
 	if (input.value === String(before)) return;
 	const { value, said } = mend(rule, input.value);
 	const kept = value === null ? before : value;
 	input.value = kept === null ? '' : String(kept);
-	if (kept !== before || rule.empty)
+	if (kept !== before || rule.seed)
 		form.set({
 			[rule.name]: kept,
-			...(rule.empty ? { seedMode: kept === null ? 'random' : 'fixed' } : {}),
+			...(rule.seed ? { seedMode: kept === null ? 'random' : 'fixed' } : {}),
 		});
 	setError(rule.field, said);
 }
@@ -74,7 +77,7 @@ function attachNumbers() {
 		input.addEventListener('input', () => {
 			const { value, said } = mend(rule, input.value);
 			if (value !== null && !said)
-				form.set({ [rule.name]: value, ...(rule.empty ? { seedMode: 'fixed' } : {}) });
+				form.set({ [rule.name]: value, ...(rule.seed ? { seedMode: 'fixed' } : {}) });
 		});
 		input.addEventListener('keydown', (event) => {
 			if (event.key === 'Enter' && !event.ctrlKey && !event.metaKey) {
@@ -152,7 +155,7 @@ export function draw() {
 	options(byId('schedule'), state.catalog.samplers[values.sampler], values.schedule);
 	for (const rule of numbers) {
 		const input = byId(rule.id);
-		const value = rule.name === 'seed' && values.seedMode !== 'fixed' ? null : values[rule.name];
+		const value = rule.seed && values.seedMode !== 'fixed' ? null : values[rule.name];
 		const text = value === null ? '' : String(value);
 		if (document.activeElement !== input && input.value !== text) input.value = text;
 	}

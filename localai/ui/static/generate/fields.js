@@ -5,7 +5,10 @@ import { ASKED, isNumber, short } from '../page/terms.js';
 
 /** The id of the field of a setting. */
 export const FIELDS = Object.fromEntries(
-	ASKED.map((term) => [term.name, short(term.name) === 'negative' ? 'negative-prompt' : short(term.name)]),
+	ASKED.map((term) => [
+		term.name,
+		term.name === 'negative_prompt' ? 'negative-prompt' : short(term.name).replaceAll(' ', '-'),
+	]),
 );
 
 /** A number that the page has no place of its own for is asked for below the others. */

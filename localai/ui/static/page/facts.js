@@ -4,27 +4,15 @@ import { catalog } from './catalog.js';
 import { element } from './dom.js';
 import { copy } from './notice.js';
 import { state } from './state.js';
-import { shownIn } from './terms.js';
+import { said, shownIn } from './terms.js';
 import * as words from './words.js';
 
 // What has words of its own here; the rest of the table is told as it is.
 const OWN = [
-	'prompt',
-	'negative_prompt',
-	'model',
-	'loras',
-	'styles',
-	'seed',
-	'width',
-	'height',
-	'sampler',
-	'schedule',
-	'steps',
-	'guidance_scale',
-	'clip_skip',
-	'denoising_strength',
-	'vae',
+	...['prompt', 'negative_prompt', 'model', 'loras', 'styles', 'seed', 'width', 'height'],
+	...['sampler', 'schedule', 'steps', 'denoising_strength'],
 ];
+const KNOWN = new Set([...catalog.terms.map((term) => term.name), 'extra']);
 const DEVICES = { cpu: 'CPU', mps: 'Apple GPU' };
 
 /** [name, shown, copied]; the last only where it is another text. */
@@ -58,21 +46,22 @@ export function recipe(
 				.filter(Boolean)
 				.join(', '),
 		],
-		['Guidance', known(asked.guidance_scale) ? String(asked.guidance_scale) : ''],
-		['Clip skip', known(asked.clip_skip) ? String(asked.clip_skip) : ''],
-		['Strength', known(asked.denoising_strength) ? String(asked.denoising_strength) : ''],
-		['VAE', asked.vae],
 		...shownIn('details')
 			.filter((term) => !OWN.includes(term.name))
-			.map(({ name, label }) => [label, known(asked[name]) ? String(asked[name]) : '']),
+			.map(({ name, label }) => [label, said(asked[name])]),
+		['Strength', said(asked.denoising_strength)],
 		...(asked.extra || []),
+		// Of a later version.
+		...Object.entries(asked)
+			.filter(([name]) => !KNOWN.has(name))
+			.map(([name, value]) => [name.replaceAll('_', ' '), said(value)]),
 	].filter(([, value]) => value);
 }
 
 /** What else a picture has that is searched for and shown. */
 export const columns = (picture) =>
 	catalog.facts
-		.map(({ label, column }) => [label, String(picture[column] ?? '')])
+		.map(({ label, column }) => [label, said(picture[column])])
 		.filter(([, value]) => value);
 
 export function receipt({ receipt: made, kind, job_id: job }, file, bytes) {

@@ -4,7 +4,7 @@ import { emit, on } from './bus.js';
 import { later } from './dom.js';
 import { ask } from './server.js';
 import { state } from './state.js';
-import { ASKED, short, shownIn } from './terms.js';
+import { ASKED, short } from './terms.js';
 import { may } from './visitor.js';
 
 const KEY = 'localai:form:1';
@@ -19,6 +19,8 @@ export const values = {
 	foldOpen: false,
 	savedAt: 0,
 };
+// What of a picture is taken in a way of its own, or not at all.
+const APART = ['prompt', 'negative_prompt', 'model', 'seed', 'count'];
 let touched = false;
 let attached = false;
 
@@ -119,9 +121,10 @@ function own(id) {
 /** Takes the settings of a picture or job; what it does not know stays, and the seed is a choice of its own. */
 export function use(request) {
 	const given = Object.fromEntries(
-		shownIn('defaults')
-			.filter((term) => term.kind !== 'text')
-			.map((term) => [short(term.name), request[term.name]]),
+		ASKED.filter((term) => !APART.includes(term.name)).map((term) => [
+			short(term.name),
+			request[term.name],
+		]),
 	);
 	const known = Object.entries(given).filter(([, value]) => value !== null && value !== undefined);
 	set({
@@ -141,8 +144,9 @@ export function lastSeed() {
 
 export function fields() {
 	const seed = { random: null, keep: lastSeed(), fixed: values.seed }[values.seedMode];
-	const asked = ASKED.map((term) => [term.name, values[short(term.name)]]);
-	return { ...Object.fromEntries(asked), model: values.model, seed: seed === undefined ? null : seed };
+	const asked = ASKED.filter((term) => term.name !== 'seed').map((term) => [term.name, values[short(term.name)]]);
+	const given = [...asked, ['seed', seed]].filter(([, value]) => value !== null && value !== undefined);
+	return Object.fromEntries(given);
 }
 
 function take(saved) {

@@ -3,8 +3,8 @@
 import { catalog } from './catalog.js';
 
 // How the form calls them for short; it is kept under these names.
-const SHORT = { negative_prompt: 'negative', guidance_scale: 'guidance' };
-const LONG = Object.fromEntries(Object.entries(SHORT).map(([name, short]) => [short, name]));
+const SHORT = Object.fromEntries(catalog.terms.map(({ name, word }) => [name, word]));
+const LONG = Object.fromEntries(catalog.terms.map(({ name, word }) => [word, name]));
 
 export const short = (name) => SHORT[name] || name;
 export const long = (name) => LONG[name] || name;
@@ -14,7 +14,15 @@ export const shownIn = (door) => catalog.terms.filter((term) => term.doors.inclu
 
 export const isNumber = (term) => ['whole', 'number'].includes(term.kind);
 
-/** Those that the form of Generate asks for, besides the model. */
-export const ASKED = catalog.terms.filter(
-	(term) => term.doors.includes('defaults') || ['prompt', 'seed', 'count'].includes(term.name),
-);
+/** Those that the form of Generate asks for; a noun has a part of the form of its own. */
+export const ASKED = catalog.terms.filter((term) => term.asked && term.kind !== 'noun');
+
+/** A value as people read it; a noun, or what a later version wrote, is told name by name. */
+export function said(value) {
+	if (value === null || value === undefined) return '';
+	if (typeof value === 'boolean') return value ? 'yes' : 'no';
+	if (Array.isArray(value)) return value.map(said).filter(Boolean).join(', ');
+	if (typeof value !== 'object') return String(value);
+	const parts = Object.entries(value).map(([name, one]) => [name.replaceAll('_', ' '), said(one)]);
+	return parts.filter(([, one]) => one).map((pair) => pair.join(' ')).join(', ');
+}
