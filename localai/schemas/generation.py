@@ -19,9 +19,9 @@ EXACT = 2**53  # from here on a script rounds whole numbers
 # What may be asked for, each wrong value said in one sentence
 
 
-def valid(name: str) -> BeforeValidator:
-	"""The check of a setting, from its row in the table."""
-	term = TERMS[name]
+def valid(setting: str | Term) -> BeforeValidator:
+	"""The check of a setting, from its row in the table; a part of a noun has its row where it is."""
+	term = TERMS[setting] if isinstance(setting, str) else setting
 	checks: dict[str, Callable[[Term, Any], Any]] = {
 		'text': text,
 		'whole': number,
@@ -214,25 +214,31 @@ def known_kind(kind: Any) -> Any:
 PictureKind = Annotated[Literal['generated', 'imported'], BeforeValidator(known_kind)]
 
 
-class Picture(Schema):
-	"""A saved picture. `path` is absolute; `url` and `thumbnail` are where the page's server shows
-	it. `job_id` is '' for one that no job of this app drew."""
+class Pictured(Schema):
+	"""What a picture has in the history, and on its way there. A new column of the history is a field
+	here of the same name. `job_id` is '' for one that no job of this app drew; `path` is absolute,
+	and on the way relative to the pictures folder."""
 
-	id: int
-	job_id: str
-	index: int
+	job_id: str = ''
+	index: int = 0
+	kind: PictureKind = 'generated'
 	seed: ExactSeed | None
 	width: int
 	height: int
 	path: str
+	created_at: datetime
+	receipt: Receipt
+
+
+class Picture(Pictured):
+	"""A saved picture. `url` and `thumbnail` are where the page's server shows it."""
+
+	id: int
 	url: str
 	thumbnail: str
-	created_at: datetime
-	kind: PictureKind = 'generated'
 	favourite: bool = False
 	rating: int = 0
 	request: Recipe
-	receipt: Receipt
 
 	def setting(self, name: str) -> Any:
 		"""The value of a setting, from what knows it best: a request has the first seed of its job,

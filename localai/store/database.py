@@ -16,7 +16,8 @@ from localai.errors import DatabaseTooNew, DiskFull, StorageProblem
 
 log = logging.getLogger('localai.store')
 MIGRATIONS = Path(__file__).parent / 'migrations'
-HEAD = '0003'  # the newest migration; a test holds it equal to the folder
+# The newest migration.
+HEAD = max(file.name[:4] for file in (MIGRATIONS / 'versions').glob('[0-9]*.py'))
 
 
 class Database:

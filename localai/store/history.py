@@ -7,8 +7,7 @@ from pathlib import Path
 from sqlalchemy import Row, insert, select
 from sqlalchemy.orm import Session
 
-from localai.schemas.base import Schema
-from localai.schemas.generation import Picture, PictureKind, Receipt, Recipe
+from localai.schemas.generation import Picture, Pictured, PictureKind, Recipe
 from localai.schemas.history import Marks
 from localai.store import words
 from localai.store.database import Database
@@ -21,22 +20,12 @@ BATCH = 500
 PICTURE = PictureRow.__table__
 
 
-class NewPicture(Schema):
+class NewPicture(Pictured):
 	"""A picture as it is recorded. What is called like a column goes into it, here, in the receipt or
-	among the marks. `path` is relative to the pictures folder; `bytes`, `modified` and
-	`digest` are of its file."""
+	among the marks. `bytes`, `modified` and `digest` are of its file."""
 
-	job_id: str = ''
-	index: int = 0
-	kind: PictureKind = 'generated'
-	seed: int | None
-	width: int
-	height: int
-	path: str
 	model_id: str
 	recipe: Recipe
-	receipt: Receipt
-	created_at: datetime
 	bytes: int
 	modified: float
 	digest: str

@@ -1,11 +1,18 @@
 """Every wrong value gets one sentence; every right one passes."""
 
+import json
 import math
+from typing import Annotated
 
 import pytest
+from pydantic import ConfigDict
 
 from localai.errors import InvalidInput, ModelProblem, UnknownName
-from localai.schemas.generation import GenerationRequest
+from localai.schemas.base import Kept
+from localai.schemas.generation import GenerationParameters, GenerationRequest, Recipe, valid
+from localai.schemas.terms import Term, words
+from localai.services.fields import read
+from tests.pictures import parameters
 
 WRONG = [
 	('prompt', '', 'The prompt is empty'),
@@ -101,3 +108,77 @@ class TestRight:
 			and estimate.fits
 			and estimate.memory.total > 10**9
 		)
+
+
+class Source(Kept):
+	"""A noun as it is kept, made up."""
+
+	picture: str
+	strength: float = 0.6
+
+	def __str__(self) -> str:
+		return f'{self.picture} at {self.strength:g}'
+
+
+class AskedSource(Source):
+	model_config = ConfigDict(extra='forbid')
+
+	strength: Annotated[
+		float,
+		valid(Term('strength', 'Strength', 'number', subject='The strength', high=1)),
+	] = 0.6
+
+
+class Wider(GenerationRequest):
+	source: AskedSource | None = None
+	sources: tuple[AskedSource, ...] = ()
+
+
+class WiderParameters(GenerationParameters):
+	source: Source | None = None
+	sources: tuple[Source, ...] = ()
+
+
+class TestNouns:
+	@pytest.mark.parametrize(
+		('given', 'field', 'sentence'),
+		[
+			(
+				{'source': {'picture': 'a', 'strength': 2}},
+				'source.strength',
+				'The strength must be a number from 0 to 1, not 2.',
+			),
+			(
+				{'sources': [{'picture': 'a'}, {'picture': 'b', 'strength': 'x'}]},
+				'sources.1.strength',
+				"The strength must be a number from 0 to 1, not 'x'.",
+			),
+			({'source': {}}, 'source.picture', 'source.picture is missing.'),
+			(
+				{'source': {'picture': 'a', 'mask': 1}},
+				'source.mask',
+				"There is no setting called 'source.mask'.",
+			),
+		],
+	)
+	def test_what_is_wrong_inside_one_is_said_with_the_way_there(self, given, field, sentence):
+		with pytest.raises(InvalidInput) as caught:
+			read(Wider, {'prompt': 'a fox', **given})
+		assert (caught.value.message, caught.value.field) == (sentence, field)
+
+	def test_it_goes_all_the_way_and_says_itself(self):
+		asked = read(Wider, {'prompt': 'a fox', 'source': {'picture': 'a'}})
+		whole = parameters().model_dump() | asked.model_dump(exclude_none=True)
+		drawn = WiderParameters.model_validate(json.loads(json.dumps(whole)))
+		assert drawn.source == Source(picture='a') and words(drawn.source) == 'a at 0.6'
+		told = drawn.model_dump(mode='json')
+		assert WiderParameters.model_validate(told) == drawn
+		# A version without it keeps it whole.
+		kept = Recipe.model_validate(told)
+		assert kept.others['source'] == {'picture': 'a', 'strength': 0.6}
+		assert ('source', 'picture a, strength 0.6') in kept.rest
+
+	def test_a_later_version_of_it_is_kept(self):
+		later = Source.model_validate({'picture': 'a', 'strength': [1, 2], 'mask': {'feather': 4}})
+		assert later.strength == 0.6
+		assert later.others == {'mask': {'feather': 4}, 'unread': {'strength': [1, 2]}}
