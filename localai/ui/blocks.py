@@ -71,7 +71,9 @@ def build(studio: Studio, prefix: str = '') -> gr.Blocks:
 def mount(app: Starlette, studio: Studio, path: str = '/', **options: object) -> Starlette:
 	"""Puts the page into a FastAPI app; include the app's own routes before. Returns the app."""
 	settings = studio.settings
-	tabs = [{'id': tab.name, 'title': tab.title, 'parts': tab.parts} for tab in TABS]
+	tabs = [
+		{'id': tab.name, 'title': tab.title, 'parts': tab.parts, 'asks': tab.asks} for tab in TABS
+	]
 	known = catalog() | {'tabs': tabs, 'doors': doors(functions(studio))}
 	assets = Assets(known)
 	app.mount(f'{path.rstrip("/")}/{assets.room}', assets)

@@ -101,4 +101,4 @@ def functions(studio: Studio) -> list[Callable]:
 	]
 
 
-TAB = Tab('downloads', 'Downloads', ('downloads',), functions)
+TAB = Tab('downloads', 'Downloads', ('downloads',), functions, asks='ui_downloads_begin')

@@ -11,7 +11,7 @@ from tests.visits import STRANGER
 pytestmark = pytest.mark.browser
 # What a page may show of each tab to its owner only; `#detail` and `#card` are open.
 OWN = {
-	'generate': ('#stage-favourite', '#stage-delete'),
+	'generate': ('#stage-favourite', '#stage-delete', '#tab-downloads'),
 	'models': ('#models-refresh', '#card-notes', '#folders-button', '#trash-button'),
 	'history': (
 		'#history-import',
@@ -72,6 +72,13 @@ class TestStrangers:
 				expect(page.locator(control)).to_be_hidden()
 			keep(page, f'stranger-{tab}')
 		assert not told
+
+	def test_an_address_of_a_tab_that_is_not_theirs_leads_to_the_first(self, app, open_page):
+		page = open_page(headers={'X-Forwarded-For': STRANGER})
+		page.goto(f'{app.url}#downloads')
+		page.reload()
+		expect(page.locator('#prompt')).to_be_visible()
+		expect(page.locator('#tab-downloads')).to_be_hidden()
 
 	def test_they_draw_and_stop_what_they_began(self, app, visit):
 		page, told = visit({'X-Forwarded-For': STRANGER})

@@ -1,21 +1,24 @@
 // Knows the header: a button and a line of the menu for every tab, and the two chips.
 
 import './arrivals.js';
+import { on } from './bus.js';
 import { byId, element } from './dom.js';
 import './keys.js';
 import { popup, walkable } from './layers.js';
 import * as panels from './panels.js';
 import { open, show, TABS } from './tabs.js';
+import { may } from './visitor.js';
 
 let menu = null;
 
 function move(event) {
-	const at = TABS.findIndex((tab) => tab.id === open());
-	const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: TABS.length - 1 }[event.key];
+	const shown = TABS.filter((tab) => may(tab.asks));
+	const at = shown.findIndex((tab) => tab.id === open());
+	const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: shown.length - 1 }[event.key];
 	if (to === undefined) return;
 	event.preventDefault();
 	event.stopPropagation();
-	show(TABS[(to + TABS.length) % TABS.length].id);
+	show(shown[(to + shown.length) % shown.length].id);
 	byId(`tab-${open()}`).focus();
 }
 
@@ -30,6 +33,7 @@ export function mount() {
 					role: 'tab',
 					id: `tab-${tab.id}`,
 					class: 'tab',
+					'data-asks': tab.asks,
 					'aria-controls': `room-${tab.id}`,
 					onclick: () => show(tab.id),
 				},
@@ -42,6 +46,7 @@ export function mount() {
 				{
 					type: 'button',
 					class: 'menu-item',
+					'data-asks': tab.asks,
 					onclick: () => {
 						show(tab.id);
 						menu.hide();
@@ -55,6 +60,8 @@ export function mount() {
 	menu = popup(byId('tab-menu-button'), byId('tab-menu'));
 	walkable(byId('tab-menu'), 'button');
 	addEventListener('hashchange', () => show(location.hash));
+	// An address may lead to a tab that is not for this visitor, which is known only now.
+	on('begun', () => TABS.some((tab) => tab.id === open() && !may(tab.asks)) && show(TABS[0].id));
 	panels.attach();
 	show(location.hash);
 }
