@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from sqlalchemy import text
 
 from localai.studio import Studio
 from tests.fakes import FakeExecutor
@@ -105,6 +106,22 @@ class TestCheck:
 		draw(studio, count=2)
 		report = studio.truth.check(deep=True)
 		assert report.well and (report.pictures, report.files) == (2, 2)
+
+	def test_what_was_not_recorded_of_a_file_is_learnt(self, studio, settings):
+		old, touched, _ = draw(studio, count=3)
+		before = all_rows(settings.database)
+		with studio.database.writing() as session:  # as a version left it that kept no digests
+			session.execute(
+				text("update pictures set digest = '', bytes = 0, modified = 0 where id = :id"),
+				{'id': old.id},
+			)
+		os.utime(touched.path, (1e9, 1e9))
+		assert studio.truth.check().well
+		assert studio.truth.check(repair=True).repaired == 2
+		assert studio.truth.check(repair=True, deep=True).repaired == 0
+		path = Path(touched.path).relative_to(settings.pictures).as_posix()
+		before[path]['modified'] = 1e9
+		assert all_rows(settings.database) == before
 
 	def test_missing_orphaned_changed_and_unreadable(self, studio):
 		missing, changed, broken, _ = draw(studio, count=4)
