@@ -18,10 +18,11 @@ from localai.schemas.visitors import OWNER, Visitor
 from localai.services.visitors import visitor_of
 from localai.settings import read_settings
 from localai.studio import Studio
-from localai.ui import blocks, hardware
+from localai.ui import blocks
 from localai.ui.endpoints import ENDPOINTS
 from localai.ui.endpoints.doors import offer
 from localai.ui.routes import ROUTES, Gate, audience_at
+from localai.ui.tabs import Tab
 from localai.ui.visitors import audience_of, open_to
 from tests.fakes import FakeExecutor
 from tests.visits import at_home, over_the_network, visit
@@ -180,7 +181,8 @@ class TestNothingIsOpenByChance:
 		def ui_planted(given: dict) -> dict:
 			return {}
 
-		monkeypatch.setattr(hardware, 'functions', lambda studio: [ui_planted])
+		planted = Tab('planted', 'Planted', (), lambda studio: [ui_planted])
+		monkeypatch.setattr(blocks, 'TABS', (*blocks.TABS, planted))
 		with pytest.raises(StartProblem, match='ui_planted does not say for whom'):
 			blocks.build(studio)
 
