@@ -1,6 +1,7 @@
 """The queue and those who follow it, with the fake engine behind the real store."""
 
 import asyncio
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -200,6 +201,13 @@ class TestStop:
 		job = finish(studio, job.id)
 		assert job.state == 'finished' and [p.index for p in job.pictures] == [1, 2]
 
+	def test_who_waits_has_no_picture_to_skip(self, studio, executor):
+		executor.gate.clear()
+		start(studio)
+		waiting = start(studio)
+		assert studio.jobs.stop(waiting.id, 'skip').state == 'queued'
+		assert studio.board.store.skipped(waiting.id) == frozenset()
+
 	def test_another_way_to_stop_is_refused(self, studio):
 		with pytest.raises(InvalidInput, match='explode'):
 			studio.jobs.stop(start(studio).id, 'explode')
@@ -242,6 +250,45 @@ class TestFailure:
 		kept = Path(job.error.message.rsplit('kept as ', 1)[1].rstrip('.'))
 		assert kept.is_file()
 		kept.unlink()
+
+	def test_a_model_that_is_gone_when_its_turn_comes_fails_only_its_job(
+		self, studio, executor, tiny_model, tmp_path
+	):
+		folder = shutil.copytree(tiny_model, tmp_path / 'gone')
+		executor.gate.clear()
+		first, lost, last = start(studio), start(studio, model=str(folder)), start(studio)
+		shutil.rmtree(folder)
+		executor.gate.set()
+		assert [finish(studio, j.id).state for j in (first, last)] == ['finished'] * 2
+		lost = studio.jobs.get(lost.id)
+		assert lost.state == 'failed' and 'gone' in lost.error.message
+		assert studio.board.store.get(lost.id).error == lost.error
+		assert [t.job_id for t in executor.seen] == [first.id, last.id]
+
+	def test_what_nobody_foresaw_fails_a_job_and_not_the_queue(self, studio, executor, monkeypatch):
+		save, make_task = studio.jobs.hearing.save, studio.jobs.make_task
+
+		def badly(how):
+			def act(job, *rest):
+				if job.request.prompt == 'trouble':
+					raise RuntimeError('upside down')
+				return how(job, *rest)
+
+			return act
+
+		for place, name, how in (
+			(studio.jobs.hearing, 'save', save),
+			(studio.jobs, 'make_task', make_task),
+		):
+			with monkeypatch.context() as patch:
+				patch.setattr(place, name, badly(how))
+				executor.gate.clear()
+				bad, good = start(studio, prompt='trouble', count=2), start(studio)
+				executor.gate.set()
+				assert finish(studio, good.id).state == 'finished'
+				bad = finish(studio, bad.id)
+			assert bad.state == 'failed' and not bad.pictures
+			assert 'upside down' in bad.error.message and 'localai.log' in bad.error.remedy
 
 
 class TestRestart:
