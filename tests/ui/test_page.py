@@ -201,3 +201,48 @@ class TestPlaces:
 
 		config = json.loads(urllib.request.urlopen(f'{app.url}/config', timeout=60).read())
 		assert len(config['components']) <= 150
+
+
+class TestFiles:
+	def test_a_reload_takes_none_of_ours_again(self, app, browser):
+		# Not `open_page`: who looks into every request has no cache.
+		context = browser.new_context()
+		page = context.new_page()
+		spoken: list[str] = []
+		page.on('console', lambda message: spoken.append(message.text))
+		line = context.new_cdp_session(page)
+		line.send('Network.enable')
+		asked: dict[str, str] = {}
+		bytes_of: dict[str, float] = {}
+		line.on(
+			'Network.requestWillBeSent',
+			lambda e: asked.update({e['requestId']: e['request']['url']}),
+		)
+		line.on(
+			'Network.loadingFinished',
+			lambda e: bytes_of.update({e['requestId']: e['encodedDataLength']}),
+		)
+
+		def ours() -> float:
+			names = [i for i in bytes_of if '/localai/' in asked.get(i, '')]
+			assert len(names) > 50
+			return sum(bytes_of.pop(i) for i in names)
+
+		page.goto(app.url)
+		expect(page.locator('#generate')).to_be_visible()
+		expect(page.locator('#model-name')).to_have_text('Sketchbook')
+		assert 0 < ours() <= 150_000
+		page.reload()
+		expect(page.locator('#generate')).to_be_visible()
+		expect(page.locator('#model-name')).to_have_text('Sketchbook')
+		assert ours() == 0
+		assert not spoken
+		context.close()
+
+	def test_what_suits_this_machine_is_looked_at_from_an_empty_library(self, open_page):
+		page = open_page(tab='models')
+		page.locator('#models-suggest .row-open').first.click()
+		expect(page.locator('#tab-downloads')).to_have_attribute('aria-selected', 'true')
+		expect(page.locator('#repository')).to_be_visible()
+		page.go_back()
+		expect(page.locator('#models')).to_be_visible()
