@@ -53,6 +53,7 @@ class Assets:
 		for name, data in sorted(self.files.items()):
 			told.update(f'{name}\0{len(data)}\0'.encode() + data)
 		self.digest = told.hexdigest()[:16]
+		self.small: dict[str, bytes] = {}
 
 	@property
 	def prefix(self) -> str:
@@ -60,9 +61,11 @@ class Assets:
 		behind a path or a tunnel."""
 		return f'{self.room}/{self.digest}'
 
-	@cached_property
-	def packed(self) -> dict[str, bytes]:
-		return {name: gzip.compress(data, 9, mtime=0) for name, data in self.files.items()}
+	def packed(self, name: str) -> bytes:
+		"""As small as it gets; made when it is first asked for, and kept."""
+		if name not in self.small:
+			self.small[name] = gzip.compress(self.files[name], 9, mtime=0)
+		return self.small[name]
 
 	@cached_property
 	def head(self) -> str:
@@ -98,7 +101,7 @@ class Assets:
 		}
 		if headers['etag'] in request.headers.get('if-none-match', ''):
 			return Response(None, 304, headers)
-		body = self.packed[name] if small else self.files[name]
+		body = self.packed(name) if small else self.files[name]
 		if small:
 			headers['content-encoding'] = 'gzip'
 		# Not `media_type`, which would guess a charset.
