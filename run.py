@@ -149,8 +149,9 @@ def run_tests(clone: Clone, options: 'list[str]') -> int:
 
 
 def workers(cores: int) -> 'list[str]':
-	"""Each has its own app and Chromium; who is done early takes over what another has left."""
-	return [] if cores < 2 else ['-n', str(min(cores, MOST_WORKERS)), '--dist', 'worksteal']
+	"""A file is one worker's, so that its tests share an app; `tests/conftest.py` has the long first."""
+	count = str(min(cores, MOST_WORKERS))
+	return [] if cores < 2 else ['-n', count, '--dist', 'loadfile', '--no-loadscope-reorder']
 
 
 def write_lock(clone: Clone) -> int:

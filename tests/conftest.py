@@ -21,6 +21,15 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+# Files that take long, each with an app, an engine process or a Chromium of its own: begun first, so
+# that no worker has one of them left when the others are done.
+LONG = ('tests/ui/', 'tests/test_c', 'tests/test_w', 'tests/executors/', 'tests/engine/')
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+	items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
 def find_chromium() -> str | None:
 	names = (
 		'chromium',
