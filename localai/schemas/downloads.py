@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from localai.schemas.base import Schema
+from localai.schemas.base import Kept, Schema
 from localai.schemas.families import ArchitectureName
 from localai.schemas.jobs import Problem
 from localai.schemas.models import FitName, KindName
@@ -40,7 +40,7 @@ class DownloadFile(Schema):
 	have: bool = False
 
 
-class PlannedFile(Schema):
+class PlannedFile(Kept):
 	"""A file to be fetched. `etag` is what the hub calls its content; `sha256` is '' where nobody
 	promises one (small files, most links). `have` says it was here before the download began."""
 
@@ -51,7 +51,7 @@ class PlannedFile(Schema):
 	have: bool = False
 
 
-class DownloadPlan(Schema):
+class DownloadPlan(Kept):
 	"""What a download fetches, settled when it starts, so that it goes on with the same bytes after
 	a restart. `repo`, `commit` and the `revision` that was asked for, for the hub; `url` for a link,
 	and `folder` where its file goes, below LOCALAI_HOME/models."""

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from localai.schemas.base import Schema
+from localai.schemas.base import Kept, Schema
 from localai.schemas.generation import Picture, PictureKind
 
 SortName = Literal['newest', 'oldest', 'rating', 'largest']
@@ -101,7 +101,7 @@ def one_line(value: object) -> object:
 Name = Annotated[str, BeforeValidator(one_line), Field(min_length=1, max_length=TAG_LIMIT)]
 
 
-class Marks(Schema):
+class Marks(Kept):
 	"""What a person made of a picture. A rating of 0 is none."""
 
 	favourite: bool = False

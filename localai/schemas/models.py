@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from localai.schemas.base import Schema
+from localai.schemas.base import Kept, Schema
 from localai.schemas.families import ArchitectureName, FamilyName
 from localai.schemas.samplers import SamplerName, ScheduleName
 
@@ -67,7 +67,7 @@ class Facts(Schema):
 	denoiser: str = ''
 
 
-class ModelDefaults(Schema):
+class ModelDefaults(Kept):
 	"""What a person wants filled in when this model is chosen; None leaves the family's choice."""
 
 	width: int | None = None

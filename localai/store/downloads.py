@@ -114,7 +114,8 @@ class Downloads:
 
 	def to_snapshot(self, row: DownloadRow) -> DownloadSnapshot:
 		"""As far as the row knows: how much of a pending one is on the disk is not in it."""
-		request = DownloadRequest.model_validate(row.request)
+		known = {n: v for n, v in row.request.items() if n in DownloadRequest.model_fields}
+		request = DownloadRequest.model_validate(known)
 		plan = DownloadPlan.model_validate(row.plan) if row.plan else DownloadPlan(name='')
 		whole = row.state == 'finished'
 		return DownloadSnapshot(

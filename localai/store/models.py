@@ -1,7 +1,9 @@
 """What is known of weights files and model folders, at rest."""
 
 from collections.abc import Iterable
+from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
@@ -49,13 +51,13 @@ class Models:
 		columns = ModelRow.__table__.c
 		with self.database.reading() as session:
 			rows = session.execute(select(*columns)).mappings()
-			return {row['path']: ModelRecord.model_validate(dict(row)) for row in rows}
+			return {row['path']: to_record(dict(row)) for row in rows}
 
 	def get(self, path: str) -> ModelRecord | None:
 		with self.database.reading() as session:
 			rows = session.execute(select(*ModelRow.__table__.c).where(ModelRow.path == path))
 			row = rows.mappings().first()
-			return ModelRecord.model_validate(dict(row)) if row else None
+			return to_record(dict(row)) if row else None
 
 	def learn(self, records: Iterable[ModelRecord]) -> None:
 		"""Stores what was found out. Of a row that is there, what the person wrote stays."""
@@ -96,3 +98,11 @@ class Models:
 				session.execute(
 					delete(ModelRow).where(ModelRow.path.in_(paths[start : start + BATCH]))
 				)
+
+
+def to_record(row: dict[str, Any]) -> ModelRecord:
+	"""What a later version found out and cannot be read here is found out anew."""
+	try:
+		return ModelRecord.model_validate(row)
+	except ValidationError:
+		return ModelRecord.model_validate({**row, 'facts': None})

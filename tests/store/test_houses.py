@@ -14,6 +14,7 @@ from localai.errors import InvalidInput
 from localai.files.pictures import metadata, writing
 from localai.schemas import engine as say
 from localai.schemas.generation import GenerationParameters, GenerationRequest, LoraUse, Recipe
+from localai.schemas.models import ModelDefaults
 from localai.settings import Settings, read_settings
 from localai.studio import Studio
 from tests.fakes import FakeExecutor
@@ -291,6 +292,33 @@ class TestLaterRows:
 		change(settings, "update jobs set state = 'paused', error = ?", (error,))
 		assert studio.jobs.get(job).state == 'failed'
 		assert [j.id for j in studio.jobs.list()] == [job]
+
+	def test_downloads_and_models_with_more_in_them(self, tmp_path):
+		home = tmp_path / 'home'
+		opened(home).close()
+		request, plan = {'source': 'org/small', 'mirror': 1}, {'name': 'small', 'mirror': 1}
+		where = settings_at(home)
+		change(
+			where,
+			'insert into downloads (id, state, rank, request, plan, model, created_at, finished_at)'
+			" values ('d', 'finished', 1, ?, ?, '', '2026-01-01 00:00:00', '2026-01-01 00:00:00')",
+			(json.dumps(request), json.dumps(plan)),
+		)
+		change(
+			where,
+			'insert into models (path, size, modified, sha256, autov3, facts, notes, defaults)'
+			" values ('/gone', 1, 1.0, '', '', '{\"family\": \"futura\"}', 'mine', ?)",
+			(json.dumps({'steps': 20, 'sampler': 'Futura', 'zoom': 3}),),
+		)
+		studio = opened(home)
+		try:
+			assert studio.downloads.list()[0].name == 'small'
+			assert studio.models.list()[0].id == 'sketchbook'
+		finally:
+			studio.close()
+		kept = ModelDefaults.model_validate({'steps': 20, 'sampler': 'Futura', 'zoom': 3})
+		assert kept.steps == 20 and kept.sampler is None
+		assert kept.others == {'zoom': 3, 'unread': {'sampler': 'Futura'}}
 
 
 def change(settings: Settings, statement: str, values: tuple = ()) -> None:

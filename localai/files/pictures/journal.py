@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from localai.files.pictures.writing import write_whole
+from localai.schemas.base import UNREAD
 from localai.schemas.history import Marks
 
 log = logging.getLogger('localai.history')
@@ -19,7 +20,8 @@ SPARE = 5000  # lines that are of no use any more until the file is written anew
 
 
 class Journal:
-	"""The last line of a picture counts; paths are relative to the pictures folder."""
+	"""The last line of a picture counts; paths are relative to the pictures folder. What a later
+	version wrote of a picture beside the marks that are known here stays."""
 
 	def __init__(self, folder: Path):
 		self.path = folder / NAME
@@ -54,7 +56,9 @@ class Journal:
 					try:
 						fields = dict(json.loads(text))
 						path = str(fields.pop('path'))
-						found[path] = Marks.model_validate(fields)
+						marks = Marks.model_validate(fields)
+						if UNREAD not in marks.others:
+							found[path] = with_others(marks, found.get(path))
 					except (ValueError, KeyError, TypeError, RecursionError, ValidationError):
 						continue
 		except FileNotFoundError:
@@ -66,7 +70,8 @@ class Journal:
 		it lacks, as of files that were moved. `known` tells what the database knows, all of it; it
 		is asked while nobody writes here."""
 		with self.lock:
-			marked, written = known(), self.read()
+			written = self.read()
+			marked = {p: with_others(m, written.get(p)) for p, m in known().items()}
 			try:
 				with open(self.path, 'rb') as file:
 					lines = sum(1 for _ in file)
@@ -79,6 +84,12 @@ class Journal:
 			lacking = {p: m for p, m in marked.items() if written.get(p) != m}
 			if lacking:
 				self.append(''.join(line(path, marks) for path, marks in lacking.items()))
+
+
+def with_others(marks: Marks, written: Marks | None) -> Marks:
+	"""With what was written before and has no field here."""
+	others = written.others if written else {}
+	return Marks.model_validate(others | marks.model_dump()) if others else marks
 
 
 def line(path: str, marks: Marks) -> str:

@@ -1,7 +1,9 @@
 """The marks beside the pictures: a line that was cut off takes no other with it, and what is lacking is
 added at a start."""
 
-from localai.files.pictures.journal import Journal
+import json
+
+from localai.files.pictures.journal import SPARE, Journal
 from localai.schemas.history import Marks
 
 ONE, TWO = Marks(rating=1), Marks(favourite=True, notes='a\nb', tags=('é',))
@@ -26,3 +28,17 @@ class TestSettle:
 		size = journal.path.stat().st_size
 		journal.settle(lambda: {'a.png': ONE, 'b.png': TWO, 'c.png': TWO})
 		assert journal.path.stat().st_size == size
+
+
+class TestLater:
+	def test_what_a_later_version_wrote_stays_through_changes_and_a_tidying(self, tmp_path):
+		journal = Journal(tmp_path)
+		told = {'path': 'a.png', 'rating': 3, 'colour': 'red'}
+		journal.path.write_text(json.dumps(told) + '\n')
+		assert journal.read()['a.png'] == Marks(rating=3, colour='red')
+		journal.add({'a.png': TWO})
+		assert journal.read()['a.png'] == Marks(**TWO.model_dump(), colour='red')
+		journal.path.write_text(json.dumps(told) + '\n' + '\n' * (SPARE + 9))
+		journal.settle(lambda: {'a.png': Marks(rating=4)})
+		assert len(journal.path.read_text().splitlines()) == 1
+		assert journal.read()['a.png'] == Marks(rating=4, colour='red')

@@ -19,9 +19,10 @@ from localai.files.sharing.exposure import exposure
 from localai.schemas.generation import Receipt, Recipe
 from localai.schemas.history import MANY, Marks
 from localai.services.history.exporting import LIFETIME, PLAIN, TOKENS, ExportService
-from localai.services.history.parcels import inert
+from localai.services.history.parcels import columns_of, inert
 from localai.store.database import Database
 from localai.store.history import History, NewPicture
+from tests.pictures import draw
 
 WHEN = datetime(2026, 11, 23, 10, 20, 30, tzinfo=UTC)
 RECEIPT = Receipt(
@@ -487,3 +488,10 @@ class TestWrongInput:
 		with pytest.raises(LocalAIError):
 			house.service.exposures([])
 		assert house.service.exposures([99]) == ()
+
+
+class TestSeeds:
+	def test_each_picture_of_a_job_has_its_own_in_a_table(self, studio):
+		pictures = draw(studio, seed=40, count=3)
+		told = [columns_of('x', picture, Marks())['seed'] for picture in pictures]
+		assert told == [40, 41, 42]
