@@ -75,8 +75,8 @@ class TestLoad:
 
 	def test_another_load_waits_for_the_one_before(self, studio, executor, tiny):
 		executor.gate.clear()
-		studio.chores.load('sketchbook')
-		studio.chores.load(tiny)
+		loads = studio.chores.load('sketchbook'), studio.chores.load(tiny)
+		assert [studio.chores.get(load).state for load in loads] == ['running', 'waiting']
 		assert len(executor.seen) == 1
 		executor.gate.set()
 		idle(studio)

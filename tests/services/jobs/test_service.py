@@ -14,6 +14,7 @@ from localai.services.jobs.hearing import TRIES
 from localai.studio import Studio
 from tests.fakes import FakeExecutor
 from tests.pictures import row
+from tests.waiting import eventually
 
 DIED = say.Failed(
 	job_id='',
@@ -47,6 +48,12 @@ class TestRun:
 		assert (
 			stored.state == 'finished' and stored.pictures == job.pictures and stored.seconds >= 0
 		)
+
+	def test_everybody_sees_the_one_that_ended_last(self, studio, executor):
+		finish(studio, start(studio).id)
+		last = finish(studio, start(studio).id)
+		eventually(lambda: not studio.presence.now.queue)
+		assert studio.presence.now.last == last
 
 	def test_a_follower_that_comes_late_sees_the_end_and_no_more(self, studio):
 		job = start(studio)
@@ -376,6 +383,8 @@ class TestFullDisk:
 				break
 			time.sleep(0.05)
 		assert store.get(job.id).state == 'finished' and not studio.board.unstored
+		with studio.jobs.lock:  # it is not tried for ever
+			assert studio.jobs.timer is None
 
 	def test_a_job_whose_last_picture_could_not_be_saved_is_not_called_finished(
 		self, studio, monkeypatch
