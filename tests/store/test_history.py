@@ -18,6 +18,21 @@ def store(tmp_path):
 	database.close()
 
 
+class TestRecord:
+	def test_a_picture_of_a_job_is_recorded_once_wherever_it_lies(self, store):
+		first, new = store.record(row(job_id='a', index=1, path='1.png'))
+		assert new
+		for again in (
+			row(job_id='a', index=1, path='found again.png'),
+			row(job_id='b', index=5, path='1.png'),
+		):
+			assert store.record(again) == (first, False)
+		others = row(job_id='a', index=2), row(job_id='b', index=1), row(job_id='', index=1)
+		for other in others:
+			picture, new = store.record(other)
+			assert new and picture.id != first.id
+
+
 class TestSpeed:
 	def test_it_is_the_middle_of_the_last_seven(self, store):
 		"""Of one step and one megapixel; neither the first slow ones nor one accident count."""

@@ -152,6 +152,7 @@ class TestFinding:
 			'%_%',
 			'🙂‍↔️',
 			'\u202eabc',
+			'tag:\ud800 -album:"\udfff"',
 		],
 	)
 	def test_what_means_something_to_sqlite_means_nothing_here(self, pages, ids, text):
