@@ -38,3 +38,14 @@ class TestAdd:
 		assert records.add([one]) == 1
 		assert records.add([one.model_copy(update={'job_id': 'x'}), two]) == 1
 		assert records.count() == 2
+
+
+class TestRefresh:
+	def test_a_changed_file_changes_neither_kind_nor_job_nor_time(self, store):
+		picture, _ = store.record(row('a fox', job_id='a', index=3, path='a.png'))
+		told = row('an owl', kind='imported', width=96, path='elsewhere.png')
+		Records(store.database).refresh(picture.id, told)
+		now = store.get(picture.id)
+		assert (now.request.prompt, now.width) == ('an owl', 96)
+		kept = 'kind', 'job_id', 'index', 'created_at', 'path'
+		assert [getattr(now, name) for name in kept] == [getattr(picture, name) for name in kept]
