@@ -10,6 +10,7 @@ lines are listed as run by no test. For Linux and macOS.
 """
 
 import argparse
+import contextlib
 import json
 import math
 import multiprocessing
@@ -139,25 +140,22 @@ def watch(root: Path, paths: list[str], tests: list[str], keep: Path | None) -> 
 def judge_all(roots: list[Path], places: list[Place]) -> Iterator[tuple[Place, Verdict]]:
 	"""Each as soon as it is known."""
 	context = multiprocessing.get_context('fork')
-	verdicts = context.SimpleQueue()
+	heard, told = context.Pipe(duplex=False)  # so short a message is written all at once
 	numbers = {id(place): number for number, place in enumerate(places)}
 
 	def work(number: int, root: Path) -> None:
 		mine = places[number :: len(roots)]
-		try_all(root, mine, lambda place, verdict: verdicts.put((numbers[id(place)], verdict)))
-		verdicts.put(None)
+		try_all(root, mine, lambda place, verdict: told.send((numbers[id(place)], verdict)))
 
 	workers = [context.Process(target=work, args=item) for item in enumerate(roots)]
 	for worker in workers:
 		worker.start()
+	told.close()  # the last worker to end, however it does, ends what is heard
 	try:
-		working = len(workers)
-		while working:
-			told = verdicts.get()
-			if told is None:
-				working -= 1
-			else:
-				yield places[told[0]], told[1]
+		with contextlib.suppress(EOFError):
+			while True:
+				number, verdict = heard.recv()
+				yield places[number], verdict
 	finally:
 		for worker in workers:
 			worker.terminate()
