@@ -18,6 +18,22 @@ class TestCutOff:
 		journal.add({'c.png': TWO})
 		assert journal.read() == {'a.png': ONE, 'c.png': TWO}
 
+	def test_a_line_follows_a_whole_one_at_once(self, tmp_path):
+		journal = Journal(tmp_path)
+		for path in ('a.png', 'b.png', 'c.png'):
+			journal.add({path: ONE})
+		assert [json.loads(t)['path'] for t in journal.path.read_text().split('\n')[:-1]] == [
+			'a.png',
+			'b.png',
+			'c.png',
+		]
+
+	def test_spoilt_bytes_take_only_their_line(self, tmp_path):
+		journal = Journal(tmp_path)
+		journal.path.write_bytes(b'{"path": "\xff\xfe\n')
+		journal.add({'a.png': ONE})
+		assert journal.read() == {'a.png': ONE}
+
 
 class TestSettle:
 	def test_what_could_not_be_written_or_was_moved_is_added(self, tmp_path):
