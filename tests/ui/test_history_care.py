@@ -146,10 +146,10 @@ class TestTyped:
 			marking = 'ui_history_mark' in (call.request.post_data or '')
 			call.abort() if marking else call.fallback()
 
-		page.route('**/component_server*', silent)
+		page.route('**/component_server/', silent)
 		page.fill('#detail-notes', 'while nobody answers')
 		expect(page.locator('#detail-notes-state')).to_contain_text('Not saved yet')
-		page.unroute('**/component_server*', silent)
+		page.unroute('**/component_server/', silent)
 		page.reload()
 		open_first(page, 'notes:nobody fox')
 		expect(page.locator('#detail-notes')).to_have_value('while nobody answers')

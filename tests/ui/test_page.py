@@ -232,11 +232,11 @@ class TestFiles:
 		expect(page.locator('#generate')).to_be_visible()
 		expect(page.locator('#model-name')).to_have_text('Sketchbook')
 		assert 0 < ours() <= 150_000
+		assert not spoken
 		page.reload()
 		expect(page.locator('#generate')).to_be_visible()
 		expect(page.locator('#model-name')).to_have_text('Sketchbook')
 		assert ours() == 0
-		assert not spoken
 		context.close()
 
 	def test_what_suits_this_machine_is_looked_at_from_an_empty_library(self, open_page):
