@@ -24,7 +24,7 @@ from localai.hub.links import Links
 from localai.hub.token import TokenKeeper
 from localai.hub.transfer import Transfers
 from localai.schemas.downloads import DownloadLimits, DownloadSnapshot, HubQuery
-from localai.schemas.hardware import MemoryReading
+from localai.schemas.hardware import Machine, MemoryReading
 from localai.services.downloads.catalogue import Catalogue
 from localai.services.downloads.service import DownloadService
 from localai.store.database import Database
@@ -85,7 +85,7 @@ class Rig:
 				Transfers(self.cache, endpoint, keeper.read, **common),
 				Links(models, temporary, allow_local=True, **common),
 				keeper,
-				lambda: (MemoryReading(free=8_000 * MB, total=16_000 * MB), 'CPU'),
+				lambda: Machine(reading=MemoryReading(free=8_000 * MB, total=16_000 * MB)),
 			),
 			limiter,
 			self.shelf,
