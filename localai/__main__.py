@@ -2,7 +2,10 @@
 
 import sys
 
-from localai.cli import main
-
 if __name__ == '__main__':
-	sys.exit(main())
+	try:
+		from localai.cli import main
+
+		sys.exit(main())
+	except KeyboardInterrupt:  # also while the first imports are made
+		sys.exit(130)

@@ -83,7 +83,25 @@ class TestAlone:
 		)
 		assert result.stdout == ''
 
+	def test_ctrl_c_while_the_first_imports_are_made_says_nothing(self):
+		code = """
+import runpy, sys
+
+class Interrupted:
+	def find_spec(self, name, path=None, target=None):
+		if name == 'localai.cli.parser':
+			raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupted())
+runpy.run_module('localai', run_name='__main__')
+"""
+		done = subprocess.run(
+			[sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True
+		)
+		assert done.returncode == 130 and not done.stderr
+
 	def test_ctrl_c_cancels_cleanly(self, home):
+		before = set(home.glob('pictures/*/*.png'))
 		process = subprocess.Popen(
 			[
 				sys.executable,
@@ -102,7 +120,7 @@ class TestAlone:
 			stderr=subprocess.PIPE,
 			text=True,
 		)
-		eventually(lambda: list(home.glob('pictures/*/*-001-*.png')))
+		eventually(lambda: set(home.glob('pictures/*/*.png')) - before)
 		process.send_signal(signal.SIGINT)
 		out, err = process.communicate(timeout=GIVEN_UP)
 		assert process.returncode == 130 and 'cancelled; ' in err and 'Traceback' not in err

@@ -430,6 +430,6 @@ class TestNoCode:
 		assert not (tmp_path / 'trap').exists()
 
 	def test_the_engine_process_switches_it_off_altogether(self):
-		from localai.executors.local import ENVIRONMENT
+		from localai.executors.process import ENVIRONMENT
 
 		assert ENVIRONMENT['DIFFUSERS_DISABLE_REMOTE_CODE'] == '1'
