@@ -2,12 +2,15 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
+from tools.mutants import trials
 from tools.mutants.changes import mutants
 
 ROOT = Path(__file__).parents[2]
@@ -28,9 +31,16 @@ def three() -> int:
 """
 TESTS = """
 from localai.ages import grown
+import pytest
 
-def test_children():
-	assert grown(40) and grown(18) and not grown(3)
+@pytest.fixture(scope='session')
+def village():
+	with open('MADE', 'a') as file:
+		file.write('once ')
+	return 40
+
+def test_children(village):
+	assert grown(village) and grown(18) and not grown(3)
 """
 
 
@@ -91,7 +101,7 @@ class TestTrials:
 		files = {'localai/ages.py': CODE, 'localai/__init__.py': '', 'tests/test_ages.py': TESTS}
 		for name, text in files.items():
 			(tmp_path / name).parent.mkdir(exist_ok=True)
-			(tmp_path / name).write_text(text)
+			(tmp_path / name).write_text(text.replace('MADE', str(tmp_path / 'made')))
 		ignored = shutil.ignore_patterns('__pycache__')
 		shutil.copytree(ROOT / 'tools' / 'mutants', tmp_path / 'tools' / 'mutants', ignore=ignored)
 		subprocess.run(['git', 'init', '-q'], cwd=tmp_path, check=True)
@@ -111,3 +121,14 @@ class TestTrials:
 		]
 		assert said.endswith('localai/ages.py: 11 tried, 3 killed, 5 survived, 3 not run\n')
 		assert {path: path.read_bytes() for path in before} == before
+		# To watch, for all that is in functions, and for each of two that are read at import.
+		assert (tmp_path / 'made').read_text() == 'once ' * 4
+
+	def test_a_change_that_never_ends_is_minded(self, monkeypatch):
+		monkeypatch.setattr(trials, 'PATIENCE', 0.1)
+
+		def for_ever() -> int:
+			trials.end_in(0)
+			return int(threading.Event().wait())
+
+		assert trials.forked(for_ever) == -signal.SIGALRM

@@ -12,7 +12,6 @@ lines are listed as run by no test. For Linux and macOS.
 import argparse
 import contextlib
 import json
-import math
 import multiprocessing
 import os
 import random
@@ -127,7 +126,7 @@ def watch(root: Path, paths: list[str], tests: list[str], keep: Path | None) -> 
 		return json.loads(keep.read_text('utf-8'))
 	target, output = root.with_suffix('.json'), root.with_suffix('.txt')
 	watcher = Watcher(tests, [root / path for path in paths], target)
-	code = forked(lambda: run_pytest(root, watcher), math.inf, output)
+	code = forked(lambda: run_pytest(root, watcher), output)
 	if not target.exists():
 		sys.exit(f'The tests ended with {code}:\n{output.read_text("utf-8", "replace")[-2000:]}')
 	runs = json.loads(target.read_text('utf-8'))

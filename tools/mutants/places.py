@@ -18,13 +18,12 @@ Verdict = Literal['killed', 'survived', 'not run']
 @dataclass(frozen=True)
 class Place:
 	"""A change in a file, `path` from the root; whether that is read at import, not in a function;
-	the tests that ran it, the nearest first, and the seconds of a processor that they took."""
+	the tests that ran it, the nearest first, and the seconds of a processor that each took."""
 
 	path: str
 	mutant: Mutant
 	at_import: bool
-	tests: tuple[str, ...]
-	seconds: float
+	tests: dict[str, float]
 
 
 def places_in(path: str, runs: dict, root: Path) -> Iterator[Place]:
@@ -44,8 +43,8 @@ def places_in(path: str, runs: dict, root: Path) -> Iterator[Place]:
 		ordered = sorted(tests, key=lambda t: (*distance(t, room, twin), seconds[t]))
 		sums = list(accumulate(seconds[test] for test in ordered))
 		many = max(bisect(sums, ENOUGH), 1)
-		limit = sums[:many][-1] if sums else 0.0
-		yield Place(path, mutant, mutant.line not in late, tuple(ordered[:many]), limit)
+		chosen = {test: seconds[test] for test in ordered[:many]}
+		yield Place(path, mutant, mutant.line not in late, chosen)
 
 
 def distance(test: str, room: str, twin: str) -> tuple[bool, bool]:

@@ -9,18 +9,19 @@ import signal
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import count
 from pathlib import Path
 from types import CodeType, FunctionType
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
 from tools.mutants.places import MARKS, Place, Verdict
 
 TIMES = count(1)
+PATIENCE = 30  # seconds that a test may take in any case, on a machine that is busy
 Tell = Callable[[Place, Verdict], None]
 
 
@@ -29,7 +30,7 @@ def try_all(root: Path, places: list[Place], tell: Tell) -> None:
 	# 1. A function can be exchanged where it is
 	late = [place for place in places if not place.at_import]
 	output = root.with_suffix('.txt')
-	if late and forked(partial(run_pytest, root, Trials(root, late, tell)), math.inf, output):
+	if late and forked(partial(run_pytest, root, Trials(root, late, tell)), output):
 		print(output.read_text('utf-8', 'replace')[-2000:], file=sys.stderr)
 
 	# 2. What is read at import needs all of it to be read again
@@ -46,22 +47,31 @@ def judge(root: Path, place: Place, run: Callable[[], int]) -> Verdict:
 	# Python keeps what it compiled for as long as time and size agree.
 	os.utime(file, (0, next(TIMES)))
 	try:
-		return 'survived' if forked(run, limit=30 + 20 * place.seconds) == 0 else 'killed'
+		return 'survived' if forked(run) == 0 else 'killed'
 	finally:
 		file.write_bytes(before)
 		os.utime(file)
 
 
 class Chosen:
-	"""Runs these tests alone, in this order; those that are not there any more are left out."""
+	"""Runs these tests alone, in this order; those that are not there any more are left out. `tests`
+	are the seconds that each took."""
 
-	def __init__(self, tests: tuple[str, ...]):
+	def __init__(self, tests: dict[str, float]):
+		self.tests = tests
 		self.places = {test: place for place, test in enumerate(tests)}
 		self.files = list(dict.fromkeys(test.split('::')[0] for test in tests))
 
 	def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
 		items[:] = [item for item in items if item.nodeid in self.places]
 		items.sort(key=lambda item: self.places[item.nodeid])
+
+	def pytest_collection(self) -> None:
+		end_in(0)  # of reading what is changed, and all that imports it
+
+	@pytest.hookimpl(tryfirst=True)
+	def pytest_runtest_protocol(self, item: pytest.Item) -> None:
+		end_in(self.tests[item.nodeid])
 
 
 class Trials:
@@ -79,6 +89,7 @@ class Trials:
 			for thing in gc.get_objects()
 			if isinstance(thing, FunctionType) and thing.__code__.co_filename in paths
 		]
+		make_shared(session, tests.values())
 		gc.freeze()  # a fork that collects garbage would copy all of it
 		for place in self.places:
 			items = [tests[test] for test in place.tests if test in tests]
@@ -90,10 +101,26 @@ class Trials:
 		after = path.read_bytes()
 		exchange(self.functions, place.mutant.undo(after), after, str(path))
 		for item, following in zip(items, [*items[1:], None], strict=True):
+			end_in(place.tests[item.nodeid])
 			item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
 			if item.session.testsfailed:
 				return 1
 		return 0
+
+
+def end_in(seconds: float) -> None:
+	"""Ends this process when a test takes far longer than the seconds of a processor that it took."""
+	signal.setitimer(signal.ITIMER_REAL, PATIENCE + 20 * seconds)
+
+
+def make_shared(session: pytest.Session, items: Iterable[Any]) -> None:
+	"""What lasts a whole session (a tiny model, say) is made once, for every fork."""
+	session._setupstate.setup(session)
+	for item in items:
+		for name, definitions in item._fixtureinfo.name2fixturedefs.items():
+			if definitions[-1].scope == 'session':
+				with contextlib.suppress(Exception, pytest.skip.Exception):  # the tests hear it too
+					item._request.getfixturevalue(name)
 
 
 def exchange(functions: list[FunctionType], before: bytes, after: bytes, path: str) -> None:
@@ -141,6 +168,8 @@ def run_pytest(root: Path, plugin: Plugin, *options: str) -> int:
 		'no:cacheprovider',
 		'-o',
 		'addopts=',
+		'-o',
+		'tmp_path_retention_policy=none',
 		'--import-mode=importlib',
 		'-m',
 		MARKS,
@@ -149,8 +178,8 @@ def run_pytest(root: Path, plugin: Plugin, *options: str) -> int:
 	return int(pytest.main([*usual, *options, *where], plugins=[plugin]))
 
 
-def forked(run: Callable[[], int], limit: float, output: Path = Path(os.devnull)) -> int:
-	"""The exit code of `run` in a child, -1 when it took too long; what it started ends with it."""
+def forked(run: Callable[[], int], output: Path = Path(os.devnull)) -> int:
+	"""The exit code of `run` in a child; what it started ends with it."""
 	child = os.fork()
 	if child == 0:
 		status = 3
@@ -164,11 +193,11 @@ def forked(run: Callable[[], int], limit: float, output: Path = Path(os.devnull)
 			sys.stdout.flush()
 		finally:
 			os._exit(status)
-	end = time.monotonic() + limit
 	code: int | None = None
 	try:
-		code = wait(child, end)
-		return -1 if code is None else code
+		code = wait(child, math.inf)
+		assert code is not None
+		return code
 	finally:
 		with contextlib.suppress(ProcessLookupError, ChildProcessError):
 			# First kindly, so that one that has forked itself ends its own; in any case then.
