@@ -1,6 +1,7 @@
 """Knows the page as a whole: its parts in reading order, the one event that follows, and how it is
 mounted."""
 
+import warnings
 from collections.abc import Callable
 
 import gradio as gr
@@ -81,19 +82,22 @@ def mount(app: Starlette, studio: Studio, path: str = '/', **options: object) ->
 	demo = build(studio, assets.prefix)
 	# As when Gradio starts a page itself: only then it takes no other files than those that were sent.
 	demo.has_launched = True
-	gr.mount_gradio_app(
-		app,
-		demo,
-		path=path,
-		theme=theme(),
-		show_error=False,
-		run_history=False,
-		enable_monitoring=False,
-		footer_links=[],
-		max_file_size='64mb',
-		favicon_path=str(STATIC / 'page' / 'icon.svg'),
-		blocked_paths=[str(settings.database), str(settings.models), str(settings.logs)],
-		**options,
-	)
+	with warnings.catch_warnings():
+		# With a second page it says that it does without a server of Node, which nobody asked for.
+		warnings.filterwarnings('ignore', 'SSR mode', UserWarning)
+		gr.mount_gradio_app(
+			app,
+			demo,
+			path=path,
+			theme=theme(),
+			show_error=False,
+			run_history=False,
+			enable_monitoring=False,
+			footer_links=[],
+			max_file_size='64mb',
+			favicon_path=str(STATIC / 'page' / 'icon.svg'),
+			blocked_paths=[str(settings.database), str(settings.models), str(settings.logs)],
+			**options,
+		)
 	close(app, path.rstrip('/'))
 	return app

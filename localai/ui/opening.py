@@ -55,6 +55,8 @@ class Opening:
 		before, _, after = body.partition(END)
 		body = before + self.head + END + after
 		headers[b'vary'] = b'accept-encoding'
+		# Going back after an update, a browser would show what it kept, which names files that are gone.
+		headers[b'cache-control'] = b'no-store'
 		if small:
 			body = gzip.compress(body, 6)
 			headers[b'content-encoding'] = b'gzip'

@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import warnings
 
 import pytest
 from fastapi import FastAPI
@@ -126,6 +127,18 @@ class TestTheFirstAnswer:
 		assert '/generate' in client.get(f'{path}/gradio_api/info').json()['named_endpoints']
 		names = [d['api_name'] for d in client.get(f'{path}/config').json()['dependencies']]
 		assert {'generate', 'ui_follow'} <= set(names)
+
+	def test_no_browser_keeps_it(self, page):
+		"""Going back after an update, it would ask for scripts that are no longer there."""
+		client, path = page
+		assert client.get(f'{path}/').headers['cache-control'] == 'no-store'
+
+	def test_making_it_says_nothing(self, tmp_path):
+		studio = Studio(read_settings({}, home=tmp_path).prepare(), FakeExecutor())
+		with warnings.catch_warnings(record=True) as said:
+			warnings.simplefilter('always', UserWarning)
+			blocks.mount(FastAPI(), studio)
+		assert not [str(one.message) for one in said if one.category is UserWarning]
 
 
 class TestPassword:
