@@ -83,8 +83,8 @@ class History:
 	def place(self, picture_id: int) -> tuple[int, str, str] | None:
 		"""Ordinal, relative path and digest of a picture, without all the rest."""
 		columns = PICTURE.c.ordinal, PICTURE.c.path, PICTURE.c.digest
-		with self.database.engine.connect() as connection:
-			row = connection.execute(select(*columns).where(PICTURE.c.id == picture_id)).first()
+		with self.database.reading() as session:
+			row = session.execute(select(*columns).where(PICTURE.c.id == picture_id)).first()
 			return row and tuple(row)
 
 	def discarded(self, path: str) -> bool:
@@ -96,8 +96,8 @@ class History:
 	def file(self, picture_id: int) -> tuple[int, float, str] | None:
 		"""Bytes, time of change and digest of a picture's file as it was saved."""
 		columns = PICTURE.c.bytes, PICTURE.c.modified, PICTURE.c.digest
-		with self.database.engine.connect() as connection:
-			row = connection.execute(select(*columns).where(PICTURE.c.id == picture_id)).first()
+		with self.database.reading() as session:
+			row = session.execute(select(*columns).where(PICTURE.c.id == picture_id)).first()
 			return row and tuple(row)
 
 	def with_digests(self, digests: Iterable[str]) -> dict[str, int]:
@@ -108,8 +108,8 @@ class History:
 			query = select(PICTURE.c.digest, PICTURE.c.id).where(
 				PICTURE.c.digest.in_(digests[start : start + BATCH])
 			)
-			with self.database.engine.connect() as connection:
-				found |= {row.digest: row.id for row in connection.execute(query)}
+			with self.database.reading() as session:
+				found |= {row.digest: row.id for row in session.execute(query)}
 		return found
 
 	def recent(

@@ -1,5 +1,5 @@
 """Knows every table: jobs, pictures with their tags and albums, models, preferences; but for the words
-of pictures, which `search.py` keeps."""
+of pictures, which `words.py` keeps."""
 
 from datetime import UTC, datetime
 
