@@ -1,7 +1,7 @@
 """Knows what a job is at any moment: its state, its place, how far it is, what it has drawn."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Self
 
 from localai.schemas.base import Kept, Schema
 from localai.schemas.generation import GenerationParameters, Picture
@@ -17,6 +17,11 @@ class Problem(Kept):
 	code: str
 	message: str
 	remedy: str
+
+	@classmethod
+	def of(cls, error: object) -> Self:
+		"""What an error of ours says, or the event that tells one."""
+		return cls.model_validate(error, from_attributes=True)
 
 
 class JobSnapshot(Schema):

@@ -178,7 +178,7 @@ class Arrivals:
 	) -> None:
 		"""The last word on a download, for now. A database that refuses it is only logged: at the
 		next start the download goes on, and finds its bytes."""
-		problem = to_problem(error) if error else None
+		problem = Problem.of(error) if error else None
 		try:
 			self.store.change(download_id, state, problem, model)
 		except LocalAIError as refusal:
@@ -247,7 +247,3 @@ class Arrivals:
 			feeds = list(self.feeds.values())
 		for feed in feeds:
 			feed.close()
-
-
-def to_problem(error: LocalAIError) -> Problem:
-	return Problem(code=error.code, message=error.message, remedy=error.remedy)

@@ -13,7 +13,8 @@ from localai.errors import DiskFull, HubUnreachable, LocalAIError, StorageProble
 from localai.hub.links import Links
 from localai.hub.transfer import Stopped, Transfers
 from localai.schemas.downloads import DownloadLimits, DownloadPlan, DownloadSnapshot
-from localai.services.downloads.arrivals import Arrivals, Publish, Run, progress, to_problem
+from localai.schemas.jobs import Problem
+from localai.services.downloads.arrivals import Arrivals, Publish, Run, progress
 from localai.services.downloads.catalogue import Catalogue, free_below
 from localai.store.downloads import Downloads
 
@@ -181,7 +182,7 @@ class Fetching(Arrivals):
 		self.later[download_id] = time.monotonic() + pause
 		what = 'network' if isinstance(error, HubUnreachable) else 'disk'
 		log.warning('download %s waits %.0f s: %s', download_id, pause, error.message)
-		problem = to_problem(error)
+		problem = Problem.of(error)
 		message = f'Waiting for the {what}. {error.message}'
 		self.update(download_id, error=problem.model_copy(update={'message': message}))
 

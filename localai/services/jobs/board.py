@@ -148,7 +148,7 @@ class Board:
 		attempts: int | None = None,
 	) -> None:
 		if isinstance(error, LocalAIError):
-			error = Problem(code=error.code, message=error.message, remedy=error.remedy)
+			error = Problem.of(error)
 		job = self.live[job_id]
 		when = datetime.now(UTC)
 		ended = job.model_copy(

@@ -245,7 +245,7 @@ class Chores:
 				log.warning('chore %s failed: %s', chore.feed.value.kind, event.message)
 				device.trouble = f'{event.message} {event.remedy}'.strip()
 				self.engines.show()
-				problem = Problem(code=event.code, message=event.message, remedy=event.remedy)
+				problem = Problem.of(event)
 			if chore.left:  # it goes on with the next device
 				chore.tell(state='waiting')
 				return
@@ -260,7 +260,7 @@ class Chores:
 		now, found = chore.feed.value, chore.found
 		if state == 'finished' and isinstance(found, LocalAIError):
 			state = 'failed'
-			error = Problem(code=found.code, message=found.message, remedy=found.remedy)
+			error = Problem.of(found)
 		end = ChoreSnapshot(
 			id=now.id,
 			kind=now.kind,

@@ -98,7 +98,7 @@ class Hearing:
 				self.take_failure(job, event)
 
 	def take_failure(self, job: JobSnapshot, event: say.Failed) -> None:
-		error = Problem(code=event.code, message=event.message, remedy=event.remedy)
+		error = Problem.of(event)
 		attempts = job.attempts + event.engine_died
 		if not event.engine_died or attempts >= TRIES:
 			if event.engine_died:
