@@ -1,6 +1,7 @@
 """Knows what every schema has in common: frozen. What is asked for refuses unknown fields; what is read
 back from a disk keeps them, for a later version may have written it."""
 
+import re
 from typing import Any, Self
 
 from pydantic import (
@@ -12,6 +13,14 @@ from pydantic import (
 )
 
 UNREAD = 'unread'
+CONTROL = re.compile(r'[\x00-\x08\x0b-\x1f\x7f]')
+
+
+def clean(text: str) -> str:
+	"""Text as it can be kept and shown: no control characters, and no half letters, which could not
+	be stored."""
+	text = text.encode('utf-8', 'ignore').decode('utf-8')
+	return CONTROL.sub(' ', text.replace('\r\n', '\n').replace('\r', '\n')).strip()
 
 
 class Schema(BaseModel):

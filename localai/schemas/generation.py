@@ -2,14 +2,13 @@
 (GenerationParameters), what is known of how one was asked for (Recipe), and what a finished picture is."""
 
 import math
-import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
-from localai.schemas.base import Kept, Schema
+from localai.schemas.base import Kept, Schema, clean
 from localai.schemas.samplers import SamplerName, ScheduleName, schedules_for
 from localai.schemas.terms import PROMPT_LIMIT, TERMS, Term, words
 
@@ -72,15 +71,13 @@ def number(term: Term, value: Any) -> float | int:
 
 
 def text(term: Term, value: Any) -> str:
-	"""Text without control characters; a lone surrogate could not be stored."""
+	"""Clean text that is not too long; a prompt says something."""
 	subject = term.subject or term.label
 	if not isinstance(value, str):
 		raise ValueError(f'{subject} must be text, not {shorten(value)}.')
 	if len(value) > PROMPT_LIMIT:
 		raise ValueError(f'{subject} has {len(value):,} characters; {PROMPT_LIMIT:,} are the most.')
-	value = value.encode('utf-8', 'ignore').decode('utf-8')
-	value = value.replace('\r\n', '\n').replace('\r', '\n')
-	value = re.sub(r'[\x00-\x08\x0b-\x1f\x7f]', ' ', value).strip()
+	value = clean(value)
 	if not value and term.name == 'prompt':
 		raise ValueError('The prompt is empty. Say in a few words what to draw.')
 	return value

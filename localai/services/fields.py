@@ -1,20 +1,19 @@
 """Knows how the fields that a door heard become one of our schemas, with one sentence for what is
 wrong."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from pydantic import ValidationError
 
 from localai.errors import InvalidInput
-from localai.schemas.base import Schema
+from localai.schemas.base import Schema, clean
 from localai.schemas.generation import GenerationRequest
+from localai.schemas.history import NOTES_LIMIT
 from localai.schemas.models import ModelDefaults
 
 Kind = TypeVar('Kind', bound=Schema)
 SHOWN = 60  # characters of a wrong value that are repeated
-NOTES = 10_000  # characters that a person may write of a model
 
 
 def read(schema: type[Kind], fields: Mapping[str, object], rest: str = '') -> Kind:
@@ -76,14 +75,13 @@ def ids_of(value: object, most: int) -> tuple[int, ...]:
 def read_notes(text: str) -> str:
 	if not isinstance(text, str):
 		raise InvalidInput('The notes must be text.', 'Write words.', 'notes')
-	if len(text) > NOTES:
+	if len(text) > NOTES_LIMIT:
 		raise InvalidInput(
-			f'The notes have {len(text):,} characters; {NOTES:,} are the most.',
+			f'The notes have {len(text):,} characters; {NOTES_LIMIT:,} are the most.',
 			'Shorten them.',
 			'notes',
 		)
-	text = text.encode('utf-8', 'ignore').decode('utf-8').replace('\r\n', '\n')
-	return re.sub(r'[\x00-\x08\x0b-\x1f\x7f]', ' ', text).strip()
+	return clean(text)
 
 
 def read_defaults(defaults: ModelDefaults | dict) -> ModelDefaults:

@@ -14,7 +14,6 @@ from localai.ui.tabs import Tab
 from localai.ui.visitors import open_to
 
 LEAVE = -1
-NOTES_LIMIT = 20_000
 NAME_LIMIT = 4096
 
 
@@ -39,12 +38,6 @@ def functions(studio: Studio) -> list[Callable]:
 	def ui_model_annotate(given: dict) -> Answer:
 		"""Keeps what a person says of a model: notes, own defaults, the id of a picture."""
 		notes, defaults = given.get('notes'), given.get('defaults')
-		if notes is not None and len(str(notes)) > NOTES_LIMIT:
-			raise InvalidInput(
-				'The notes are too long to keep.',
-				f'Keep them under {NOTES_LIMIT} letters.',
-				'notes',
-			)
 		entry = studio.models.annotate(
 			name_of(given),
 			notes=None if notes is None else str(notes),

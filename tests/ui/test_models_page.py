@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from localai.schemas.history import NOTES_LIMIT
 from tests.live import live_app
 from tests.ui.conftest import keep, scripts
 
@@ -137,6 +138,7 @@ class TestKeeping:
 	def test_notes_and_own_defaults_survive(self, open_page):
 		page = open_page(tab='models')
 		row(page, 'Tiny').locator('.row-open').click()
+		expect(page.locator('#card-notes')).to_have_attribute('maxlength', str(NOTES_LIMIT))
 		page.fill('#card-notes', 'Good with foxes')
 		page.click('#card-defaults summary')
 		page.fill('#default-steps', '11')

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 import orjson
 
+from localai.schemas import base
 from localai.schemas.exchange import FormatName, Reading
 from localai.schemas.generation import LoraUse, Recipe
 from localai.schemas.terms import TERMS
@@ -19,7 +20,6 @@ NAME_LIMIT = 300  # characters of a name
 VALUE_LIMIT = 2000  # characters of a value without a field of its own
 EXTRAS = 200  # values without a field of their own
 LORAS = 100
-CONTROL = re.compile(r'[\x00-\x08\x0b-\x1f\x7f]')
 UNNAMED = ('', 'none', 'automatic', 'default', 'default (model)')  # a VAE that nobody chose
 WEIGHTS = ('.safetensors', '.sft', '.ckpt', '.gguf', '.pth', '.pt', '.bin')
 DEPTH = 20  # of what a later version of ours wrote and nobody here understands
@@ -27,11 +27,8 @@ TAG = re.compile(r'<(?:lora|lyco):([^<>\n]{1,400})>', re.IGNORECASE)
 
 
 def clean(value: object, limit: int = TEXT_LIMIT) -> str:
-	"""Text as it can be kept and shown: no control characters, no half letters. '' of what is none."""
-	if not isinstance(value, str):
-		return ''
-	value = value[:limit].encode('utf-8', 'ignore').decode('utf-8')
-	return CONTROL.sub(' ', value.replace('\r\n', '\n').replace('\r', '\n')).strip()
+	"""Text as it can be kept and shown; '' of what is none."""
+	return base.clean(value[:limit]) if isinstance(value, str) else ''
 
 
 def line(value: object, limit: int = NAME_LIMIT) -> str:

@@ -226,6 +226,7 @@ let help = null;
 export function attach(run) {
 	changed = run;
 	const field = byId('history-search');
+	field.maxLength = catalog.limits.search;
 	field.addEventListener('input', () => {
 		typedSoon();
 		suggest();

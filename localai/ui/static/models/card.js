@@ -254,6 +254,7 @@ export function attach(given) {
 		byId('card-delete').focus();
 	});
 	byId('card-confirm-yes').addEventListener('click', () => gone(card));
+	byId('card-notes').maxLength = state.catalog.limits.notes;
 	byId('card-notes').addEventListener('input', (event) => {
 		unsaved = { model: card.id, notes: event.target.value };
 		write(byId('card-notes-state'), 'Saving');
