@@ -2,16 +2,16 @@
 
 import argparse
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 from localai import __version__
 from localai.schemas.generation import GenerationRequest
+from localai.schemas.history import SortName
+from localai.schemas.models import KindName
 from localai.schemas.terms import TERMS
 from localai.settings import describe_settings
 
 Commands: TypeAlias = 'argparse._SubParsersAction[argparse.ArgumentParser]'
-SORTS = ('newest', 'oldest', 'rating', 'largest')
-KINDS = ('checkpoint', 'lora', 'embedding', 'vae', 'controlnet', 'upscaler', 'unknown')
 
 
 def parser() -> argparse.ArgumentParser:
@@ -65,7 +65,7 @@ def add_models(commands: Commands) -> None:
 	verbs = models.add_subparsers(dest='verb', metavar='VERB')
 
 	listing = add_verb(verbs, 'list', 'list the models', 'a JSON list')
-	listing.add_argument('--kind', choices=KINDS, help='only those of this kind')
+	listing.add_argument('--kind', choices=get_args(KindName), help='only those of this kind')
 
 	inspect = add_verb(
 		verbs, 'inspect', 'say what a file or a folder is, without loading it', 'one JSON object'
@@ -134,7 +134,9 @@ def add_history(commands: Commands) -> None:
 		help='words, "phrases", -without and key:value such as model:sdxl, seed:7, rating:>=3, '
 		'after:2026-01, tag:"my cat"; nothing for all',
 	)
-	search.add_argument('--sort', choices=SORTS, default='newest', help='in which order')
+	search.add_argument(
+		'--sort', choices=get_args(SortName), default='newest', help='in which order'
+	)
 	search.add_argument('--limit', metavar='N', default='20', help='how many at most (20)')
 
 	show = add_verb(verbs, 'show', 'say how a picture was made and where it is', 'one JSON object')
