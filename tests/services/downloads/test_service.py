@@ -471,11 +471,13 @@ class TestReuse:
 
 
 class TestSpeed:
-	def test_a_limit_is_roughly_held_and_remembered(self, rig):
+	def test_a_limit_holds_and_is_remembered(self, rig):
 		publish(rig.root, 'org/one', size=2 * MB)
 		rig.service.set_limits(DownloadLimits(at_once=3, speed=2 * MB))
 		assert rig.wait(rig.service.start({'source': 'org/one'}).id).state == 'finished'
+		assert rig.service.limiter.rate == 2 * MB
 		assert rig.restart().limits() == DownloadLimits(at_once=3, speed=2 * MB)
+		assert rig.service.limiter.rate == 2 * MB
 
 	@pytest.mark.parametrize(
 		('limits', 'field'),
