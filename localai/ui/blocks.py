@@ -10,7 +10,8 @@ from starlette.applications import Starlette
 from localai.studio import Studio
 from localai.ui import downloads, endpoints, generation, hardware, history, models
 from localai.ui.assets import STATIC, Assets
-from localai.ui.components import Answer, catalog, part
+from localai.ui.catalog import catalog
+from localai.ui.components import Answer, part
 from localai.ui.endpoints.doors import guarded
 from localai.ui.opening import Opening
 from localai.ui.routes import close

@@ -1,27 +1,14 @@
-"""Knows how a part of the page is made, what it may call, and what it knows from the beginning."""
+"""Knows how a part of the page is made, and how a schema is said to its scripts."""
 
-import logging
 from collections.abc import Callable
-from functools import wraps
-from typing import get_args
 
 import gradio as gr
 from pydantic import BaseModel
 from pydantic.main import IncEx
 
-from localai.errors import InvalidInput, LocalAIError
-from localai.schemas.downloads import AT_ONCE_LIMIT, DownloadSnapshot
-from localai.schemas.exchange import FILE_LIMIT, FORMATS
-from localai.schemas.families import ARCHITECTURES, FAMILIES
-from localai.schemas.generation import GenerationRequest
-from localai.schemas.history import MANY, NOTES_LIMIT, PAGE_LIMIT, TAG_LIMIT, TEXT_LIMIT, SortName
-from localai.schemas.samplers import SAMPLERS, schedules_for
-from localai.schemas.search import FACTS, KEYS
+from localai.schemas.downloads import DownloadSnapshot
 from localai.schemas.studio import StudioSnapshot
-from localai.schemas.terms import TABLE
-from localai.schemas.visitors import Visitor
 
-log = logging.getLogger('localai.ui')
 Answer = dict[str, object]
 
 
@@ -38,30 +25,6 @@ def part(name: str, prefix: str, functions: list[Callable] | None = None) -> gr.
 		apply_default_css=False,
 		server_functions=functions,
 	)
-
-
-def answer(function: Callable[..., Answer]) -> Callable[..., Answer]:
-	"""Lets a function answer the page: an error that a person may see becomes words beside its
-	field."""
-
-	@wraps(function)
-	def answered(given: dict, **visitor: Visitor) -> Answer:
-		try:
-			return function(given if isinstance(given, dict) else {}, **visitor)
-		except (
-			TypeError,
-			ValueError,
-			OverflowError,
-		) as strange:  # our own page sends no such things
-			log.warning('%s was asked for %.200r: %s', function.__name__, given, strange)
-			error: LocalAIError = InvalidInput(
-				'The page asked for something that is not valid.', 'Reload it.'
-			)
-		except LocalAIError as known:
-			error = known
-		return {'error': error.told()}
-
-	return answered
 
 
 # Paths on the disk stay here.
@@ -97,51 +60,3 @@ def said(schema: BaseModel, **changes: object) -> Answer:
 		download['name'] = download['name'].partition('?')[0]
 		download['request']['source'] = download['request']['source'].partition('?')[0]
 	return told | changes
-
-
-def catalog() -> Answer:
-	"""What never changes while the app runs: families, samplers with their schedules, limits, the
-	keys of a search."""
-	return {
-		'families': {name: said(family) for name, family in FAMILIES.items()},
-		'architectures': {name: row.title for name, row in ARCHITECTURES.items()},
-		'marks': {name: row.mark for name, row in ARCHITECTURES.items()},
-		'samplers': {name: list(schedules_for(name)) for name in SAMPLERS},
-		'terms': [
-			{
-				'name': term.name,
-				'word': term.word,
-				'label': term.label,
-				'subject': term.subject or term.label,
-				'kind': term.kind,
-				'low': term.low,
-				'high': term.high,
-				'multiple': term.multiple,
-				'doors': sorted(term.doors),
-				'asked': term.name in GenerationRequest.model_fields,
-			}
-			for term in TABLE
-		],
-		'keys': [
-			{
-				'name': key.name,
-				'kind': key.kind,
-				'single': key.single,
-				'also': key.also,
-				'offered': key.offered,
-			}
-			for key in KEYS.values()
-		],
-		'facts': [{'label': fact.label, 'column': fact.column} for fact in FACTS],
-		'sorts': list(get_args(SortName)),
-		'limits': {
-			'search': TEXT_LIMIT,
-			'page': PAGE_LIMIT,
-			'many': MANY,
-			'name': TAG_LIMIT,
-			'notes': NOTES_LIMIT,
-			'file': FILE_LIMIT,
-			'downloads': AT_ONCE_LIMIT,
-		},
-		'formats': dict(FORMATS),
-	}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from localai.errors import InvalidInput
 from localai.schemas.downloads import DownloadLimits, HubQuery
 from localai.studio import Studio
-from localai.ui.components import Answer, answer, said
+from localai.ui.components import Answer, said
 from localai.ui.tabs import Tab
 from localai.ui.visitors import open_to
 
@@ -18,7 +18,6 @@ def functions(studio: Studio) -> list[Callable]:
 	out again."""
 
 	@open_to('owner')
-	@answer
 	def ui_downloads_begin(given: dict) -> Answer:
 		return {
 			'limits': said(studio.downloads.limits()),
@@ -27,17 +26,14 @@ def functions(studio: Studio) -> list[Callable]:
 		}
 
 	@open_to('signed_in')
-	@answer
 	def ui_recommended(given: dict) -> Answer:
 		return {'recommended': recommended()}
 
 	@open_to('signed_in')
-	@answer
 	def ui_hub_search(given: dict) -> Answer:
 		return {'found': [said(one) for one in studio.downloads.search(HubQuery(**given))]}
 
 	@open_to('signed_in')
-	@answer
 	def ui_hub_page(given: dict) -> Answer:
 		"""What would be fetched of one repository, by component, with its bytes."""
 		page = studio.downloads.page(
@@ -48,12 +44,10 @@ def functions(studio: Studio) -> list[Callable]:
 		return {'page': said(page)}
 
 	@open_to('owner')
-	@answer
 	def ui_download_start(given: dict) -> Answer:
 		return {'download': said(studio.downloads.start(given))}
 
 	@open_to('owner')
-	@answer
 	def ui_download_change(given: dict) -> Answer:
 		"""Pause, resume, cancel, move or forget one download."""
 		downloads = studio.downloads
@@ -73,12 +67,10 @@ def functions(studio: Studio) -> list[Callable]:
 		return {}
 
 	@open_to('owner')
-	@answer
 	def ui_download_limits(given: dict) -> Answer:
 		return {'limits': said(studio.downloads.set_limits(DownloadLimits(**given)))}
 
 	@open_to('owner')
-	@answer
 	def ui_hub_token(given: dict) -> Answer:
 		"""Keeps a token, or with '' removes it; answers only whether there is one."""
 		token = str(given.get('token') or '').strip()

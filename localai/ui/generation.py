@@ -10,7 +10,7 @@ from localai.errors import InvalidInput
 from localai.schemas.studio import StudioSnapshot
 from localai.schemas.visitors import Visitor
 from localai.studio import Studio
-from localai.ui.components import Answer, answer, said
+from localai.ui.components import Answer, said
 from localai.ui.tabs import Tab
 from localai.ui.visitors import open_to
 
@@ -24,7 +24,6 @@ def functions(studio: Studio) -> list[Callable]:
 	"""The functions that the scripts of the page call by name."""
 
 	@open_to('anyone')
-	@answer
 	def ui_begin(given: dict, visitor: Visitor) -> Answer:
 		"""All that a fresh page needs besides the first state."""
 		return {
@@ -36,14 +35,12 @@ def functions(studio: Studio) -> list[Callable]:
 		}
 
 	@open_to('anyone')
-	@answer
 	def ui_submit(given: dict, visitor: Visitor) -> Answer:
 		job = studio.generation.start(given)
 		studio.visits.began(visitor, job.id)
 		return {'job': said(job)}
 
 	@open_to('anyone')
-	@answer
 	def ui_estimate(given: dict) -> Answer:
 		"""The cost is known before the first word is."""
 		empty = not str(given.get('prompt') or '').strip()
@@ -51,30 +48,25 @@ def functions(studio: Studio) -> list[Callable]:
 		return {'estimate': said(estimate, **({'tokens': 0} if empty else {}))}
 
 	@open_to('anyone')
-	@answer
 	def ui_stop(given: dict, visitor: Visitor) -> Answer:
 		job = str(given.get('job'))
 		studio.visits.check_own(visitor, job)
 		return {'job': said(studio.jobs.stop(job, given.get('mode', 'stop')))}
 
 	@open_to('owner')
-	@answer
 	def ui_stop_all(given: dict) -> Answer:
 		return {'stopped': studio.jobs.stop_all()}
 
 	@open_to('owner')
-	@answer
 	def ui_move(given: dict) -> Answer:
 		studio.jobs.move(str(given.get('job')), int(given.get('position', 0)))
 		return {}
 
 	@open_to('anyone')
-	@answer
 	def ui_models(given: dict) -> Answer:
 		return {'models': [said(entry) for entry in studio.models.list()]}
 
 	@open_to('owner')
-	@answer
 	def ui_remember(given: dict) -> Answer:
 		"""Keeps the form for the next start and for other browsers."""
 		if len(str(given)) > FORM_LIMIT:

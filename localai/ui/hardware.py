@@ -3,14 +3,13 @@
 from collections.abc import Callable
 
 from localai.studio import Studio
-from localai.ui.components import Answer, answer, said
+from localai.ui.components import Answer, said
 from localai.ui.tabs import Tab
 from localai.ui.visitors import open_to
 
 
 def functions(studio: Studio) -> list[Callable]:
 	@open_to('anyone')
-	@answer
 	def ui_hardware(given: dict) -> Answer:
 		engine, memory = studio.hardware.report()
 		return {'engine': said(engine), 'memory': said(memory)}

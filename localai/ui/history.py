@@ -7,7 +7,7 @@ from collections.abc import Callable
 from localai.schemas.generation import Picture
 from localai.schemas.history import PictureCard
 from localai.studio import Studio
-from localai.ui.components import Answer, answer, said
+from localai.ui.components import Answer, said
 from localai.ui.tabs import Tab
 from localai.ui.visitors import open_to
 
@@ -16,48 +16,39 @@ def functions(studio: Studio) -> list[Callable]:
 	"""The functions that the scripts of the page call by name."""
 
 	@open_to('anyone')
-	@answer
 	def ui_history_find(given: dict) -> Answer:
 		return said(studio.history.find(given))
 
 	@open_to('anyone')
-	@answer
 	def ui_history_outline(given: dict) -> Answer:
 		return said(studio.history.outline(given))
 
 	@open_to('anyone')
-	@answer
 	def ui_history_select(given: dict) -> Answer:
 		return {'ids': list(studio.history.select(given))}
 
 	@open_to('anyone')
-	@answer
 	def ui_history_card(given: dict) -> Answer:
 		return {'card': card(studio, studio.history.card(number(given, 'id')))}
 
 	@open_to('anyone')
-	@answer
 	def ui_history_vocabulary(given: dict) -> Answer:
 		return said(studio.history.vocabulary())
 
 	@open_to('anyone')
-	@answer
 	def ui_history_compare(given: dict) -> Answer:
 		return said(studio.history.compare(number(given, 'left'), number(given, 'right')))
 
 	@open_to('anyone')
-	@answer
 	def ui_history_reuse(given: dict) -> Answer:
 		return said(studio.history.reuse(number(given, 'id')))
 
 	@open_to('anyone')
-	@answer
 	def ui_history_inside(given: dict) -> Answer:
 		"""What the file of a picture says of itself now."""
 		return said(studio.history.inside(number(given, 'id')))
 
 	@open_to('anyone')
-	@answer
 	def ui_history_timeline(given: dict) -> Answer:
 		limit = int(given.get('limit') or 30)
 		before = number(given, 'before') if given.get('before') else None
@@ -65,12 +56,10 @@ def functions(studio: Studio) -> list[Callable]:
 		return {'steps': [said(step) for step in steps[:limit]], 'more': len(steps) > limit}
 
 	@open_to('owner')
-	@answer
 	def ui_history_mark(given: dict) -> Answer:
 		return {'changed': studio.marks.mark(given.get('ids'), given.get('change'))}
 
 	@open_to('owner')
-	@answer
 	def ui_history_album(given: dict) -> Answer:
 		"""Renames an album, or with an empty `to` takes it away; its pictures stay."""
 		if given.get('to'):
@@ -78,17 +67,14 @@ def functions(studio: Studio) -> list[Callable]:
 		return {'changed': studio.marks.remove_album(given.get('name'))}
 
 	@open_to('owner')
-	@answer
 	def ui_history_delete(given: dict) -> Answer:
 		return said(studio.picture_trash.delete(given.get('ids')))
 
 	@open_to('owner')
-	@answer
 	def ui_history_restore(given: dict) -> Answer:
 		return said(studio.picture_trash.restore(given.get('trashed')))
 
 	@open_to('owner')
-	@answer
 	def ui_history_trash(given: dict) -> Answer:
 		limit, offset = int(given.get('limit') or 60), int(given.get('offset') or 0)
 		total, size = studio.picture_trash.total()
@@ -99,22 +85,18 @@ def functions(studio: Studio) -> list[Callable]:
 		return {'trash': listed, 'total': total, 'bytes': size}
 
 	@open_to('owner')
-	@answer
 	def ui_history_trash_empty(given: dict) -> Answer:
 		return {'freed': studio.picture_trash.empty()}
 
 	@open_to('signed_in')
-	@answer
 	def ui_history_verify(given: dict) -> Answer:
 		return {'chore': studio.verifying.start(number(given, 'id'))}
 
 	@open_to('signed_in')
-	@answer
 	def ui_history_verdict(given: dict) -> Answer:
 		return said(studio.chores.get(str(given.get('chore'))[:100]))
 
 	@open_to('owner')
-	@answer
 	def ui_history_check(given: dict) -> Answer:
 		report = studio.truth.check(
 			repair=given.get('repair') is True, forget=given.get('forget') is True
@@ -122,12 +104,10 @@ def functions(studio: Studio) -> list[Callable]:
 		return said(report) | {'well': report.well}
 
 	@open_to('signed_in')
-	@answer
 	def ui_history_exposures(given: dict) -> Answer:
 		return {'exposures': [said(one) for one in studio.exports.exposures(given.get('ids'))]}
 
 	@open_to('owner')
-	@answer
 	def ui_history_export(given: dict) -> Answer:
 		return {'url': f'api/history/export/{studio.exports.prepare(given)}'}
 

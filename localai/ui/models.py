@@ -9,7 +9,7 @@ from localai.errors import InvalidInput
 from localai.schemas.models import ModelDefaults, ModelEntry, ModelQuery
 from localai.schemas.visitors import Visitor
 from localai.studio import Studio
-from localai.ui.components import Answer, answer, said
+from localai.ui.components import Answer, said
 from localai.ui.tabs import Tab
 from localai.ui.visitors import open_to
 
@@ -21,20 +21,17 @@ def functions(studio: Studio) -> list[Callable]:
 	"""The functions that the scripts of the page call by name."""
 
 	@open_to('anyone')
-	@answer
 	def ui_models_find(given: dict) -> Answer:
 		"""A part of the library. A page shows many of these, so where each lies is left out."""
 		return said(studio.models.find(ModelQuery(**given)))
 
 	@open_to('anyone')
-	@answer
 	def ui_model_card(given: dict, visitor: Visitor) -> Answer:
 		found = card(studio.models.card(name_of(given)))
 		# Where it lies on this machine is for those who belong here.
 		return {'card': found if visitor.may('signed_in') else found | {'path': ''}}
 
 	@open_to('owner')
-	@answer
 	def ui_model_annotate(given: dict) -> Answer:
 		"""Keeps what a person says of a model: notes, own defaults, the id of a picture."""
 		notes, defaults = given.get('notes'), given.get('defaults')
@@ -47,49 +44,41 @@ def functions(studio: Studio) -> list[Callable]:
 		return {'card': card(entry)}
 
 	@open_to('signed_in')
-	@answer
 	def ui_model_load(given: dict) -> Answer:
 		studio.chores.load(name_of(given))
 		return {}
 
 	@open_to('owner')
-	@answer
 	def ui_model_unload(given: dict) -> Answer:
 		"""Without a name all that is in memory."""
 		studio.chores.unload(name_of(given))
 		return {}
 
 	@open_to('owner')
-	@answer
 	def ui_load_cancel(given: dict) -> Answer:
 		studio.chores.cancel()
 		return {}
 
 	@open_to('owner')
-	@answer
 	def ui_model_convert(given: dict) -> Answer:
 		studio.chores.convert(name_of(given))
 		return {}
 
 	@open_to('owner')
-	@answer
 	def ui_model_delete(given: dict) -> Answer:
 		return {'trashed': said(studio.models.delete(name_of(given)))}
 
 	@open_to('owner')
-	@answer
 	def ui_models_refresh(given: dict) -> Answer:
 		studio.models.refresh()
 		return {}
 
 	@open_to('owner')
-	@answer
 	def ui_places(given: dict) -> Answer:
 		"""The folders added by reference, and what lies in the trash."""
 		return places()
 
 	@open_to('owner')
-	@answer
 	def ui_folder_add(given: dict) -> Answer:
 		path = str(given.get('path') or '').strip()
 		if not path:
@@ -100,19 +89,16 @@ def functions(studio: Studio) -> list[Callable]:
 		return places()
 
 	@open_to('owner')
-	@answer
 	def ui_folder_remove(given: dict) -> Answer:
 		studio.models.remove_folder(long(str(given.get('path') or '')))
 		return places()
 
 	@open_to('owner')
-	@answer
 	def ui_trash_restore(given: dict) -> Answer:
 		entry = studio.models.restore(str(given.get('id')))
 		return {'card': card(entry), **places()}
 
 	@open_to('owner')
-	@answer
 	def ui_trash_empty(given: dict) -> Answer:
 		return {'freed': studio.models.empty_trash(), **places()}
 

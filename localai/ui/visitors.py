@@ -1,18 +1,20 @@
-"""Knows how a function says for whom it is, in a line above it, and how the page's functions are
-opened to nobody else."""
+"""Knows how a function says for whom it is, in a line above it, and how the page calls it: opened to nobody
+else, its errors in words."""
 
 import inspect
+import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
 import gradio as gr
 
-from localai.errors import StartProblem
+from localai.errors import InvalidInput, LocalAIError, StartProblem
 from localai.schemas.visitors import ROLES, Audience, Role, Visitor
 from localai.services.visitors import check, visitor_of
-from localai.ui.components import Answer, answer
+from localai.ui.components import Answer
 
+log = logging.getLogger('localai.ui')
 Function = TypeVar('Function', bound=Callable[..., Any])
 
 
@@ -64,18 +66,42 @@ def door_of(function: Callable[..., Any]) -> Callable[[object], dict[str, Visito
 	return enter
 
 
+def answer(function: Callable[..., Answer]) -> Callable[..., Answer]:
+	"""Lets a function answer the page: an error that a person may see becomes words beside its
+	field."""
+
+	@wraps(function)
+	def answered(given: dict, **more: object) -> Answer:
+		try:
+			return function(given if isinstance(given, dict) else {}, **more)
+		except (
+			TypeError,
+			ValueError,
+			OverflowError,
+		) as strange:  # our own page sends no such things
+			log.warning('%s was asked for %.200r: %s', function.__name__, given, strange)
+			error: LocalAIError = InvalidInput(
+				'The page asked for something that is not valid.', 'Reload it.'
+			)
+		except LocalAIError as known:
+			error = known
+		return {'error': error.told()}
+
+	return answered
+
+
 def for_page(function: Callable[..., Answer]) -> Callable[..., Answer]:
-	"""A function as Gradio calls it for the scripts of the page."""
+	"""A function as Gradio calls it for the scripts of the page, its errors in words."""
 	enter = door_of(function)
+
+	@answer
+	@wraps(function)
+	def entered(given: dict, request: object) -> Answer:
+		return function(given, **enter(request))
 
 	# Gradio hands the request to whatever says that it takes one.
 	def opened(given: dict, request: gr.Request) -> Answer:
-		@answer
-		@wraps(function)
-		def entered(given: dict) -> Answer:
-			return function(given, **enter(request))
-
-		return entered(given)
+		return entered(given, request=request)
 
 	opened.__name__ = function.__name__
 	return opened

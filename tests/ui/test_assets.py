@@ -13,7 +13,7 @@ from localai.settings import read_settings
 from localai.studio import Studio
 from localai.ui import blocks
 from localai.ui.assets import STATIC, Assets
-from localai.ui.components import catalog
+from localai.ui.catalog import catalog
 from tests.fakes import FakeExecutor
 
 CATALOG = {'keys': ['tag'], 'closing': '</script>'}

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from localai.ui import history
-from localai.ui.visitors import audience_of
+from localai.ui.visitors import answer, audience_of
 from tests.pictures import draw, png, row
 
 WRONG = (
@@ -29,7 +29,7 @@ WRONG = (
 
 @pytest.fixture
 def page(studio):
-	return {function.__name__: function for function in history.functions(studio)}
+	return {function.__name__: answer(function) for function in history.functions(studio)}
 
 
 class TestWrongQuestions:

@@ -1,0 +1,62 @@
+"""Knows what the scripts of the page know from the first moment on: what never changes while the app
+runs."""
+
+from typing import get_args
+
+from localai.schemas.downloads import AT_ONCE_LIMIT
+from localai.schemas.exchange import FILE_LIMIT, FORMATS
+from localai.schemas.families import ARCHITECTURES, FAMILIES
+from localai.schemas.generation import GenerationRequest
+from localai.schemas.history import MANY, NOTES_LIMIT, PAGE_LIMIT, TAG_LIMIT, TEXT_LIMIT, SortName
+from localai.schemas.samplers import SAMPLERS, schedules_for
+from localai.schemas.search import FACTS, KEYS
+from localai.schemas.terms import TABLE
+from localai.ui.components import Answer, said
+
+
+def catalog() -> Answer:
+	"""What never changes while the app runs: families, samplers with their schedules, limits, the
+	keys of a search."""
+	return {
+		'families': {name: said(family) for name, family in FAMILIES.items()},
+		'architectures': {name: row.title for name, row in ARCHITECTURES.items()},
+		'marks': {name: row.mark for name, row in ARCHITECTURES.items()},
+		'samplers': {name: list(schedules_for(name)) for name in SAMPLERS},
+		'terms': [
+			{
+				'name': term.name,
+				'word': term.word,
+				'label': term.label,
+				'subject': term.subject or term.label,
+				'kind': term.kind,
+				'low': term.low,
+				'high': term.high,
+				'multiple': term.multiple,
+				'doors': sorted(term.doors),
+				'asked': term.name in GenerationRequest.model_fields,
+			}
+			for term in TABLE
+		],
+		'keys': [
+			{
+				'name': key.name,
+				'kind': key.kind,
+				'single': key.single,
+				'also': key.also,
+				'offered': key.offered,
+			}
+			for key in KEYS.values()
+		],
+		'facts': [{'label': fact.label, 'column': fact.column} for fact in FACTS],
+		'sorts': list(get_args(SortName)),
+		'limits': {
+			'search': TEXT_LIMIT,
+			'page': PAGE_LIMIT,
+			'many': MANY,
+			'name': TAG_LIMIT,
+			'notes': NOTES_LIMIT,
+			'file': FILE_LIMIT,
+			'downloads': AT_ONCE_LIMIT,
+		},
+		'formats': dict(FORMATS),
+	}
