@@ -195,7 +195,7 @@ class Board:
 			place, eta = 0, job.eta
 			if job.state == 'queued':
 				wait = heapq.heappop(free)
-				heapq.heappush(free, wait + (self.rest(job) if wait < math.inf else 0))
+				heapq.heappush(free, wait + self.rest(job))
 				place, eta = position, wait if position and wait < math.inf else None
 			if (job.position, job.eta) != (place, eta):
 				job = job.model_copy(update={'position': place, 'eta': eta})

@@ -1,16 +1,18 @@
 """What is done for models besides drawing: loads, unloads and conversions, with the fake engine."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
-from localai.errors import EngineDied, InvalidInput, ModelProblem, UnknownName
+from localai.errors import EngineDied, InvalidInput, ModelProblem, StorageProblem, UnknownName
 from localai.schemas import engine as say
 from localai.schemas.hardware import EngineStatus
 from localai.schemas.models import ModelEntry
+from localai.services.jobs.chores import ENDS
 from localai.services.models.service import BUILTIN
 from tests.services.jobs.test_service import DIED, finish, start
-from tests.waiting import eventually
+from tests.waiting import GIVEN_UP, eventually
 
 
 def idle(studio):
@@ -67,11 +69,13 @@ class TestLoad:
 
 	def test_the_same_load_twice_is_one(self, studio, executor):
 		executor.gate.clear()
-		for _ in range(3):
-			studio.chores.load('sketchbook')
+		loads = {studio.chores.load('sketchbook') for _ in range(3)}
 		executor.gate.set()
 		idle(studio)
 		assert len(executor.seen) == 1
+		(load,) = loads
+		ended = studio.chores.get(load)
+		assert (ended.kind, ended.model, ended.state) == ('load', 'sketchbook', 'finished')
 
 	def test_another_load_waits_for_the_one_before(self, studio, executor, tiny):
 		executor.gate.clear()
@@ -104,6 +108,17 @@ class TestLoad:
 		idle(studio)
 		assert studio.presence.now.engine.message == ''
 
+	def test_what_is_wrong_is_still_said_after_memory_was_given_back(self, studio, executor):
+		executor.failures = [
+			say.Failed(job_id='', code='ModelBroken', message='It has no VAE.', remedy='')
+		]
+		load = studio.chores.load('sketchbook')
+		idle(studio)
+		assert studio.chores.get(load).error.message == 'It has no VAE.'
+		studio.chores.unload()
+		idle(studio)
+		assert studio.presence.now.engine.message == 'It has no VAE.'
+
 	def test_a_load_that_kills_the_engine_is_said_and_the_queue_goes_on(self, studio, executor):
 		executor.failures = [DIED]
 		studio.chores.load('sketchbook')
@@ -117,8 +132,12 @@ class TestLoad:
 		)
 		with pytest.raises(EngineDied, match='No such device'):
 			studio.chores.load('sketchbook')
-		studio.chores.unload()
+		unloads = [studio.chores.unload() for _ in range(ENDS + 1)]
 		assert not studio.chores.pending
+		# How the last ones went is known for a while.
+		assert {studio.chores.get(unload).state for unload in unloads[1:]} == {'finished'}
+		with pytest.raises(UnknownName, match=unloads[0]):
+			studio.chores.get(unloads[0])
 
 
 class TestCancel:
@@ -138,6 +157,49 @@ class TestCancel:
 		studio.chores.cancel()
 		executor.gate.set()
 		assert finish(studio, job.id).state == 'finished'
+
+	def test_memory_is_given_back_all_the_same(self, studio, executor):
+		executor.gate.clear()
+		job = start(studio)
+		eventually(lambda: held(studio))
+		unload = studio.chores.unload()
+		studio.chores.cancel()
+		assert studio.chores.get(unload).state == 'waiting'
+		executor.gate.set()
+		finish(studio, job.id)
+		idle(studio)
+		assert studio.chores.get(unload).state == 'finished' and not held(studio)
+
+
+class TestFollow:
+	def test_each_word_of_the_engine_then_the_end_and_whoever_comes_late_hears_that(
+		self, studio, executor, tiny
+	):
+		executor.gate.clear()
+		studio.chores.load('sketchbook')
+		load = studio.chores.load(tiny)
+
+		async def follow():
+			seen = []
+			async for now in studio.chores.follow(load):
+				seen.append(now)
+				executor.gate.set()
+			return seen
+
+		first, *_, last = asyncio.run(asyncio.wait_for(follow(), GIVEN_UP))
+		assert (first.state, last.state, last.model) == ('waiting', 'finished', tiny)
+		assert asyncio.run(follow()) == [last]
+
+	def test_how_far_it_is(self, studio, executor):
+		executor.gate.clear()
+		load = studio.chores.load('sketchbook')
+		eventually(lambda: studio.chores.get(load).stage)
+		now = studio.chores.get(load)
+		assert (now.state, now.stage, now.stage_done, now.stage_total) == ('running', 'unet', 0, 4)
+		studio.jobs.hear(say.Stepped(job_id=load, index=0, step=2, steps=9, seconds_per_step=1))
+		now = studio.chores.get(load)
+		assert (now.step, now.steps, now.stage, now.stage_done, now.stage_total) == (2, 9, '', 0, 0)
+		executor.gate.set()
 
 
 class TestUnload:
@@ -250,6 +312,17 @@ class TestConvert:
 			studio.chores.convert('folder')
 		with pytest.raises((UnknownName, ModelProblem)):
 			studio.chores.convert('nothing')
+
+	def test_a_library_that_cannot_be_read_anew_is_the_trouble_of_nobody_who_waits(
+		self, studio, shelve, monkeypatch
+	):
+		def away():
+			raise StorageProblem('The disk is away.', 'Plug it in.')
+
+		monkeypatch.setattr(shelve('dream.safetensors', format='safetensors'), 'refresh', away)
+		convert = studio.chores.convert('dream.safetensors')
+		assert finish(studio, start(studio).id).state == 'finished'
+		assert studio.chores.get(convert).state == 'finished'
 
 	def test_given_up_it_leaves_nothing(self, studio, executor, settings, shelve):
 		shelf = shelve('dream.safetensors', format='safetensors')

@@ -123,6 +123,27 @@ class TestQueue:
 		assert [finish(studio, j.id).state for j in (first, third, fourth)] == ['finished'] * 3
 		assert [t.job_id for t in executor.seen] == [first.id, fourth.id, third.id]
 
+	def test_a_place_is_counted_with_what_is_drawn_and_no_place_is_before_that(
+		self, studio, executor
+	):
+		executor.gate.clear()
+		first, second, third, fourth = (start(studio, seed=i).id for i in range(4))
+		for moved, position, order in (
+			(second, 2, [first, third, second, fourth]),
+			(fourth, 0, [first, fourth, third, second]),
+			(fourth, 99, [first, third, second, fourth]),
+		):
+			studio.jobs.move(moved, position)
+			assert [job.id for job in studio.jobs.list()] == order
+			assert [studio.jobs.get(job).position for job in order] == [0, 1, 2, 3]
+
+	def test_the_list_is_the_queue_then_what_ended_last(self, studio, executor):
+		ended = [finish(studio, start(studio, seed=i).id).id for i in range(3)]
+		executor.gate.clear()
+		live = [start(studio, seed=i).id for i in range(2)]
+		listed = [job.id for job in studio.jobs.list(2)]
+		assert listed == [*live, ended[2], ended[1]]
+
 	def test_who_waits_is_told_how_long_and_who_is_next_is_not(self, settings):
 		studio = Studio(settings, FakeExecutor(ready=False)).open()
 		try:
@@ -207,6 +228,7 @@ class TestStop:
 		studio.jobs.stop(job.id, 'skip')
 		job = finish(studio, job.id)
 		assert job.state == 'finished' and [p.index for p in job.pictures] == [1, 2]
+		assert studio.board.store.skipped(job.id) == {0}  # nor after a restart
 
 	def test_who_waits_has_no_picture_to_skip(self, studio, executor):
 		executor.gate.clear()
@@ -341,6 +363,41 @@ class TestRestart:
 		)
 		assert not list(settings.pictures.glob('*/.*.part'))
 		studio.close()
+
+
+class TestClose:
+	def test_nothing_is_tried_later_any_more(self, settings, monkeypatch):
+		executor = FakeExecutor(ready=False)
+		studio = Studio(settings, executor).open()
+		waiting = start(studio)
+		monkeypatch.setattr('localai.services.generation.service.SPARE', 10**18)
+		executor.on_status(executor.status)
+		assert studio.jobs.get(waiting.id).notes[0].startswith('Waiting for the disk')
+		timer = studio.jobs.timer
+		studio.close()
+		assert timer.finished.is_set()  # it was cancelled, long before it was due
+		studio.jobs.try_again()
+		studio.jobs.close()
+		assert not executor.seen and studio.jobs.timer is None
+		assert studio.board.store.get(waiting.id).state == 'queued'
+
+	def test_a_disk_that_is_full_at_the_end_ends_nothing_else(
+		self, settings, executor, monkeypatch
+	):
+		studio = Studio(settings, executor).open()
+		executor.gate.clear()
+		job = start(studio)
+		eventually(lambda: executor.first.held)
+		with monkeypatch.context() as patch:
+
+			def full(*arguments):
+				raise DiskFull('The disk is full.')
+
+			patch.setattr(studio.board.store, 'change', full)
+			studio.close()
+		again = Studio(settings, FakeExecutor()).open()
+		assert finish(again, job.id).state == 'finished'
+		again.close()
 
 
 class TestFullDisk:
