@@ -198,7 +198,7 @@ class Receipt(Kept):
 	dtype: str = ''
 	attention: str = ''
 	seconds: float = 0.0
-	steps_done: int = 0
+	steps_done: int = Field(0, ge=0, lt=2**63)  # as much as a database holds
 	stopped_early: bool = False
 	family: str = ''
 

@@ -236,6 +236,31 @@ class TestLaterPictures:
 		assert record and json.dumps(record.model_dump(mode='json'), allow_nan=False)
 
 
+	@pytest.mark.parametrize(
+		'change',
+		[
+			{'receipt': LATER['receipt'] | {'steps_done': 2**63}},
+			{'receipt': LATER['receipt'] | {'steps_done': -1}},
+			{'request': LATER['request'] | {'': 1, '_': 2}},
+			{'request': LATER['request'] | {'unread': {'': 1}}},
+		],
+	)
+	def test_one_that_says_what_cannot_be_stored_hinders_no_other(self, change, later):
+		path = next(later.rglob('*.png'))
+		told = json.dumps(LATER | change | {'job_id': 'f' * 15})
+		odd = path.with_name(writing.picture_name('f' * 15, LATER['index'], LATER['seed']))
+		odd.write_bytes(png(80, (64, 64), {metadata.CHUNK: told}))
+		studio = opened(later)
+		try:
+			wait_for(lambda: studio.history.outline({}).total == 2)
+			entries = studio.history.find({}).entries
+			pictures = [studio.history.get(entry.id) for entry in entries]
+			assert {p.kind for p in pictures} == {'generated'}
+			assert all(studio.history.reuse(p.id).notes for p in pictures)
+		finally:
+			studio.close()
+
+
 class TestLaterRows:
 	def test_pictures_with_more_in_them(self, studio, settings):
 		(picture,) = draw(studio)

@@ -71,7 +71,8 @@ def reuse(recipe: Recipe, seed: int | None, model: tuple[str, str], find: FindMo
 def unasked(recipe: Recipe) -> list[str]:
 	"""What it says and cannot be asked for here, by name: also what a later version says."""
 	labels = [term.within for term in UNASKED if getattr(recipe, term.name) not in (None, '', ())]
-	return labels + [name.replace('_', ' ') for name in recipe.others]
+	others = (name.replace('_', ' ').strip() for name in recipe.others)
+	return labels + [name or 'a setting without a name' for name in others]
 
 
 def plain(value: object) -> object:
