@@ -4,6 +4,7 @@ compressed once, kept for a year."""
 import gzip
 import hashlib
 import json
+import re
 from functools import cached_property
 from pathlib import Path
 
@@ -22,6 +23,7 @@ STYLE = 'page.css'
 # These begin and end the one style sheet; the files of the tabs come between, in the order of their names.
 FIRST = ('tokens', 'base', 'header', 'rows', 'viewer', 'dialogs')
 LAST = ('narrow', 'pocket')
+REFUSED = re.compile(r'q\s*=\s*0(\.0*)?')
 FOREVER = 'public, max-age=31536000, immutable'
 
 
@@ -93,7 +95,7 @@ class Assets:
 			return Response('There is no such file.', 404)
 		if request.method not in ('GET', 'HEAD'):
 			return Response('These files can only be read.', 405, {'allow': 'GET, HEAD'})
-		small = 'gzip' in request.headers.get('accept-encoding', '')
+		small = takes_gzip(request.headers.get('accept-encoding', ''))
 		headers = {
 			'cache-control': FOREVER,
 			'vary': 'accept-encoding',
@@ -107,6 +109,15 @@ class Assets:
 		# Not `media_type`, which would guess a charset.
 		headers['content-type'] = KINDS[Path(name).suffix]
 		return Response(body, 200, headers)
+
+
+def takes_gzip(accepted: str) -> bool:
+	"""What `Accept-Encoding` says of it; `gzip;q=0` is a refusal (RFC 9110, 12.5.3)."""
+	for part in accepted.lower().split(','):
+		name, *rest = (word.strip() for word in part.split(';'))
+		if name == 'gzip':
+			return not any(REFUSED.fullmatch(word) for word in rest)
+	return False
 
 
 def module(name: str, value: object) -> bytes:

@@ -5,6 +5,8 @@ import gzip
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from localai.ui.assets import takes_gzip
+
 END = b'</head>'
 
 
@@ -25,7 +27,7 @@ class Opening:
 			await self.app(scope, receive, send)
 			return
 		headers = dict(scope['headers'])
-		small = b'gzip' in headers.get(b'accept-encoding', b'')
+		small = takes_gzip(headers.get(b'accept-encoding', b'').decode('latin-1'))
 		plain = [pair for pair in scope['headers'] if pair[0] != b'accept-encoding']
 		started: dict = {}
 		parts: list[bytes] = []

@@ -56,6 +56,20 @@ class TestFiles:
 		assert plain.text == small.text
 		assert plain.headers['etag'] != small.headers['etag']
 
+	@pytest.mark.parametrize('accepted', ['gzip;q=0', 'br, GZIP ; q=0.0, *', 'x-gzip', ''])
+	def test_who_refuses_it_packed_gets_it_plain(self, client, page, accepted):
+		app, path = page
+		for answer in (
+			client.get(f'{HERE}/page.css', headers={'accept-encoding': accepted}),
+			app.get(f'{path}/', headers={'accept-encoding': accepted}),
+		):
+			assert answer.status_code == 200 and 'content-encoding' not in answer.headers
+
+	@pytest.mark.parametrize('accepted', ['GZIP', 'br;q=1.0, gzip;q=0.5', 'deflate,gzip;q=0.01'])
+	def test_who_takes_it_packed_says_so_in_many_ways(self, client, accepted):
+		answer = client.get(f'{HERE}/page.css', headers={'accept-encoding': accepted})
+		assert answer.headers['content-encoding'] == 'gzip'
+
 	def test_what_is_known_is_not_sent_again(self, client):
 		tag = client.get(f'{HERE}/page.css').headers['etag']
 		again = client.get(f'{HERE}/page.css', headers={'if-none-match': f'W/"x", {tag}'})
