@@ -56,8 +56,16 @@ def limit_of(folder: Path, most: str, used: str, kept: tuple[str, ...]) -> tuple
 	"""None where there is no limit ('max'), or no such group."""
 	try:
 		limit, use = (int((folder / name).read_text('utf-8')) for name in (most, used))
-		lines = (folder / 'memory.stat').read_text('utf-8').splitlines()
-		stat = dict(line.split() for line in lines)
-		return limit, max(0, use - sum(int(stat.get(name, 0)) for name in kept))
 	except (OSError, ValueError):
 		return None
+	return (limit, max(0, use - reclaimable(folder, kept))) if limit > 0 else None
+
+
+def reclaimable(folder: Path, kept: tuple[str, ...]) -> int:
+	"""0 where a sandbox has limits and does not tell what they are used for."""
+	try:
+		lines = (folder / 'memory.stat').read_text('utf-8').splitlines()
+		stat = dict(line.split() for line in lines)
+		return sum(max(0, int(stat.get(name, 0))) for name in kept)
+	except (OSError, ValueError):
+		return 0

@@ -71,6 +71,18 @@ class TestVersion2:
 	def test_more_than_the_limit_in_use_leaves_nothing(self, groups):
 		assert read_memory(groups('0::/\n', {'': (10**8, 2 * 10**8, 0)})).free == 0
 
+	@pytest.mark.parametrize('told', [None, 'nonsense', 'inactive_file many\n', 'a b c\n'])
+	def test_a_limit_counts_also_where_nobody_tells_what_it_is_used_for(self, groups, told):
+		root = groups('0::/\n', {'': (10**8, 10**7, 0)})
+		stat = root / 'sys/fs/cgroup/memory.stat'
+		stat.write_text(told) if told else stat.unlink()
+		assert found(root) == [(10**8, 10**7)]
+
+	def test_what_is_kept_is_never_less_than_nothing(self, groups):
+		root = groups('0::/\n', {'': (10**8, 10**7, 0)})
+		(root / 'sys/fs/cgroup/memory.stat').write_text('inactive_file -5000000\n')
+		assert found(root) == [(10**8, 10**7)]
+
 
 class TestVersion1:
 	LINES = '12:cpu,cpuacct:/a\n5:memory:/a/b\n1:name=systemd:/a\n0::/a\n'
@@ -94,6 +106,11 @@ class TestNone:
 	def test_a_system_without_limits(self, groups, lines):
 		root = groups(lines, {'': ('max', GB, 0)})
 		assert found(root) == []
+		assert read_memory(root).total == psutil.virtual_memory().total
+
+	@pytest.mark.parametrize('limit', [-1, 0])
+	def test_a_limit_that_nothing_could_live_in_is_none(self, groups, limit):
+		root = groups(TestVersion1.LINES, {'memory': (limit, 10**8, 0)}, old=True)
 		assert read_memory(root).total == psutil.virtual_memory().total
 
 	def test_another_system(self, tmp_path):

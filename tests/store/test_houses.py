@@ -235,7 +235,6 @@ class TestLaterPictures:
 		record = metadata.read_record(png(79, (64, 64), {metadata.CHUNK: json.dumps(told)}))
 		assert record and json.dumps(record.model_dump(mode='json'), allow_nan=False)
 
-
 	@pytest.mark.parametrize(
 		'change',
 		[
