@@ -1,13 +1,15 @@
 """The page in a real Chromium over the real app: a person draws, reloads, looks on from elsewhere,
 stops."""
 
+import json
 import re
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.live import live_app
-from tests.ui.conftest import keep
+from tests.ui.conftest import keep, scripts
 
 pytestmark = pytest.mark.browser
 
@@ -29,6 +31,21 @@ def set_up(page: Page, prompt: str, steps: int = 20, count: int = 1) -> None:
 def step_of(page: Page) -> int:
 	found = re.search(r'step (\d+) of', page.locator('#progress-label').inner_text())
 	return int(found.group(1)) if found else 0
+
+
+def change(page: Page, edit: Callable[[dict], None]) -> None:
+	"""Opens the page again with another catalog than the app's."""
+
+	def answer(call: Route) -> None:
+		name, told = call.fetch().text().removesuffix(';\n').split('=', 1)
+		catalog = json.loads(told)
+		edit(catalog)
+		call.fulfill(body=f'{name}={json.dumps(catalog)};', content_type='text/javascript')
+
+	page.route('**/page/catalog.js', answer)
+	page.reload()
+	expect(page.locator('#generate')).to_be_visible()
+	page.wait_for_function("document.getElementById('steps').value")
 
 
 def expect_picture(page: Page) -> None:
@@ -98,6 +115,61 @@ class TestJourney:
 		other = open_page()
 		expect(other.locator('#prompt')).to_have_value('a castle')
 		assert other.locator('#steps').input_value() == '7'
+
+	def test_the_form_carries_a_noun_that_it_has_no_part_for(self, open_page):
+		page = open_page()
+
+		def ask(catalog: dict) -> None:
+			next(term for term in catalog['terms'] if term['name'] == 'loras')['asked'] = True
+
+		def form(what: str) -> object:
+			return scripts(page, what, form='page/form', terms='page/terms')
+
+		change(page, ask)
+		uses = [{'name': 'ink', 'weight': 0.8, 'of a later version': [1]}]
+		assert 'loras' not in form('form.fields()')
+		form(f"form.set({{ [terms.short('loras')]: {json.dumps(uses)} }})")
+		assert form('form.fields().loras') == uses
+		page.reload()  # kept, and brought back
+		expect(page.locator('#generate')).to_be_visible()
+		page.wait_for_function('document.getElementById("steps").value')
+		assert form('form.fields().loras') == uses
+		form("form.use({ prompt: 'a fox', loras: [{ name: 'oil' }] })")
+		assert form('form.fields().loras') == [{'name': 'oil'}]
+		form("form.use({ prompt: 'a cat' })")  # drawn without
+		assert 'loras' not in form('form.fields()')
+
+	def test_it_shows_what_the_family_has(self, open_page):
+		page = open_page()
+
+		def differ(catalog: dict) -> None:
+			row = catalog['families']['sketchbook']
+			row['samplers'] = ['DDIM', 'Euler']
+			row['negative_prompt'] = False
+			row['shapes'].append({'name': 'Wide', 'width': 192, 'height': 128})
+			row['efforts'].pop()
+
+		expect(page.locator('#negative-toggle')).to_be_visible()
+		change(page, differ)
+		expect(page.locator('#negative-toggle')).to_be_hidden()
+		page.click('#sampler-fold summary')
+		assert page.locator('#sampler option').all_inner_texts() == ['DDIM', 'Euler']
+		assert page.locator('#efforts [role=radio]').all_inner_texts() == ['Quality', 'Balanced']
+		page.click('#shapes [data-name=Wide]')
+		expect(page.locator('#width')).to_have_value('192')
+		page.click('#tab-models')
+		page.click('#models-rows .row-open')
+		page.click('#card-defaults summary')
+		samplers = page.locator('#default-sampler option').all_inner_texts()
+		assert samplers == ['usual', 'DDIM', 'Euler']
+		assert 'Karras' in page.locator('#default-schedule option').all_inner_texts()
+		assert page.locator('#default-negative_prompt').count() == 0
+		for chosen, kept in (('Euler', "'Euler'"), ('usual', 'null')):
+			page.select_option('#default-sampler', chosen)
+			page.wait_for_function(
+				'import(document.querySelector(\'link[href*="page/state"]\').href)'
+				f'.then(({{ state }}) => state.models[0].defaults.sampler === {kept})'
+			)
 
 	def test_wrong_input_is_said_beside_the_field_and_the_page_lives(self, open_page):
 		page = open_page()

@@ -10,11 +10,14 @@ import * as tabs from '../page/tabs.js';
 import { long } from '../page/terms.js';
 import * as words from '../page/words.js';
 import * as choices from './choices.js';
-import { clearErrors, FIELDS, setError } from './fields.js';
+import { clearErrors, FIELDS, setError, settingOf } from './fields.js';
 import * as timeline from './timeline.js';
 
+// What is chosen below the prompt: {attach(), draw(), settle()}. A noun brings a part of its own, with a
+// field and a line for its errors whose ids are those of `fields.js`.
+const PARTS = [choices];
 let asked = 0;
-// The field that the last estimate found wrong.
+// The setting that the last estimate found wrong.
 let doubted = '';
 let submitted = 0;
 
@@ -26,13 +29,14 @@ function fit(area) {
 /** An error beside its field, which is brought into sight; one without a field becomes a notice. */
 function showError(error, focus = true) {
 	const text = [error.message, error.remedy].filter(Boolean).join(' ');
-	if (!setError(error.field, text)) return notify({ kind: 'error', ...error });
+	const setting = settingOf(error.field);
+	if (!setError(setting, text)) return notify({ kind: 'error', ...error });
 	if (!focus) return;
-	const input = byId(FIELDS[error.field]);
-	if (error.field !== 'prompt') openSheet(true);
+	const input = byId(FIELDS[setting]);
+	if (setting !== 'prompt') openSheet(true);
 	const fold = input.closest('details');
 	if (fold) fold.open = true;
-	if (error.field === 'negative_prompt') form.set({ negativeOpen: true });
+	if (setting === 'negative_prompt') form.set({ negativeOpen: true });
 	input.focus();
 }
 
@@ -74,15 +78,11 @@ async function estimate() {
 	const turn = ++asked;
 	const answer = await ask('ui_estimate', form.fields(), { quiet: true });
 	if (turn !== asked) return;
-	if (doubted && doubted !== (answer.error && answer.error.field)) setError(doubted, '');
-	doubted = '';
-	if (answer.error) {
-		if (answer.error.field) {
-			doubted = answer.error.field;
-			showError(answer.error, false);
-		}
-		return;
-	}
+	const wrong = settingOf(answer.error && answer.error.field);
+	if (doubted !== wrong) setError(doubted, '');
+	doubted = wrong;
+	if (wrong) showError(answer.error, false);
+	if (answer.error) return;
 	drawTokens(answer.estimate);
 	drawCost(answer.estimate);
 }
@@ -92,7 +92,7 @@ async function submit() {
 	const now = Date.now();
 	if (now - submitted < 300) return;
 	submitted = now;
-	choices.settle();
+	for (const part of PARTS) part.settle();
 	clearErrors();
 	const button = byId('generate');
 	button.setAttribute('aria-busy', 'true');
@@ -126,7 +126,7 @@ function draw() {
 	byId('negative-box').hidden = !known || !values.negativeOpen;
 	byId('negative-toggle').setAttribute('aria-expanded', String(values.negativeOpen));
 	write(byId('negative-toggle'), values.negativeOpen ? '− negative' : '+ negative');
-	choices.draw();
+	for (const part of PARTS) part.draw();
 }
 
 function measure() {
@@ -136,7 +136,7 @@ function measure() {
 export function mount() {
 	form.attach();
 	tabs.offer('generate', { submit, search: () => byId('prompt').focus(), recall: timeline.walk });
-	choices.attach();
+	for (const part of PARTS) part.attach();
 	timeline.attach();
 	draw();
 	const { set } = form;

@@ -35,9 +35,12 @@ export function makeFields() {
 	}
 }
 
-export function setError(field, text) {
-	const line = byId(`error-${field}`);
-	const input = byId(FIELDS[field]);
+/** The setting that a field of a request belongs to: what is wrong within a noun is told below all of it. */
+export const settingOf = (field) => (field || '').split('.')[0];
+
+export function setError(setting, text) {
+	const line = byId(`error-${setting}`);
+	const input = byId(FIELDS[setting]);
 	if (!line || !input) return false;
 	line.textContent = text;
 	line.hidden = !text;

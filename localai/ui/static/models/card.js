@@ -65,16 +65,24 @@ function facts() {
 	].filter(([, value]) => value);
 }
 
+/** The settings that its family has. */
+const defaults = () =>
+	DEFAULTS.filter(
+		({ name }) => name !== 'negative_prompt' || state.catalog.families[card.family].negative_prompt,
+	);
+
 function drawDefaults() {
 	const fold = byId('card-defaults');
-	fold.hidden = card.kind !== 'checkpoint' || !card.drawable;
+	fold.hidden = !card.drawable;
+	if (fold.hidden) return byId('card-defaults-grid').replaceChildren();
 	const options = (names) => [
 		element('option', { value: '' }, 'usual'),
 		...names.map((name) => element('option', { value: name }, name)),
 	];
-	const { samplers } = state.catalog;
-	const choices = { sampler: Object.keys(samplers), schedule: [...new Set(Object.values(samplers).flat())] };
-	const made = DEFAULTS.flatMap((term) => {
+	const { samplers } = state.catalog.families[card.family];
+	const schedules = new Set(samplers.flatMap((name) => state.catalog.samplers[name]));
+	const choices = { sampler: samplers, schedule: [...schedules] };
+	const made = defaults().flatMap((term) => {
 		const { name, label } = term;
 		const id = `default-${name}`;
 		const mode = isNumber(term) ? 'decimal' : null;
@@ -96,15 +104,15 @@ function number(term, text) {
 }
 
 async function keepDefaults() {
-	const defaults = {};
-	for (const term of DEFAULTS) {
+	const wanted = {};
+	for (const term of defaults()) {
 		const { name } = term;
 		const text = byId(`default-${name}`).value.trim();
-		defaults[name] = text === '' ? null : isNumber(term) ? number(term, text) : text;
-		if (Number.isNaN(defaults[name]))
+		wanted[name] = text === '' ? null : isNumber(term) ? number(term, text) : text;
+		if (Number.isNaN(wanted[name]))
 			return notify({ kind: 'error', message: 'This must be a number.', remedy: 'Empty leaves the usual.' });
 	}
-	const answer = await ask('ui_model_annotate', { model: card.id, defaults });
+	const answer = await ask('ui_model_annotate', { model: card.id, defaults: wanted });
 	if (answer.error) return;
 	learn(answer.card);
 }

@@ -118,20 +118,17 @@ function own(id) {
 	return wanted.negative ? { ...wanted, negativeOpen: true } : wanted;
 }
 
-/** Takes the settings of a picture or job; what it does not know stays, and the seed is a choice of its own. */
+/** Takes the settings of a picture or job; what it does not know stays, and the seed is a choice of its own.
+ * A noun that it does not speak of was not drawn with. */
 export function use(request) {
-	const given = Object.fromEntries(
-		ASKED.filter((term) => !APART.includes(term.name)).map((term) => [
-			short(term.name),
-			request[term.name],
-		]),
-	);
-	const known = Object.entries(given).filter(([, value]) => value !== null && value !== undefined);
+	const taken = ASKED.filter((term) => !APART.includes(term.name));
+	const given = taken.map(({ name, kind }) => [name, kind, request[name] ?? null]);
+	const known = given.filter(([, kind, value]) => kind === 'noun' || value !== null);
 	set({
 		prompt: request.prompt,
 		negative: request.negative_prompt,
 		negativeOpen: Boolean(request.negative_prompt),
-		...Object.fromEntries(known),
+		...Object.fromEntries(known.map(([name, , value]) => [short(name), value])),
 		...(state.models.some((m) => m.id === request.model && !m.problem)
 			? { model: request.model }
 			: {}),

@@ -14,8 +14,8 @@ export const shownIn = (door) => catalog.terms.filter((term) => term.doors.inclu
 
 export const isNumber = (term) => ['whole', 'number'].includes(term.kind);
 
-/** Those that the form of Generate asks for; a noun has a part of the form of its own. */
-export const ASKED = catalog.terms.filter((term) => term.asked && term.kind !== 'noun');
+/** Those that the form of Generate asks for; it carries a noun as it is, whatever is in it. */
+export const ASKED = catalog.terms.filter((term) => term.asked);
 
 /** A value as people read it; a noun, or what a later version wrote, is told name by name. */
 export function said(value) {
