@@ -35,6 +35,14 @@ def write_weights(path: Path, shapes: dict[str, list[int]], seed: int = 0) -> Pa
 	return path
 
 
+def write_lora(path: Path, width: int = 768) -> Path:
+	"""A LoRA of a single layer, for models whose text is so wide: Stable Diffusion 1."""
+	layer = 'lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k'
+	return write_weights(
+		path, {f'{layer}.lora_down.weight': [4, width], f'{layer}.lora_up.weight': [320, 4]}
+	)
+
+
 def write_folder(path: Path, seed: int = 0) -> Path:
 	"""Stable Diffusion 1 in the diffusers layout, by its files."""
 	parts = {

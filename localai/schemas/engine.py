@@ -9,7 +9,7 @@ from localai.schemas.base import Schema
 from localai.schemas.generation import GenerationParameters
 from localai.schemas.hardware import DeviceKind, HeldModel, MemoryReading, PrecisionName
 from localai.schemas.jobs import StopMode
-from localai.schemas.models import ModelSpec
+from localai.schemas.models import ModelSpec, NamedWeights
 
 
 class Drawing(Schema):
@@ -54,14 +54,21 @@ class Task(Schema):
 
 
 class Generate(Task):
-	"""Draw pictures: those of a job, or one anew to `verify` it."""
+	"""Draw pictures: those of a job, or one anew to `verify` it. `weights` are those that the settings
+	name, as `weights['loras']['ink']`."""
 
 	doing = 'drew this'
 
 	kind: Literal['generate', 'verify'] = 'generate'
 	request: GenerationParameters
 	model: ModelSpec
+	weights: NamedWeights = {}
 	drawings: tuple[Drawing, ...]
+
+	@property
+	def paths(self) -> frozenset[str]:
+		named = (spec.path for specs in self.weights.values() for spec in specs.values())
+		return super().paths.union(named)
 
 
 class Load(Task):

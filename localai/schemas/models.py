@@ -41,6 +41,24 @@ class ModelSpec(Schema):
 	prediction: Literal['', 'epsilon', 'v_prediction'] = ''
 
 
+class WeightsSpec(Schema):
+	"""What a model is drawn with besides its own weights: a LoRA, another VAE. `path` is a file, or a
+	folder in the layout of diffusers or peft; `family` is 'unknown' where it says none."""
+
+	id: str
+	name: str
+	kind: KindName
+	family: ArchitectureName
+	path: str
+	bytes: int
+	format: FormatName = 'safetensors'
+	variant: str = ''
+
+
+# By the setting that names them, and by that name.
+NamedWeights = dict[str, dict[str, WeightsSpec]]
+
+
 class Facts(Schema):
 	"""What a file or a folder is, from headers and JSON alone.
 

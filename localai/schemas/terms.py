@@ -4,6 +4,7 @@ A1111 writes, who shows it, and what is said about it. Rows stand in the order i
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
+from localai.schemas.models import KindName
 from localai.schemas.samplers import SAMPLERS, SCHEDULES
 
 PROMPT_LIMIT = 10_000  # characters
@@ -23,7 +24,8 @@ class Term(NamedTuple):
 	"""`label` is how a column of facts calls it, `short` a word of its own (an option, the key of a
 	search, a column of a table), `phrase` how it stands in the middle of a sentence, `subject` how a
 	sentence about a wrong value begins. `low`, `high` and `multiple` bind what is asked for here;
-	`known` what is believed of other programs. A `searched` number is a key of the search."""
+	`known` what is believed of other programs. A `searched` number is a key of the search. What names
+	`weights` of a kind is one such name, or a noun with a `name`, or several of them."""
 
 	name: str
 	label: str
@@ -39,6 +41,7 @@ class Term(NamedTuple):
 	a1111: str = ''
 	doors: frozenset[Door] = SHOWN
 	searched: bool = False
+	weights: KindName | None = None
 	help: str = ''
 	hint: str = ''
 
@@ -188,8 +191,8 @@ TABLE = (
 		'number',
 		short='denoising',
 	),
-	Term('vae', 'VAE', 'name', short='VAE', phrase='VAE'),
-	Term('loras', 'LoRA', 'noun', short='LoRA', phrase='LoRA'),
+	Term('vae', 'VAE', 'name', short='VAE', phrase='VAE', weights='vae'),
+	Term('loras', 'LoRA', 'noun', short='LoRA', phrase='LoRA', weights='lora'),
 	Term('styles', 'Styles', 'names'),
 )
 TERMS = {term.name: term for term in TABLE}

@@ -14,7 +14,7 @@ from localai.schemas.families import Family, FamilyName
 from localai.schemas.generation import GenerationParameters, GenerationRequest
 from localai.schemas.hardware import Estimate
 from localai.schemas.jobs import JobSnapshot
-from localai.schemas.models import ModelSpec
+from localai.schemas.models import ModelSpec, NamedWeights
 from localai.schemas.samplers import schedules_for
 from localai.schemas.terms import SEED_LIMIT
 from localai.services.fields import read
@@ -31,6 +31,7 @@ class Models(Protocol):
 	families: dict[FamilyName, Family]
 
 	def resolve(self, model_id: str) -> ModelSpec: ...
+	def weights_of(self, settings: GenerationParameters, model: ModelSpec) -> NamedWeights: ...
 	def learn_hash(self, spec: ModelSpec) -> None: ...
 
 
@@ -59,7 +60,8 @@ class GenerationService:
 		return read(GenerationRequest, fields, rest='schedule')
 
 	def complete(self, request: GenerationRequest, model: ModelSpec) -> GenerationParameters:
-		"""Fills in what was left to the model's family."""
+		"""Fills in what was left to the model's family. Raises InvalidInput for what cannot be drawn
+		with this model."""
 		family = self.models.families[model.family]
 		effort, shape = family.default_effort, family.shapes[0]
 		sampler = request.sampler or effort.sampler
@@ -83,6 +85,8 @@ class GenerationService:
 		given = request.model_dump(exclude_none=True)
 		filled = {
 			'model': model.id,
+			# What is not read is not said to have been drawn with.
+			'negative_prompt': request.negative_prompt if family.negative_prompt else '',
 			'width': request.width or shape.width,
 			'height': request.height or shape.height,
 			'steps': request.steps or effort.steps,
@@ -91,7 +95,9 @@ class GenerationService:
 			'schedule': schedule,
 			'seed': secrets.randbelow(SEED_LIMIT) if seed is None else seed,
 		}
-		return GenerationParameters(**given | filled)
+		parameters = GenerationParameters(**given | filled)
+		self.models.weights_of(parameters, model)
+		return parameters
 
 	def start(self, fields: Mapping[str, object] | GenerationRequest) -> JobSnapshot:
 		"""Validates, fills in, draws the seeds, writes the row. From here the job outlives its
@@ -131,7 +137,13 @@ class GenerationService:
 		drawings = tuple(
 			say.Drawing(index=i, seed=s) for i, s in enumerate(job.seeds) if i not in done
 		)
-		return say.Generate(job_id=job.id, request=job.request, model=model, drawings=drawings)
+		return say.Generate(
+			job_id=job.id,
+			request=job.request,
+			model=model,
+			weights=self.models.weights_of(job.request, model),
+			drawings=drawings,
+		)
 
 	def check_known(self, parameters: GenerationParameters) -> None:
 		"""To leave out what is not understood would draw another picture."""

@@ -14,7 +14,7 @@ from localai.errors import InvalidInput, ModelProblem, UnknownName
 from localai.schemas import engine as say
 from localai.schemas.generation import GenerationParameters, GenerationRequest, Picture
 from localai.schemas.history import Verdict
-from localai.schemas.models import ModelEntry, ModelSpec
+from localai.schemas.models import ModelEntry, ModelSpec, NamedWeights
 from localai.services.fields import read
 from localai.services.history.differences import conditions
 from localai.services.history.reuse import unasked
@@ -26,6 +26,7 @@ class Models(Protocol):
 	"""What is needed of the models' service."""
 
 	def resolve(self, model_id: str) -> ModelSpec: ...
+	def weights_of(self, settings: GenerationParameters, model: ModelSpec) -> NamedWeights: ...
 	def match(self, model_id: str, name: str, digest: str) -> ModelEntry | None: ...
 	def sha256(self, spec: ModelSpec) -> str: ...
 
@@ -56,6 +57,7 @@ class VerifyService:
 			job_id=chore_id(),
 			request=request,
 			model=model,
+			weights=self.models.weights_of(request, model),
 			drawings=(say.Drawing(index=0, seed=picture.seed),),
 		)
 		return self.begin(task, lambda drawn: self.judge(picture, model, drawn))

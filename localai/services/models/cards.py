@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from localai.errors import ModelBroken, ModelProblem, ModelUnsupported, PickleRefused
 from localai.files.weights import layouts
-from localai.schemas.families import ARCHITECTURES, FAMILIES
+from localai.schemas.families import ARCHITECTURES, FAMILIES, FamilyName
 from localai.schemas.models import Facts, KindName, ModelDefaults, ModelEntry, SourceName
 from localai.store.models import ModelRecord
 
@@ -26,6 +26,7 @@ NAMELESS = (
 	'learned_embeds',
 )
 KINDS = {
+	'checkpoint': 'a whole model',
 	'lora': 'a LoRA',
 	'embedding': 'an embedding',
 	'vae': 'a VAE',
@@ -149,6 +150,19 @@ def misplaced(kind: KindName, name: str) -> ModelUnsupported | None:
 	if kind == 'checkpoint':
 		return None
 	return ModelUnsupported(f'{name} is {KINDS[kind]}, not a model to draw with.')
+
+
+def unfit(
+	facts: Facts, kind: KindName, name: str, wanted: KindName, family: FamilyName
+) -> ModelUnsupported | None:
+	"""Why it is not drawn with beside a model of `family`, where weights of a kind are `wanted`."""
+	remedy = 'Choose another one, or leave it out.'
+	if kind not in (wanted, 'unknown'):
+		return ModelUnsupported(f'{name} is {KINDS[kind]}, not {KINDS[wanted]}.', remedy)
+	if facts.family not in (family, 'unknown'):
+		theirs, ours = ARCHITECTURES[facts.family].title, ARCHITECTURES[family].title
+		return ModelUnsupported(f'{name} is made for {theirs}, and the model is {ours}.', remedy)
+	return None
 
 
 def card(record: ModelRecord, label: Label) -> ModelEntry:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from localai.schemas.families import ARCHITECTURES
 from localai.schemas.hardware import Machine
-from localai.schemas.models import ModelEntry, ModelPage, ModelQuery
+from localai.schemas.models import KindName, ModelEntry, ModelPage, ModelQuery
 from localai.services.hardware import fit
 from localai.services.models import cards
 from localai.store.models import ModelRecord
@@ -98,9 +98,9 @@ class Library:
 			),
 		}
 
-	def menu(self) -> tuple[ModelEntry, ...]:
-		"""The checkpoints, the built-in one first."""
-		found = [i.entry for i in self.orders['name'] if i.entry.kind == 'checkpoint']
+	def menu(self, kind: KindName = 'checkpoint') -> tuple[ModelEntry, ...]:
+		"""Those of a kind, the built-in one first."""
+		found = [i.entry for i in self.orders['name'] if i.entry.kind == kind]
 		return tuple(sorted(found, key=lambda entry: not entry.builtin))
 
 	def find(self, query: ModelQuery, machine: Machine, scanning: bool = False) -> ModelPage:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from localai.errors import UnknownName
 from localai.files.weights import layouts
+from localai.schemas.models import KindName
 from localai.services.models import cards
 from localai.services.models.cards import BUILTIN, BUILTIN_ID
 from localai.services.models.library import Item
@@ -17,11 +18,12 @@ class Lookup:
 	def __init__(self, registry: Registry):
 		self.registry = registry
 
-	def locate(self, model_id: str) -> tuple[cards.Label, Path]:
+	def locate(self, model_id: str, kind: KindName = 'checkpoint') -> tuple[cards.Label, Path]:
 		"""The built-in model; one by its id; by its full path; by its place below models/ or in the
-		hub's cache, also when no scan saw it yet; by a name that only one has."""
+		hub's cache, also when no scan saw it yet; by a name that only one has, or only one of that
+		kind."""
 		if '\0' in model_id or not model_id.strip():
-			raise UnknownName('The model has no name.', self.advice(), 'model')
+			raise UnknownName(f'The {word(kind)} has no name.', self.advice(kind), 'model')
 		if model_id.casefold() == BUILTIN_ID:
 			return cards.Label(BUILTIN_ID, 'builtin', 'Sketchbook', 'checkpoint'), BUILTIN
 		item = self.registry.library.items.get(model_id)
@@ -33,7 +35,7 @@ class Lookup:
 				known = self.registry.library.paths.get(str(path))
 				label = cards.Label(model_id, 'home', cards.name_of(str(path)), 'unknown')
 				return label_of(known) if known else label, path
-		return self.by_name(model_id)
+		return self.by_name(model_id, kind)
 
 	def on_disk(self, model_id: str) -> Path | None:
 		given = Path(model_id).expanduser()
@@ -50,22 +52,24 @@ class Lookup:
 		snapshot = layouts.snapshot_of(self.registry.hub / f'models--{"--".join(given.parts)}')
 		return snapshot if snapshot and (snapshot / 'model_index.json').exists() else None
 
-	def by_name(self, model_id: str) -> tuple[cards.Label, Path]:
+	def by_name(self, model_id: str, kind: KindName) -> tuple[cards.Label, Path]:
 		found = [
 			item
 			for item in self.registry.settled().names.get(model_id.casefold(), ())
 			if Path(item.record.path).exists()
 		]
-		drawn = [item for item in found if item.entry.kind == 'checkpoint'] or found
-		if len(drawn) == 1:
-			return label_of(drawn[0]), Path(drawn[0].record.path)
-		if drawn:
+		meant = [item for item in found if item.entry.kind == kind] or found
+		if len(meant) == 1:
+			return label_of(meant[0]), Path(meant[0].record.path)
+		if meant:
 			raise UnknownName(
-				f'{len(drawn)} models are called {model_id[:100]!r}.',
-				f'Choose one of: {", ".join(item.entry.id for item in drawn[:12])}.',
+				f'{len(meant)} {word(kind)}s are called {model_id[:100]!r}.',
+				f'Choose one of: {", ".join(item.entry.id for item in meant[:12])}.',
 				'model',
 			)
-		raise UnknownName(f'There is no model called {model_id[:100]!r}.', self.advice(), 'model')
+		raise UnknownName(
+			f'There is no {word(kind)} called {model_id[:100]!r}.', self.advice(kind), 'model'
+		)
 
 	def item(self, model_id: str) -> Item:
 		"""Anything in the library, by its id. Raises UnknownName."""
@@ -78,9 +82,13 @@ class Lookup:
 			)
 		return found
 
-	def advice(self) -> str:
-		names = [e.id for e in self.registry.settled().menu() if e.drawable]
-		return f'Choose one of: {", ".join(names[:12])}.'
+	def advice(self, kind: KindName) -> str:
+		names = [e.id for e in self.registry.settled().menu(kind) if not e.problem]
+		return f'Choose one of: {", ".join(names[:12])}.' if names else 'There is none here yet.'
+
+
+def word(kind: KindName) -> str:
+	return 'model' if kind == 'checkpoint' else cards.KINDS[kind].partition(' ')[2]
 
 
 def label_of(item: Item) -> cards.Label:

@@ -18,19 +18,23 @@ from localai.errors import (
 from localai.files.weights import layouts, walk
 from localai.hub import removal
 from localai.schemas.families import FAMILIES, Family, FamilyName
+from localai.schemas.generation import GenerationParameters
 from localai.schemas.hardware import Machine, MemoryReading
 from localai.schemas.models import (
+	KindName,
 	ModelDefaults,
 	ModelEntry,
 	ModelFolder,
 	ModelPage,
 	ModelQuery,
 	ModelSpec,
+	NamedWeights,
 	ScanReport,
 	Trashed,
+	WeightsSpec,
 )
 from localai.services import fields
-from localai.services.models import cards
+from localai.services.models import cards, weights
 from localai.services.models.cards import BUILTIN as BUILTIN
 from localai.services.models.cards import BUILTIN_ID
 from localai.services.models.hashing import Hasher
@@ -140,10 +144,7 @@ class ModelService:
 		label, path = self.lookup.locate(model_id)
 		if path.is_dir() and not (path / 'model_index.json').is_file():
 			raise ModelBroken(f'{label.name} lacks model_index.json.')
-		try:
-			record = self.registry.known(walk.look(path))
-		except OSError as error:
-			raise ModelBroken(f'{label.name} cannot be read: {error.strerror or error}.') from error
+		record = self.record_of(label, path)
 		facts = record.known
 		kind = cards.kind_of(facts, record.path, label.hint)
 		problem = cards.trouble(facts, kind, label.name) or cards.misplaced(kind, label.name)
@@ -161,6 +162,39 @@ class ModelService:
 			format=facts.format,
 			prediction=facts.prediction,
 		)
+
+	def record_of(self, label: cards.Label, path: Path) -> ModelRecord:
+		try:
+			return self.registry.known(walk.look(path))
+		except OSError as error:
+			raise ModelBroken(f'{label.name} cannot be read: {error.strerror or error}.') from error
+
+	def resolve_weights(self, name: str, kind: KindName, family: FamilyName) -> WeightsSpec:
+		"""What is drawn with beside a model of `family`. Raises UnknownName for a name that nothing
+		has, ModelProblem for what is of another kind, for another family, or cannot be used."""
+		label, path = self.lookup.locate(name, kind)
+		record = self.record_of(label, path)
+		facts = record.known
+		found = cards.kind_of(facts, record.path, label.hint)
+		problem = cards.unfit(facts, found, label.name, kind, family) or cards.trouble(
+			facts, found, label.name
+		)
+		if problem:
+			raise problem
+		return WeightsSpec(
+			id=label.id,
+			name=label.name,
+			kind=kind,
+			family=facts.family,
+			path=record.path,
+			bytes=facts.bytes,
+			format=facts.format,
+			variant=facts.variant,
+		)
+
+	def weights_of(self, settings: GenerationParameters, model: ModelSpec) -> NamedWeights:
+		"""All that the settings name besides the model. Raises InvalidInput with the setting."""
+		return weights.resolve(settings, model.family, self.resolve_weights)
 
 	def match(self, model_id: str, name: str, digest: str) -> ModelEntry | None:
 		"""The model that can be drawn with and that a picture means: by its hash, by its id, by a
