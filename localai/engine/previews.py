@@ -33,7 +33,7 @@ class Previewer:
 		if file:
 			data = json.loads(file.read_text('utf-8'))
 		self.patch = data.get('patch', 1)
-		self.factors = torch.tensor(data['factors'])
+		self.factors = torch.tensor(data['factors'], dtype=torch.float32)
 		self.bias = torch.tensor(data.get('bias') or [0.0] * self.factors.shape[-1])
 
 	@torch.no_grad()

@@ -74,6 +74,19 @@ class TestPreviewing:
 			previewing.after_step(now)
 			assert bool(now.preview) == drawn, done
 
+	def test_what_is_shown_is_what_the_sampler_believes_or_else_what_it_has(self, previewer):
+		shown = []
+		for guess in (torch.ones(1, 4, 8, 8), None):
+			previewing = Previewing(previewer, 64, 64, 0.0)
+			now = step(1, 0.01, guess=guess)
+			previewing.after_step(now)
+			shown.append(now.preview)
+			assert previewing.cost == previewing.latest - now.at
+		assert shown == [
+			previewer.draw(torch.ones(1, 4, 8, 8), 64, 64),
+			previewer.draw(LATENTS, 64, 64),
+		]
+
 	def test_what_costs_much_is_drawn_less_often(self, previewer):
 		previewing = Previewing(previewer, 64, 64, 0.0)
 		previewing.latest, previewing.cost = 1.0, 1.0

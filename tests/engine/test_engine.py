@@ -1,14 +1,16 @@
 """The main path on a tiny real pipeline: seeds, stopping, previews, failures."""
 
 import io
+import time
 from pathlib import Path
 
+import diffusers
 import numpy
 import pytest
 import torch
 from PIL import Image
 
-from localai.engine.engine import Cancel, Engine
+from localai.engine.engine import Cancel, Engine, Stopped
 from localai.files.weights import whole as files
 from localai.schemas import engine as say
 from localai.schemas.generation import GenerationParameters
@@ -118,6 +120,42 @@ class TestEvents:
 		assert [e.step for e in events if isinstance(e, say.Stepped)] == [1, 2, 3, 4]
 		assert isinstance(events[-1], say.Finished)
 
+	def test_what_is_drawn_says_how(self, engine, tiny_model):
+		before = time.perf_counter()
+		job = task(tiny_model, seeds=(7, 8), width=96)
+		first, second = drawn(run(engine, job))
+		assert 0 < first.seconds + second.seconds < time.perf_counter() - before
+		assert (second.job_id, second.index, second.seed) == ('job', 1, 8)
+		assert (second.width, second.height) == (96, 64) == Image.open(io.BytesIO(second.data)).size
+		assert (second.device, second.dtype, second.attention) == ('CPU', 'fp32', 'sdpa')
+		assert (second.torch, second.diffusers) == (torch.__version__, diffusers.__version__)
+		assert (second.steps_done, second.stopped_early) == (4, False)
+		ready = engine.ready()
+		assert (ready.device, ready.device_kind, ready.torch, ready.diffusers) == (
+			'CPU',
+			'cpu',
+			second.torch,
+			second.diffusers,
+		)
+
+	@pytest.mark.parametrize(('pause', 'told'), [(0.0, [0, 1, 2, 3, 4]), (1e9, [0, 4])])
+	def test_a_stage_is_told_at_its_beginning_its_end_and_some_times_a_second(
+		self, engine, monkeypatch, pause, told
+	):
+		monkeypatch.setattr('localai.engine.engine.TELL_PAUSE', pause)
+		events, cancel = [], Cancel()
+		progress = engine.progress(say.Unload(job_id='x'), events.append, cancel)
+		for stage in ('unet', 'vae'):
+			for done in range(5):
+				progress(stage, done, 4)
+		assert [(e.stage, e.done) for e in events] == [
+			(stage, done) for stage in ('unet', 'vae') for done in told
+		]
+		assert {(e.job_id, e.total) for e in events} == {('x', 4)}
+		cancel.ask('stop')
+		with pytest.raises(Stopped):
+			progress('ready', 4, 4)
+
 	def test_two_calls_per_step_are_counted_as_the_pipeline_does(self, engine, tiny_model):
 		steps = [
 			e
@@ -215,3 +253,32 @@ class TestFailure:
 		)
 		end = run(engine, huge)[-1]
 		assert isinstance(end, say.Failed) and end.code == 'OutOfMemory' and 'GB' in end.message
+
+	def test_memory_that_runs_out_halfway_is_said_and_given_back(self, tiny_model):
+		engine, job = Engine('cpu'), task(tiny_model, steps=2)
+		for error in (
+			torch.OutOfMemoryError('CUDA'),
+			MemoryError(),
+			RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to"),
+			RuntimeError('MPS backend out of memory'),
+		):
+			assert isinstance(run(engine, job)[-1], say.Finished)
+			break_at_decode(engine, error)
+			*_, told, end = run(engine, job)
+			assert isinstance(end, say.Failed) and end.code == 'OutOfMemory', error
+			assert 'GB' in end.message
+			assert isinstance(told, say.Held) and told.models == ()
+			assert engine.models.current is None
+
+		# What nobody foresaw is not called so.
+		assert isinstance(run(engine, job)[-1], say.Finished)
+		break_at_decode(engine, RuntimeError('upside down'))
+		with pytest.raises(RuntimeError, match='upside down'):
+			run(engine, job)
+
+
+def break_at_decode(engine: Engine, error: Exception) -> None:
+	def fail(*arguments):
+		raise error
+
+	engine.models.current.pipeline.vae.decoder.register_forward_pre_hook(fail)

@@ -12,6 +12,7 @@ from localai.engine.engine import Engine
 from localai.errors import OutOfMemory
 from localai.schemas import engine as say
 from localai.schemas.hardware import Machine, MemoryReading
+from localai.schemas.memory import Plan
 from localai.schemas.models import ModelSpec
 from tests.engine.test_engine import drawn, pixels_of, run, spec_of, task
 
@@ -111,6 +112,42 @@ class TestWarm:
 			memory.plan(model, 512, 512, full, False)
 		assert not memory.plan(model, 512, 512, full, False, 4 * 10**9).tiled
 
+	def test_a_picture_is_decoded_piece_by_piece_only_as_long_as_it_must(self, three):
+		pipeline = loading.load(spec_of(three[0]), torch.float32, lambda *now: None)
+		for tiled in (True, False):
+			memory.apply(Plan(bytes=1, tiled=tiled, fits=True), pipeline)
+			assert pipeline.vae.use_tiling == tiled
+
+	def test_a_model_is_weighed_and_let_go_by_its_path_or_its_id(self, three):
+		engine = Engine('cpu', 10**9)
+		for folder in three:
+			load(engine, folder)
+		(weight,) = {m.bytes for m in engine.models.held()}
+		parts = [
+			getattr(engine.models.current.pipeline, name)
+			for name in ('unet', 'vae', 'text_encoder')
+		]
+		assert weight == sum(
+			t.nbytes for part in parts for t in (*part.parameters(), *part.buffers())
+		)
+		assert engine.models.evictable(spec_of(three[0])) == 2 * weight
+		engine.models.unload('b')
+		assert held(engine) == ['c', 'a']
+		engine.models.unload(str(three[2]))
+		assert held(engine) == ['a']
+		engine.models.unload('/elsewhere')
+		assert held(engine) == ['a']
+
+	def test_in_half_precision_it_draws_with_its_channels_last(self, three, monkeypatch):
+		"""As on a device for which it is not tiny."""
+		monkeypatch.setattr(devices, 'choose_dtype', lambda device, parameters: torch.bfloat16)
+		engine = Engine('cpu', 10**9)
+		(picture,) = drawn(run(engine, task(three[0])))
+		assert picture.dtype == 'bf16' and pixels_of(picture).std() > 0
+		convolution = engine.models.current.pipeline.unet.conv_in.weight
+		assert convolution.dtype == torch.bfloat16
+		assert convolution.is_contiguous(memory_format=torch.channels_last)
+
 
 class TestCancel:
 	@pytest.mark.parametrize('stage', ['files', 'unet', 'text_encoder'])
@@ -165,6 +202,36 @@ class TestVariants:
 			file.rename(file.with_suffix('.fp16.safetensors'))
 		engine = Engine('cpu')
 		assert isinstance(load(engine, folder)[-1], say.Finished)
+
+	def test_a_folder_with_one_part_in_half_precision_is_loaded_whole(self, three, tmp_path):
+		folder = Path(shutil.copytree(three[0], tmp_path / 'mixed'))
+		file = folder / 'unet' / 'diffusion_pytorch_model.safetensors'
+		half = file.rename(file.with_suffix('.fp16.safetensors'))
+		told = []
+		loading.load(spec_of(folder), torch.float32, lambda *now: told.append(now))
+		assert loading.weights_of(folder / 'unet', 'fp16') == [half]
+		assert loading.weights_of(folder / 'vae', 'fp16') == [
+			folder / 'vae' / 'diffusion_pytorch_model.safetensors'
+		]
+		assert {'unet', 'vae', 'text_encoder'} <= {stage for stage, _, _ in told}
+		weights = [f.stat().st_size for f in folder.rglob('*.safetensors')]
+		assert told[-1][1] == sum(weights)
+
+	def test_each_variant_is_known_with_all_its_pieces(self, tmp_path):
+		for name in ('model', 'model.fp16', 'model.bf16', 'other', 'model.fp16.int8'):
+			(tmp_path / f'{name}.safetensors').touch()
+		for piece in (1, 2):
+			(tmp_path / f'model.fp8-0000{piece}-of-00002.safetensors').touch()
+		found = loading.variants_of(tmp_path)
+		assert {name: len(files) for name, files in found.items()} == {
+			None: 1,
+			'fp16': 1,
+			'bf16': 1,
+			'fp8': 2,
+		}
+		assert loading.variant_of(tmp_path.parent, [tmp_path.name]) is None
+		(tmp_path / 'model.safetensors').unlink()
+		assert loading.variant_of(tmp_path.parent, ['none', tmp_path.name]) == 'bf16'
 
 	def test_only_the_files_that_are_loaded_are_read_ahead(self, three, tmp_path):
 		folder = Path(shutil.copytree(three[0], tmp_path / 'both'))

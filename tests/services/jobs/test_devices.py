@@ -162,6 +162,17 @@ class TestDeath:
 		assert studio.chores.get(load).error.code == 'EngineDied'
 		assert studio.chores.get(unload).state == 'finished'
 
+	def test_memory_of_one_that_is_gone_for_good_needs_no_giving_back(self, studio, left, right):
+		job, lost = start(studio), start(studio)
+		unload = studio.chores.unload()
+		studio.jobs.hear_status(right.status.model_copy(update={'state': 'stopped'}))
+		assert studio.chores.get(unload).state == 'waiting'
+		left.gate.set()
+		assert finish(studio, job.id).state == 'finished'
+		eventually(lambda: not studio.chores.get(unload).pending)
+		assert [t.kind for t in left.seen] == ['generate', 'unload']
+		assert studio.jobs.get(lost.id).live
+
 	def test_one_that_joins_later_gets_work(self, studio, executor, right):
 		start(studio), start(studio)
 		third = start(studio)
