@@ -1,6 +1,7 @@
 // Knows the Downloads tab: the one line that takes words, names and links, what the hub found, what suits this machine.
 
 import { on } from '../page/bus.js';
+import { catalog } from '../page/catalog.js';
 import { byId, element, write } from '../page/dom.js';
 import { radios, walkable } from '../page/layers.js';
 import * as library from '../page/library.js';
@@ -166,7 +167,7 @@ function refresh() {
 }
 
 function attach() {
-	const families = state.catalog.architectures;
+	const families = catalog.architectures;
 	byId('hub-family').replaceChildren(
 		element('option', { value: '' }, 'Any family'),
 		...Object.keys(families)

@@ -2,12 +2,12 @@
 
 import * as arrivals from '../page/arrivals.js';
 import { on } from '../page/bus.js';
+import { catalog } from '../page/catalog.js';
 import { byId, element, phone, write } from '../page/dom.js';
 import { radios } from '../page/layers.js';
 import * as library from '../page/library.js';
 import * as rows from '../page/rows.js';
 import { ask } from '../page/server.js';
-import { state } from '../page/state.js';
 import * as words from '../page/words.js';
 import * as hub from './hub.js';
 
@@ -211,7 +211,7 @@ function draw() {
 	byId('repository-body').hidden = false;
 }
 
-const drawable = () => page.kind === 'checkpoint' && Boolean(state.catalog.families[page.family]);
+const drawable = () => page.kind === 'checkpoint' && Boolean(catalog.families[page.family]);
 
 async function start(thenLoad) {
 	const fields = page

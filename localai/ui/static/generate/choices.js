@@ -1,9 +1,9 @@
 // Knows the choices of the composer: how many, how much effort, which shape and seed, sampler and guidance.
 
+import { catalog } from '../page/catalog.js';
 import { byId, element, write } from '../page/dom.js';
 import * as form from '../page/form.js';
 import { popup, radios, walkable } from '../page/layers.js';
-import { state } from '../page/state.js';
 import { ASKED, isNumber, short } from '../page/terms.js';
 import * as words from '../page/words.js';
 import { FIELDS, makeFields, setError } from './fields.js';
@@ -152,7 +152,7 @@ export function draw() {
 	byId('seed-modes').lastElementChild.title =
 		last === null ? 'There is no picture yet' : `Seed ${words.seed(last)}`;
 	options(byId('sampler'), family.samplers, values.sampler);
-	options(byId('schedule'), state.catalog.samplers[values.sampler], values.schedule);
+	options(byId('schedule'), catalog.samplers[values.sampler], values.schedule);
 	for (const rule of numbers) {
 		const input = byId(rule.id);
 		const value = rule.seed && values.seedMode !== 'fixed' ? null : values[rule.name];

@@ -5,7 +5,6 @@ import { catalog } from '../page/catalog.js';
 import { byId, element } from '../page/dom.js';
 import { popup } from '../page/layers.js';
 import { ask } from '../page/server.js';
-import { state } from '../page/state.js';
 import * as words from '../page/words.js';
 import * as query from './query.js';
 import * as search from './search.js';
@@ -64,7 +63,7 @@ async function fill() {
 	const known = await vocabulary.all();
 	const named = (key, list, label = (name) => name) =>
 		list.slice(0, MOST).map((one) => pill(label(one.name), key, one.name, one.count));
-	const families = state.catalog.architectures;
+	const families = catalog.architectures;
 	byId('history-narrow').replaceChildren(
 		...[
 			group(

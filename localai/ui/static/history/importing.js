@@ -5,7 +5,6 @@ import { catalog } from '../page/catalog.js';
 import { byId, element, write } from '../page/dom.js';
 import * as facts from '../page/facts.js';
 import * as pictures from '../page/pictures.js';
-import { state } from '../page/state.js';
 import * as words from '../page/words.js';
 import * as search from './search.js';
 
@@ -127,7 +126,7 @@ function conclude({ imported, known, refused, others }, left) {
 export function written(answer) {
 	if (answer.error) return said(answer.error);
 	if (!answer.format) return 'No settings were found in this picture.';
-	const app = state.catalog.formats[answer.format] || answer.app || answer.format;
+	const app = catalog.formats[answer.format] || answer.app || answer.format;
 	return `Written by ${app}${answer.stealth ? ', hidden in the pixels' : ''}.`;
 }
 

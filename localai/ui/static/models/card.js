@@ -1,6 +1,7 @@
 // Knows the details of one model at the side: its facts, notes, own defaults and picture, and what can be done with it.
 
 import { on } from '../page/bus.js';
+import { catalog } from '../page/catalog.js';
 import { byId, element, later, phone, write } from '../page/dom.js';
 import * as library from '../page/library.js';
 import { copy, notify } from '../page/notice.js';
@@ -79,8 +80,8 @@ function drawDefaults() {
 		element('option', { value: '' }, 'usual'),
 		...names.map((name) => element('option', { value: name }, name)),
 	];
-	const { samplers } = state.catalog.families[card.family];
-	const schedules = new Set(samplers.flatMap((name) => state.catalog.samplers[name]));
+	const { samplers } = catalog.families[card.family];
+	const schedules = new Set(samplers.flatMap((name) => catalog.samplers[name]));
 	const choices = { sampler: samplers, schedule: [...schedules] };
 	const made = defaults().flatMap((term) => {
 		const { name, label } = term;
@@ -262,7 +263,7 @@ export function attach(given) {
 		byId('card-delete').focus();
 	});
 	byId('card-confirm-yes').addEventListener('click', () => gone(card));
-	byId('card-notes').maxLength = state.catalog.limits.notes;
+	byId('card-notes').maxLength = catalog.limits.notes;
 	byId('card-notes').addEventListener('input', (event) => {
 		unsaved = { model: card.id, notes: event.target.value };
 		write(byId('card-notes-state'), 'Saving');

@@ -1,6 +1,7 @@
 // Knows the Models tab: what is searched for, its rows, what is in memory, and what to fetch first.
 
 import { on } from '../page/bus.js';
+import { catalog } from '../page/catalog.js';
 import { byId, element, later, write } from '../page/dom.js';
 import * as library from '../page/library.js';
 import * as rows from '../page/rows.js';
@@ -89,14 +90,14 @@ function drawKinds(kinds) {
 
 function drawFamilies(families) {
 	const select = byId('models-family');
-	const names = Object.keys(state.catalog.architectures).filter(
+	const names = Object.keys(catalog.architectures).filter(
 		(name) => families[name] || query.families.includes(name),
 	);
 	const options = names.map((name) =>
 		element(
 			'option',
 			{ value: name },
-			`${state.catalog.architectures[name]} (${words.count(families[name] || 0)})`,
+			`${catalog.architectures[name]} (${words.count(families[name] || 0)})`,
 		),
 	);
 	select.replaceChildren(element('option', { value: '' }, 'Any family'), ...options);

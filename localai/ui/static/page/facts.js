@@ -3,7 +3,6 @@
 import { catalog } from './catalog.js';
 import { element } from './dom.js';
 import { copy } from './notice.js';
-import { state } from './state.js';
 import { said, shownIn } from './terms.js';
 import * as words from './words.js';
 
@@ -35,7 +34,7 @@ export function recipe(
 	return [
 		['Without', asked.negative_prompt],
 		['Model', model || asked.model],
-		['Family', state.catalog.architectures[family] || ''],
+		['Family', catalog.architectures[family] || ''],
 		['LoRA', loras.join(', ')],
 		['Styles', (asked.styles || []).join(', ')],
 		['Seed', known(seed) ? words.seed(seed) : '', String(seed)],

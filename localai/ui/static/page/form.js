@@ -1,6 +1,7 @@
 // Knows the settings of the composer: their values, how they are kept, and the request they make.
 
 import { emit, on } from './bus.js';
+import { catalog } from './catalog.js';
 import { later } from './dom.js';
 import { ask } from './server.js';
 import { state } from './state.js';
@@ -26,7 +27,7 @@ let attached = false;
 
 export function family() {
 	const entry = state.models.find((model) => model.id === values.model);
-	const families = state.catalog.families;
+	const families = catalog.families;
 	return families[entry && entry.family] || families[values.family] || families.sketchbook;
 }
 
@@ -58,7 +59,7 @@ function complete() {
 	for (const [name, value] of Object.entries(filled))
 		if (values[name] === null || values[name] === undefined) values[name] = value;
 	if (!known.samplers.includes(values.sampler)) values.sampler = usual.sampler;
-	const schedules = state.catalog.samplers[values.sampler];
+	const schedules = catalog.samplers[values.sampler];
 	if (!(schedules || []).includes(values.schedule)) values.schedule = 'Automatic';
 	values.family = known.name;
 }

@@ -1,6 +1,7 @@
 // Knows what can be done with a model, and where each stands: in memory, on its way there, or on the disk.
 
 import { emit, on } from './bus.js';
+import { catalog } from './catalog.js';
 import * as form from './form.js';
 import { notify } from './notice.js';
 import { ask } from './server.js';
@@ -25,7 +26,7 @@ let begun = false;
 
 export const engine = () => (state.snapshot ? state.snapshot.engine : { held: [], loading: '', message: '' });
 export const kind = (entry, many = false) => (KINDS[entry.kind] || KINDS.unknown)[many ? 1 : 0];
-export const family = (entry) => state.catalog.architectures[entry.family] || '';
+export const family = (entry) => catalog.architectures[entry.family] || '';
 const held = (id) => engine().held.some((one) => one.id === id);
 
 /** 'loading', 'asked', 'held' or ''. */

@@ -22,14 +22,14 @@ function drawModels() {
 	filter.hidden = state.models.length <= MANY;
 	const asked = filter.hidden ? [] : filter.value.toLowerCase().split(/\s+/);
 	const shown = state.models.filter((model) => {
-		const text = `${model.name} ${state.catalog.architectures[model.family] || ''}`.toLowerCase();
+		const text = `${model.name} ${library.family(model)}`.toLowerCase();
 		return asked.every((word) => text.includes(word));
 	});
 	byId('model-none').hidden = shown.length > 0;
 	list.replaceChildren(
 		...shown.map((model) => {
 			const line = [
-				state.catalog.architectures[model.family] || '',
+				library.family(model),
 				words.gigabytes(model.bytes),
 				model.builtin ? 'built in' : '',
 			]

@@ -1,9 +1,8 @@
 // Knows what the page knows: the latest snapshot of the server, the models, the pictures of Generate.
 
 import { emit } from './bus.js';
-import { catalog } from './catalog.js';
 
-export const state = { snapshot: null, catalog, models: [], pictures: [], begun: false };
+export const state = { snapshot: null, models: [], pictures: [], begun: false };
 // Pictures that were deleted while this page was open, so that no late word brings them back.
 const lost = new Map();
 

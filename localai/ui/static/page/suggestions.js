@@ -2,10 +2,10 @@
 
 import * as arrivals from './arrivals.js';
 import { emit, on, settle } from './bus.js';
+import { catalog } from './catalog.js';
 import { element, write } from './dom.js';
 import * as rows from './rows.js';
 import { ask } from './server.js';
-import { state } from './state.js';
 import * as tabs from './tabs.js';
 import * as words from './words.js';
 
@@ -59,7 +59,7 @@ export function suggestion(one) {
 	const line = element('span', { class: 'row-line' });
 	const act = element('button', { type: 'button', class: 'button row-act' });
 	const facts = [
-		state.catalog.architectures[one.family],
+		catalog.architectures[one.family],
 		words.gigabytes(one.bytes),
 		`draws in ${words.gigabytes(one.memory)}`,
 		words.plural(one.steps, 'step'),
