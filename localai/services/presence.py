@@ -14,10 +14,7 @@ BEAT = 10.0  # seconds after which a quiet feed repeats itself, so that doors kn
 
 class Presence:
 	"""Each noun says what changed of it, from any thread and with its own lock held: nothing here
-	calls back.
-
-	One change is one snapshot for all who look. Each of them still writes it as JSON for himself;
-	when that is done once for everybody, it is done in `publish`.
+	calls back. One change is one snapshot for all who look.
 	"""
 
 	def __init__(self) -> None:

@@ -81,15 +81,19 @@ def functions(studio: Studio) -> list[Callable]:
 
 def follower(studio: Studio) -> Callable[..., AsyncIterator[Answer]]:
 	"""The one event of a page that lasts: the latest state now and each one after it."""
+	told: tuple[StudioSnapshot | None, Answer] = None, {}
 
 	@open_to('anyone')
 	async def follow(progress: gr.Progress = gr.Progress()) -> AsyncIterator[Answer]:  # noqa: B008
+		nonlocal told
 		beat = 0
 		async for snapshot in studio.watch():
 			beat += 1
 			tell(progress, snapshot)
+			if told[0] is not snapshot:  # what all pages see is said once for all of them
+				told = snapshot, said(snapshot)
 			# The beat makes every state a new one, so that the page can tell silence from rest.
-			yield {'beat': beat, 'snapshot': said(snapshot)}
+			yield {'beat': beat, 'snapshot': told[1]}
 			await asyncio.sleep(BREATH)
 
 	return follow

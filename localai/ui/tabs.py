@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from localai.studio import Studio
+from localai.ui.components import Answer
+
 
 @dataclass(frozen=True)
 class Tab:
@@ -14,6 +17,6 @@ class Tab:
 	name: str
 	title: str
 	parts: tuple[str, ...]
-	functions: Callable
+	functions: Callable[[Studio], list[Callable[..., Answer]]]
 	over: tuple[str, ...] = ()
 	asks: str = ''

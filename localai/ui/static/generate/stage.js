@@ -53,7 +53,7 @@ function sizeFrame(width, height) {
 function showPicture(picture) {
 	sizeFrame(picture.width, picture.height);
 	swap.show({
-		src: picture.url.replace(/^\//, ''),
+		src: pictures.address(picture.url),
 		kind: 'picture',
 		job: picture.job_id,
 		seed: picture.seed,
