@@ -5,7 +5,6 @@ import argparse
 import json
 import sqlite3
 import tempfile
-import time
 import zipfile
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from localai.settings import read_settings
 from localai.studio import Studio
 from tests.fakes import FakeExecutor
 from tests.samples import png
+from tests.waiting import eventually
 
 SAID = 'said.json'
 SMALL = {'width': 64, 'height': 64, 'steps': 3}
@@ -62,20 +62,13 @@ def live_in(studio: Studio, executor: FakeExecutor) -> None:
 	executor.gate.clear()
 	studio.generation.start({'prompt': 'a castle', 'seed': 70, 'count': 2, **SMALL})
 	studio.generation.start({'prompt': 'a bridge', 'seed': 80, 'count': 1, **SMALL})
-	wait(lambda: any(job.state == 'running' for job in studio.jobs.list()))
+	eventually(lambda: any(job.state == 'running' for job in studio.jobs.list()))
 
 
 def drawn(studio: Studio, prompt: str, **fields: object) -> list[int]:
 	job = studio.generation.start({'prompt': prompt, **SMALL, **fields})
-	wait(lambda: not studio.jobs.get(job.id).live)
+	eventually(lambda: not studio.jobs.get(job.id).live)
 	return [picture.id for picture in studio.jobs.get(job.id).pictures]
-
-
-def wait(until) -> None:
-	end = time.monotonic() + 60
-	while not until():
-		assert time.monotonic() < end
-		time.sleep(0.01)
 
 
 def everything(studio: Studio, home: Path) -> dict[str, object]:

@@ -3,7 +3,6 @@ read as far as it is understood, kept whole, and drawn only when nothing of it i
 
 import json
 import sqlite3
-import time
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ from localai.studio import Studio
 from tests.fakes import FakeExecutor
 from tests.houses import SAID, everything
 from tests.pictures import draw, parameters, png, receipt
+from tests.waiting import eventually
 
 # Made by `python -m tests.houses` of that commit, with the fake engine.
 HOUSES = sorted((Path(__file__).parent / 'houses').glob('*.zip'))
@@ -86,7 +86,7 @@ class TestBefore:
 		before = json.loads((home / SAID).read_text('utf-8'))
 		studio = opened(home)
 		try:
-			wait_for(lambda: studio.history.outline({}).total >= 5)
+			eventually(lambda: studio.history.outline({}).total >= 5)
 			now = everything(studio, home)
 		finally:
 			studio.close()
@@ -103,13 +103,6 @@ class TestBefore:
 			)
 
 		assert told(before) == told(now)
-
-
-def wait_for(until) -> None:
-	end = time.monotonic() + 60
-	while not until():
-		assert time.monotonic() < end
-		time.sleep(0.02)
 
 
 # What a later version could write: more at every depth, other limits, names and types, a new kind.
@@ -158,7 +151,7 @@ def later(tmp_path) -> Path:
 
 
 def only(studio: Studio):
-	wait_for(lambda: studio.history.outline({}).total == 1)
+	eventually(lambda: studio.history.outline({}).total == 1)
 	(entry,) = studio.history.find({}).entries
 	return studio.history.get(entry.id)
 
@@ -301,7 +294,7 @@ class TestLaterRows:
 		)
 		studio = Studio(settings_at(home), FakeExecutor()).open()
 		try:
-			wait_for(lambda: not studio.jobs.get(second.id).live)
+			eventually(lambda: not studio.jobs.get(second.id).live)
 			failed, done = studio.jobs.get(first.id), studio.jobs.get(second.id)
 			listed = {job.id for job in studio.jobs.list()}
 		finally:
