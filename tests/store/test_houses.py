@@ -244,7 +244,7 @@ class TestLaterPictures:
 		odd.write_bytes(png(80, (64, 64), {metadata.CHUNK: told}))
 		studio = opened(later)
 		try:
-			wait_for(lambda: studio.history.outline({}).total == 2)
+			eventually(lambda: studio.history.outline({}).total == 2)
 			entries = studio.history.find({}).entries
 			pictures = [studio.history.get(entry.id) for entry in entries]
 			assert {p.kind for p in pictures} == {'generated'}

@@ -69,7 +69,7 @@ function facts() {
 /** The settings that its family has. */
 const defaults = () =>
 	DEFAULTS.filter(
-		({ name }) => name !== 'negative_prompt' || state.catalog.families[card.family].negative_prompt,
+		({ name }) => name !== 'negative_prompt' || catalog.families[card.family].negative_prompt,
 	);
 
 function drawDefaults() {
