@@ -43,9 +43,7 @@ def functions(studio: Studio) -> list[Callable]:
 	@open_to('anyone')
 	def ui_estimate(given: dict) -> Answer:
 		"""The cost is known before the first word is."""
-		empty = not str(given.get('prompt') or '').strip()
-		estimate = studio.generation.estimate(given | {'prompt': 'picture'} if empty else given)
-		return {'estimate': said(estimate, **({'tokens': 0} if empty else {}))}
+		return {'estimate': said(studio.generation.estimate(given))}
 
 	@open_to('anyone')
 	def ui_stop(given: dict, visitor: Visitor) -> Answer:

@@ -41,7 +41,7 @@ class Estimates:
 			bytes=plan.bytes,
 			memory=machine.reading,
 			fits=plan.fits or not machine.reading.total,
-			tokens=2 if empty else self.count_tokens(model, request.prompt),
+			tokens=0 if empty else self.count_tokens(model, request.prompt),
 			negative_tokens=self.count_tokens(model, request.negative_prompt),
 			token_limit=self.families[model.family].token_limit,
 		)

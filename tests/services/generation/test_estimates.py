@@ -39,6 +39,12 @@ class TestEstimate:
 		assert studio.generation.estimate(FIELDS).fits
 		assert studio.models.card('sketchbook').fit == 'fits'
 
+	def test_before_the_first_word_it_costs_as_much_and_has_no_tokens(self, studio):
+		typed, empty = (studio.generation.estimate(FIELDS | {'prompt': p}) for p in ('a fox', ' '))
+		assert typed.tokens == 4 and empty == typed.model_copy(
+			update={'tokens': 0, 'memory': empty.memory}
+		)
+
 	def test_what_the_engine_could_let_go_is_free(self, studio, executor):
 		held = (HeldModel(id='other', bytes=10**10),)
 		tell(studio, executor, **gpu(10**8, 2 * 10**10), held=held)
