@@ -1,6 +1,7 @@
 """Knows how a model is written in a better form: a single file as a folder that loads fast, a pickle
 as bare weights."""
 
+import contextlib
 import json
 import logging
 import os
@@ -15,7 +16,7 @@ import diffusers
 import torch
 from safetensors import safe_open
 
-from localai.engine import loading
+from localai.engine import devices, loading
 from localai.engine.families import ANATOMIES
 from localai.engine.reading import PIECE
 from localai.errors import DiskFull, ModelBroken, PickleRefused, StorageProblem
@@ -38,8 +39,8 @@ DTYPES = {
 	torch.uint8: 'U8',
 	torch.bool: 'BOOL',
 }
-# The precisions that a folder is kept in; anything smaller becomes bf16, which every device can use.
-KEPT = {'F32': torch.float32, 'F16': torch.float16, 'BF16': torch.bfloat16}
+# The precisions that a folder is kept in; anything else becomes bf16, which every device can use.
+KEPT = {'F32': torch.float32, 'F16': torch.float16}
 
 
 def convert(
@@ -80,10 +81,12 @@ def convert(
 
 
 def remove(path: Path) -> None:
+	"""A disk that will not let it go says why elsewhere."""
 	if path.is_dir():
 		shutil.rmtree(path, ignore_errors=True)
 	else:
-		path.unlink(missing_ok=True)
+		with contextlib.suppress(OSError):
+			path.unlink()
 
 
 def write_folder(folder: Path, model: ModelSpec, progress: loading.Progress) -> None:
@@ -122,7 +125,7 @@ def precision(model: ModelSpec) -> torch.dtype:
 			for name in weights.keys()  # noqa: SIM118
 			if name.startswith(places) and name.endswith('.weight')
 		]
-	most = max(set(kinds), key=kinds.count, default='BF16')
+	most = max(set(kinds), key=kinds.count, default='')
 	return KEPT.get(most, torch.bfloat16)
 
 
@@ -183,6 +186,8 @@ def read_pickle(file: Path) -> dict[str, torch.Tensor]:
 			f'{file.name} holds more than weights: code that would run when it is opened. It was not run.'
 		) from error
 	except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError) as error:
+		if devices.ran_out(error):
+			raise
 		raise ModelBroken(
 			f'{file.name} cannot be read: {loading.first_line(error)}',
 			'Fetch it again, or choose another one.',

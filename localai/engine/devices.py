@@ -84,6 +84,14 @@ def read_memory(device: torch.device) -> MemoryReading:
 	return machine.read_memory()
 
 
+def ran_out(error: BaseException) -> bool:
+	"""Whether it says that there was no memory left; torch, CUDA, the reader of weights and the system
+	each have their own words."""
+	words = ('out of memory', "can't allocate memory", 'cannot allocate memory')
+	named = isinstance(error, MemoryError | torch.OutOfMemoryError)
+	return named or any(w in str(error).lower() for w in words)
+
+
 def give_back(device: torch.device) -> None:
 	"""Returns what is no longer used to the system: Python, torch and glibc each keep some."""
 	gc.collect()

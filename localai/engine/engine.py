@@ -72,12 +72,8 @@ class Engine:
 		except LocalAIError as error:
 			log.info('job %s failed: %s', task.job_id, error)
 			end = failed(task.job_id, error)
-		except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-			if (
-				not isinstance(error, torch.OutOfMemoryError | MemoryError)
-				and "can't allocate memory" not in str(error)
-				and 'out of memory' not in str(error)
-			):
+		except Exception as error:
+			if not devices.ran_out(error):
 				raise
 			log.warning('job %s ran out of memory: %s', task.job_id, error)
 			free = devices.read_memory(self.device).free

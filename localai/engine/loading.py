@@ -13,6 +13,7 @@ from diffusers.loaders.single_file_utils import SingleFileComponentError
 from safetensors import SafetensorError, safe_open
 from transformers import CLIPTokenizer
 
+from localai.engine import devices
 from localai.engine.families import ANATOMIES, pipeline_of
 from localai.engine.reading import read_ahead
 from localai.errors import LocalAIError, ModelBroken, ModelUnsupported
@@ -62,7 +63,7 @@ def load(model: ModelSpec, dtype: torch.dtype, progress: Progress) -> Any:
 		SafetensorError,
 		SingleFileComponentError,
 	) as error:
-		if 'out of memory' in str(error).lower():
+		if devices.ran_out(error):
 			raise
 		if any(words in str(error) for words in HALF) and watch.part:
 			raise lacking(model, watch.part) from error

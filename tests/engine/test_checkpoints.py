@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from localai.engine import loading
+from localai.engine.convert import SPARE, precision, weights_of
 from localai.engine.engine import Engine
 from localai.engine.families import ANATOMIES
 from localai.errors import ModelBroken
@@ -317,6 +318,21 @@ class TestConvert:
 			weights = load_file(target / part / 'diffusion_pytorch_model.safetensors')
 			assert {t.dtype for t in weights.values()} == {torch.float16}
 
+	def test_the_precision_is_that_of_most_of_the_denoiser_and_never_below_half(self, tmp_path):
+		file = tmp_path / 'x.safetensors'
+		model = ModelSpec(id='x', name='x', family='sd1', path=str(file), bytes=1, parameters=1)
+		for one, two, kept in (
+			(torch.float16, torch.float32, torch.float16),
+			(torch.float32, torch.float16, torch.float32),
+			(torch.float8_e4m3fn, torch.float32, torch.bfloat16),
+		):
+			tensors = {f'model.diffusion_model.{n}.weight': torch.ones(1).to(one) for n in 'ab'}
+			tensors['model.diffusion_model.c.weight'] = torch.ones(1).to(two)
+			tensors |= {f'first_stage_model.{n}.weight': torch.ones(1).to(two) for n in 'abcd'}
+			tensors |= {f'model.diffusion_model.{n}.bias': torch.ones(1).to(two) for n in 'abcd'}
+			save_file(tensors, file)
+			assert precision(model) == kept
+
 	@pytest.mark.parametrize('stage', ['file', 'vae', 'writing'])
 	def test_given_up_it_leaves_nothing(self, shelf, tmp_path, stage):
 		file = shelf['sd1'][1]
@@ -364,11 +380,73 @@ class TestPickle:
 			tmp_path / 'x.ckpt',
 			_use_new_zipfile_serialization=zipped,
 		)
-		end = convert(tmp_path / 'x.ckpt', tmp_path / 'x.safetensors')[-1]
+		*_, told, held, end = convert(tmp_path / 'x.ckpt', tmp_path / 'x.safetensors')
 		assert isinstance(end, say.Finished), end
+		assert (told.stage, told.done, told.total) == ('writing', 48 + 40 + 2, 48 + 40 + 2)
 		back = load_file(tmp_path / 'x.safetensors')
 		assert back.keys() == weights.keys()
 		assert all(torch.equal(back[k], weights[k]) for k in weights)
+
+	def test_others_read_the_file_fast(self, tmp_path):
+		"""It says what wrote it, and whoever maps it finds each number where it may be."""
+		weights = {'a': torch.ones(3).half(), 'b': torch.ones(2), 'c': torch.ones(5).byte()}
+		weights['none'] = torch.empty(0)
+		torch.save(weights, tmp_path / 'x.pt')
+		assert isinstance(convert(tmp_path / 'x.pt', tmp_path / 'x.safetensors')[-1], say.Finished)
+		content = (tmp_path / 'x.safetensors').read_bytes()
+		length = int.from_bytes(content[:8], 'little')
+		header = json.loads(content[8 : 8 + length])
+		assert length % 8 == 0 and header.pop('__metadata__') == {'format': 'pt'}
+		for name, row in header.items():
+			assert row['data_offsets'][0] % weights[name].itemsize == 0
+		assert load_file(tmp_path / 'x.safetensors')['none'].shape == (0,)
+
+	def test_weights_are_found_in_what_trainers_put_around_them(self):
+		inner = {'a': torch.ones(1)}
+		for name in ('state_dict', 'params_ema', 'params', 'model'):
+			whole = {name: inner, 'epoch': 3, 'optimizer': {'b': torch.ones(1)}}
+			assert weights_of(whole) == weights_of({'model': whole}) == inner
+			assert weights_of({name: 'none', **inner}) == inner
+		for nothing in ([torch.ones(1)], {}, {'epoch': 3}, {'string_to_param': {}}):
+			assert weights_of(nothing) == {}
+
+	def test_a_pickle_without_weights_and_numbers_that_cannot_be_kept(self, tmp_path):
+		for content, said in (({'epoch': 3}, 'no weights'), ({'a': torch.ones(1) * 1j}, 'complex')):
+			torch.save(content, tmp_path / 'x.pt')
+			end = convert(tmp_path / 'x.pt', tmp_path / 'x.safetensors')[-1]
+			assert end.code == 'ModelBroken' and said in end.message
+			assert {p.name for p in tmp_path.iterdir()} == {'x.pt'}
+
+	def test_what_a_killed_run_left_is_cleared_and_the_last_byte_of_the_disk_counts(
+		self, tmp_path, monkeypatch
+	):
+		torch.save({'a': torch.ones(1)}, tmp_path / 'x.pt')
+		need = (tmp_path / 'x.pt').stat().st_size + SPARE
+		usage = shutil.disk_usage(tmp_path)
+		target = tmp_path / 'to' / 'x.safetensors'
+		part = target.with_name('.x.safetensors.part')
+		part.mkdir(parents=True)
+		for free, kind in ((need - 1, 'failed'), (need, 'finished')):
+			monkeypatch.setattr(shutil, 'disk_usage', lambda path, n=free: usage._replace(free=n))
+			assert convert(tmp_path / 'x.pt', target)[-1].kind == kind
+			assert not part.exists()
+
+	def test_given_up_it_leaves_nothing(self, tmp_path):
+		torch.save({'a': torch.ones(1), 'b': torch.ones(1)}, tmp_path / 'x.pt')
+
+		def react(event, cancel):
+			if isinstance(event, say.Loading) and event.done == 4:
+				cancel.ask('stop')
+
+		events = convert(tmp_path / 'x.pt', tmp_path / 'x.safetensors', react=react)
+		assert isinstance(events[-1], say.Cancelled)
+		assert {p.name for p in tmp_path.iterdir()} == {'x.pt'}
+
+	def test_a_place_that_cannot_be_written_is_a_sentence(self, tmp_path):
+		torch.save({'a': torch.ones(1)}, tmp_path / 'x.pt')
+		(tmp_path / 'models').write_text('in the way')
+		end = convert(tmp_path / 'x.pt', tmp_path / 'models' / 'x.safetensors')[-1]
+		assert end.code == 'StorageProblem' and end.remedy
 
 	def test_tensors_that_share_their_memory_are_written_whole(self, tmp_path):
 		base = torch.randn(4, 4)

@@ -276,6 +276,24 @@ class TestFailure:
 		with pytest.raises(RuntimeError, match='upside down'):
 			run(engine, job)
 
+	@pytest.mark.parametrize(
+		'error',
+		[
+			RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to"),
+			OSError(12, 'Cannot allocate memory'),
+			torch.OutOfMemoryError('CUDA out of memory.'),
+		],
+	)
+	def test_memory_that_runs_out_at_a_load_does_not_make_the_model_a_broken_one(
+		self, tiny_model, monkeypatch, error
+	):
+		def fail(*arguments, **options):
+			raise error
+
+		monkeypatch.setattr(diffusers.StableDiffusionPipeline, 'from_pretrained', fail)
+		end = run(Engine('cpu'), task(tiny_model))[-1]
+		assert isinstance(end, say.Failed) and end.code == 'OutOfMemory'
+
 
 def break_at_decode(engine: Engine, error: Exception) -> None:
 	def fail(*arguments):

@@ -6,6 +6,7 @@ from pathlib import Path
 import diffusers.utils.logging
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from localai.engine import devices, loading, memory, reading
 from localai.engine.engine import Engine
@@ -186,6 +187,15 @@ class TestCancel:
 		end = run(engine, say.Load(job_id='load', model=model))[-1]
 		assert isinstance(end, say.Failed) and end.code == 'ModelBroken' and end.remedy
 		assert held(engine) == ['a']
+
+	def test_weights_that_could_bring_code_are_not_opened(self, three, tmp_path):
+		folder = Path(shutil.copytree(three[0], tmp_path / 'pickled'))
+		model = spec_of(folder)
+		file = folder / 'unet' / 'diffusion_pytorch_model.safetensors'
+		torch.save(load_file(file), file.with_suffix('.bin'))
+		file.unlink()
+		end = run(Engine('cpu'), say.Load(job_id='load', model=model))[-1]
+		assert isinstance(end, say.Failed) and end.code == 'ModelBroken'
 
 	def test_buffers_without_weights_are_found_too(self, three):
 		pipeline = loading.load(spec_of(three[0]), torch.float32, lambda *now: None)

@@ -65,19 +65,18 @@ def main(arguments: list[str] | None = None) -> int:
 		counts: dict[str, Counter[Verdict]] = {path: Counter() for path in paths}
 		asked = [place for place in places if place.tests]
 		unasked = [(place, NOT_RUN) for place in places if not place.tests]
-		for number, (place, verdict) in enumerate(chain(unasked, judge_all(roots, asked)), 1):
-			counts[place.path][verdict] += 1
-			if verdict != 'killed':
-				print(
-					f'{place.path}:{place.mutant.line}  {verdict}  {shown(place.mutant)}',
-					flush=True,
-				)
-			if number % 100 == 0:
-				print(f'{number} tried.', flush=True)
-	for path, count in counts.items():
-		if count:
-			said = ', '.join(f'{count[v]} {v}' for v in ('killed', 'survived', 'not run'))
-			print(f'{path}: {count.total()} tried, {said}')
+		try:
+			for number, (place, verdict) in enumerate(chain(unasked, judge_all(roots, asked)), 1):
+				counts[place.path][verdict] += 1
+				if verdict != 'killed':
+					print(
+						f'{place.path}:{place.mutant.line}  {verdict}  {shown(place.mutant)}',
+						flush=True,
+					)
+				if number % 100 == 0:
+					print(f'{number} tried.', flush=True)
+		finally:  # what is known so far, when it is ended
+			sum_up(counts)
 	return 0
 
 
@@ -159,6 +158,13 @@ def judge_all(roots: list[Path], places: list[Place]) -> Iterator[tuple[Place, V
 		for worker in workers:
 			worker.terminate()
 			worker.join()
+
+
+def sum_up(counts: dict[str, Counter[Verdict]]) -> None:
+	for path, count in counts.items():
+		if count:
+			said = ', '.join(f'{count[v]} {v}' for v in ('killed', 'survived', 'not run'))
+			print(f'{path}: {count.total()} tried, {said}', flush=True)
 
 
 def shown(mutant: Mutant) -> str:
