@@ -7,7 +7,7 @@ import { ASKED, isNumber, short } from '../page/terms.js';
 export const FIELDS = Object.fromEntries(
 	ASKED.map((term) => [
 		term.name,
-		term.name === 'negative_prompt' ? 'negative-prompt' : short(term.name).replaceAll(' ', '-'),
+		term.name === 'negative_prompt' ? 'negative-prompt' : short(term.name).toLowerCase().replaceAll(' ', '-'),
 	]),
 );
 
