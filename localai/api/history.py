@@ -134,7 +134,7 @@ def add_changes(routes: APIRouter, studio: Studio) -> None:
 		"""`{"id": 5}` is drawn again; followed at /api/models/chores as all chores are."""
 		fields = await read_fields(request, '{"id": …}')
 		(picture,) = ids_of([fields.get('id')], 1)
-		return studio.chores.get(await to_thread(studio.verifying.start, picture))
+		return await to_thread(lambda: studio.chores.get(studio.verifying.start(picture)))
 
 
 def add_imports(routes: APIRouter, studio: Studio) -> None:

@@ -45,13 +45,13 @@ def router(studio: Studio) -> APIRouter:
 		model = await name_in(request)
 		if not model:
 			raise InvalidInput('The model has no name.', 'Choose one of the list.', 'model')
-		return studio.chores.get(await to_thread(studio.chores.load, model))
+		return await to_thread(lambda: studio.chores.get(studio.chores.load(model)))
 
 	@routes.post('/unload', status_code=202)
 	async def unload(request: Request) -> ChoreSnapshot:
 		"""`{"model": ID}`, or `{}` for all that is in memory."""
 		model = await name_in(request)
-		return studio.chores.get(await to_thread(studio.chores.unload, model))
+		return await to_thread(lambda: studio.chores.get(studio.chores.unload(model)))
 
 	@routes.post('/cancel')
 	def cancel() -> dict[str, str]:

@@ -5,6 +5,7 @@ import logging
 import math
 import threading
 import time
+from asyncio import to_thread
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -138,7 +139,7 @@ class Arrivals:
 		taken for a dead one."""
 		feed = self.feeds.get(download_id)
 		if feed is None:
-			yield self.get(download_id)
+			yield await to_thread(self.get, download_id)
 			return
 		async for download in feed.follow_async(QUIET):
 			yield download

@@ -4,6 +4,7 @@ then told."""
 import heapq
 import logging
 import math
+from asyncio import to_thread
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -86,8 +87,8 @@ class Board:
 		"""The same for asyncio, with a heartbeat, so that a line that waits long is not taken for a
 		dead one."""
 		feed = self.feeds.get(job_id)
-		if feed is None:
-			yield self.get(job_id)
+		if feed is None:  # then a lock is waited for, and the disk
+			yield await to_thread(self.get, job_id)
 			return
 		async for job in feed.follow_async(BEAT):
 			yield job

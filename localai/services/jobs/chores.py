@@ -3,6 +3,7 @@ are drawn again to be verified; one after the other, each before the next job.""
 
 import logging
 import secrets
+from asyncio import to_thread
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -189,7 +190,7 @@ class Chores:
 		"""A chore now, each change, and its end; repeated while it is quiet."""
 		chore = self.pending.get(which)
 		if chore is None:
-			yield self.get(which)
+			yield await to_thread(self.get, which)
 			return
 		async for now in chore.feed.follow_async(QUIET):
 			yield now

@@ -91,6 +91,28 @@ class TestRun:
 			seen, key=['queued', 'loading', 'running', 'finished'].index
 		)
 
+	def test_who_follows_one_that_has_ended_holds_up_nobody_else(self, studio):
+		job = finish(studio, start(studio).id)
+		held, let_go, heard = threading.Event(), threading.Event(), []
+
+		def hold():  # as one does who writes to a disk that is busy
+			with studio.engines.lock:
+				held.set()
+				heard.append(let_go.wait(10))
+
+		async def follow():
+			first = asyncio.ensure_future(anext(studio.jobs.follow_async(job.id)))
+			await asyncio.sleep(0)
+			let_go.set()
+			return await first
+
+		holder = threading.Thread(target=hold)
+		holder.start()
+		held.wait()
+		assert asyncio.run(follow()).id == job.id
+		holder.join()
+		assert heard == [True]
+
 	def test_an_unknown_job_is_refused_by_name(self, studio):
 		with pytest.raises(UnknownName, match='nothing'):
 			studio.jobs.get('nothing')
