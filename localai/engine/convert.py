@@ -153,7 +153,6 @@ def write_weights(
 	text = json.dumps(header, separators=(',', ':')).encode()
 	text += b' ' * (-len(text) % 8)
 	done = 0
-	file.parent.mkdir(parents=True, exist_ok=True)
 	with open(file, 'wb') as stream:
 		stream.write(len(text).to_bytes(8, 'little') + text)
 		for name in names:

@@ -334,6 +334,7 @@ class TestFailure:
 			with monkeypatch.context() as patch:
 				patch.setattr(place, name, badly(how))
 				executor.gate.clear()
+				start(studio)
 				bad, good = start(studio, prompt='trouble', count=2), start(studio)
 				executor.gate.set()
 				assert finish(studio, good.id).state == 'finished'
