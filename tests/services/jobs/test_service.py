@@ -339,7 +339,7 @@ class TestFailure:
 				executor.gate.set()
 				assert finish(studio, good.id).state == 'finished'
 				bad = finish(studio, bad.id)
-			assert bad.state == 'failed' and not bad.pictures
+			assert bad.state == 'failed' and bad.finished_at and not bad.pictures
 			assert 'upside down' in bad.error.message and 'localai.log' in bad.error.remedy
 
 
