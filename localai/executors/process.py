@@ -32,12 +32,8 @@ PATIENCE = 60.0  # seconds a job may take to hear that it should stop
 # Bytes that an engine without models may have more than when it was ready: 100 MB are modules that
 # were imported meanwhile. With more than this it is renewed.
 SPARE = 300_000_000
-BREATH = (
-	0.0,
-	1.0,
-	5.0,
-	15.0,
-)  # seconds before a restart, after so many deaths in a row without work done
+# Seconds before a restart, after so many deaths in a row without work done.
+BREATH = (0.0, 1.0, 5.0, 15.0)
 
 
 class EngineProcess:
@@ -108,7 +104,7 @@ class EngineProcess:
 			self.bury(code)
 			if (
 				code == 3
-			):  # the device that was asked for is not there: starting again would not help
+			):  # the device that was asked for is not there, nor would it be the next time
 				return
 			pause = BREATH[min(self.deaths, len(BREATH) - 1)]
 			self.deaths += 1

@@ -28,9 +28,8 @@ class Moment(TypeDecorator[datetime]):
 		return value and value.replace(tzinfo=UTC)
 
 
-DAY = (
-	10**11
-)  # microseconds set aside for each day in `PictureRow.ordinal`; the longest has 9 * 10**10
+# Microseconds set aside for each day in `PictureRow.ordinal`; the longest has 9 * 10**10.
+DAY = 10**11
 
 
 def now() -> datetime:

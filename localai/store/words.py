@@ -15,9 +15,8 @@ from localai.store.database import Database
 
 log = logging.getLogger('localai.store')
 TABLE = 'picture_words'
-VERSION = (
-	2  # of what is written below; another one, or a migration that sets it to 0, makes it anew
-)
+# Of what is written below; another one, or a migration that sets it to 0, makes it anew.
+VERSION = 2
 COLUMNS = ('prompt', 'negative', 'model', 'sampler', 'lora', 'style', 'tags', 'notes', 'facets')
 # What a word that is left out is looked for in: `-blurry` must not leave out every picture that was
 # drawn with "blurry" as its negative prompt.
