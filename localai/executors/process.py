@@ -102,9 +102,7 @@ class EngineProcess:
 					process = self.launch()
 				continue
 			self.bury(code)
-			if (
-				code == 3
-			):  # the device that was asked for is not there, nor would it be the next time
+			if code == 3:  # that device is not there, nor would it be the next time
 				return
 			pause = BREATH[min(self.deaths, len(BREATH) - 1)]
 			self.deaths += 1
