@@ -1,6 +1,7 @@
 """The command line: alone with an engine of its own, and beside a running app."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -29,8 +30,6 @@ def command(home: Path, *arguments: str, **options) -> subprocess.CompletedProce
 
 
 def environment(home: Path) -> dict[str, str]:
-	import os
-
 	return os.environ | {'LOCALAI_HOME': str(home), 'OMP_NUM_THREADS': '1'}
 
 
@@ -99,6 +98,22 @@ runpy.run_module('localai', run_name='__main__')
 			[sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True
 		)
 		assert done.returncode == 130 and not done.stderr
+
+	@pytest.mark.parametrize('words', [['--help'], ['models', '--json'], ['history', 'trash']])
+	def test_a_reader_that_has_enough_is_no_error(self, home, words):
+		"""As `| head` is, which goes before all is said."""
+		reader, writer = os.pipe()
+		os.close(reader)
+		done = subprocess.run(
+			[sys.executable, '-m', 'localai', *words],
+			env=environment(home),
+			cwd=ROOT,
+			stdout=writer,
+			stderr=subprocess.PIPE,
+			text=True,
+		)
+		os.close(writer)
+		assert done.returncode in (0, 141) and not done.stderr
 
 	def test_ctrl_c_cancels_cleanly(self, home):
 		before = set(home.glob('pictures/*/*.png'))

@@ -200,9 +200,10 @@ class TestAlone:
 		assert cli.main(['models', 'list', '--json']) == 0
 		found = json.loads(capsys.readouterr().out)
 		assert found[0]['id'] == 'sketchbook' and found[1]['kind'] == 'lora'
-		assert cli.main(['models', 'list', '--kind', 'lora']) == 0
-		(line,) = capsys.readouterr().out.strip().split('\n')
-		assert line.startswith('loras/style') and 'Stable Diffusion 1' in line
+		for words in (['list', '--kind', 'lora'], ['--kind', 'lora'], ['--kind', 'lora', 'list']):
+			assert cli.main(['models', *words]) == 0
+			(line,) = capsys.readouterr().out.strip().split('\n')
+			assert line.startswith('loras/style') and 'Stable Diffusion 1' in line
 
 	def test_a_scan_counts(self, here, home, capsys):
 		path = lora(home / 'models' / 'loras' / 'second.safetensors')

@@ -62,10 +62,10 @@ def add_models(commands: Commands) -> None:
 		description='The models that are here. Without a word after it, they are listed.',
 	)
 	models.add_argument('--json', action='store_true', help='print JSON')
+	add_kind(models)
 	verbs = models.add_subparsers(dest='verb', metavar='VERB')
 
-	listing = add_verb(verbs, 'list', 'list the models', 'a JSON list')
-	listing.add_argument('--kind', choices=get_args(KindName), help='only those of this kind')
+	add_kind(add_verb(verbs, 'list', 'list the models', 'a JSON list'))
 
 	inspect = add_verb(
 		verbs, 'inspect', 'say what a file or a folder is, without loading it', 'one JSON object'
@@ -83,6 +83,17 @@ def add_models(commands: Commands) -> None:
 		verbs, 'unload', 'give the memory of a model back; of all without ID', 'one JSON object'
 	)
 	unload.add_argument('model', metavar='ID', nargs='?', default='', help='the name of the model')
+
+
+def add_kind(listing: argparse.ArgumentParser) -> None:
+	kinds = get_args(KindName)
+	listing.add_argument(
+		'--kind',
+		choices=kinds,
+		metavar='KIND',
+		default=argparse.SUPPRESS,
+		help=f'list only those of this kind: {", ".join(kinds)}',
+	)
 
 
 def add_verb(verbs: Commands, name: str, words: str, answer: str) -> argparse.ArgumentParser:
@@ -120,7 +131,7 @@ def add_download(commands: Commands) -> None:
 def add_history(commands: Commands) -> None:
 	history = commands.add_parser(
 		'history',
-		help='the pictures: search, show, export, import, check, verify, delete, restore',
+		help='the pictures: search, show, export, import, check, verify, delete, trash, restore',
 		description='The pictures that are here, and how each was made.',
 	)
 	history.add_argument('--json', action='store_true', help='print JSON')
