@@ -11,6 +11,7 @@ from localai.schemas.hardware import EngineStatus
 from localai.schemas.models import ModelEntry
 from localai.services.jobs.chores import ENDS
 from localai.services.models.service import BUILTIN
+from localai.studio import Studio
 from tests.services.jobs.test_service import DIED, finish, start
 from tests.waiting import GIVEN_UP, eventually
 
@@ -189,6 +190,19 @@ class TestFollow:
 		first, *_, last = asyncio.run(asyncio.wait_for(follow(), GIVEN_UP))
 		assert (first.state, last.state, last.model) == ('waiting', 'finished', tiny)
 		assert asyncio.run(follow()) == [last]
+
+	def test_who_follows_when_the_app_ends_is_let_go(self, settings, executor):
+		studio = Studio(settings, executor).open()
+		executor.gate.clear()
+		start(studio)
+		load = studio.chores.load('sketchbook')
+
+		async def follow():
+			async for now in studio.chores.follow(load):
+				assert now.state == 'waiting'
+				await asyncio.to_thread(studio.close)
+
+		asyncio.run(asyncio.wait_for(follow(), GIVEN_UP))
 
 	def test_how_far_it_is(self, studio, executor):
 		executor.gate.clear()

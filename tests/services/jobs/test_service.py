@@ -260,8 +260,9 @@ class TestStop:
 		assert studio.board.store.skipped(waiting.id) == frozenset()
 
 	def test_another_way_to_stop_is_refused(self, studio):
-		with pytest.raises(InvalidInput, match='explode'):
+		with pytest.raises(InvalidInput, match='explode') as refused:
 			studio.jobs.stop(start(studio).id, 'explode')
+		assert refused.value.field == 'mode'
 
 	def test_stopping_an_ended_job_changes_nothing(self, studio):
 		job = start(studio)
