@@ -256,6 +256,8 @@ class Chores:
 				chore.then()
 			except LocalAIError as error:
 				log.warning('what follows chore %s failed: %s', event.job_id, error)
+			except Exception:  # the thread that hears the engine goes on
+				log.exception('what follows chore %s failed', event.job_id)
 
 	def end(self, chore: Chore, state: ChoreState, error: Problem | None = None) -> None:
 		now, found = chore.feed.value, chore.found

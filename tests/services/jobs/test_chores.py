@@ -327,11 +327,14 @@ class TestConvert:
 		with pytest.raises((UnknownName, ModelProblem)):
 			studio.chores.convert('nothing')
 
+	@pytest.mark.parametrize(
+		'error', [StorageProblem('The disk is away.', 'Plug it in.'), OSError('The disk is odd.')]
+	)
 	def test_a_library_that_cannot_be_read_anew_is_the_trouble_of_nobody_who_waits(
-		self, studio, shelve, monkeypatch
+		self, studio, shelve, monkeypatch, error
 	):
 		def away():
-			raise StorageProblem('The disk is away.', 'Plug it in.')
+			raise error
 
 		monkeypatch.setattr(shelve('dream.safetensors', format='safetensors'), 'refresh', away)
 		convert = studio.chores.convert('dream.safetensors')
