@@ -2,6 +2,7 @@
 shows at once."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 
 import gradio as gr
@@ -30,7 +31,7 @@ def functions(studio: Studio) -> list[Callable]:
 			'visitor': visitor.role,
 			'models': [said(entry) for entry in studio.models.list()],
 			# What was typed and not sent is nobody else's business.
-			'form': studio.preferences.read(FORM) if visitor.may('owner') else None,
+			'form': sendable(studio.preferences.read(FORM)) if visitor.may('owner') else None,
 			'pictures': [said(picture) for picture in studio.history.recent(limit=30)],
 		}
 
@@ -75,6 +76,13 @@ def functions(studio: Studio) -> list[Callable]:
 		return {}
 
 	return [ui_begin, ui_submit, ui_estimate, ui_stop, ui_stop_all, ui_move, ui_models, ui_remember]
+
+
+def sendable(form: dict | None) -> dict | None:
+	"""What was typed, without half a letter, as of an emoji that was cut, and without numbers that
+	nothing holds: the whole answer would fail over them."""
+	text = json.dumps(form, ensure_ascii=False).encode('utf-8', 'ignore')
+	return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < 19 else None)
 
 
 def follower(studio: Studio) -> Callable[..., AsyncIterator[Answer]]:

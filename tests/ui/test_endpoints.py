@@ -307,13 +307,17 @@ class TestHistory:
 			('mark_pictures', '[[1], null, 6]', 'rating is not valid'),
 			('mark_pictures', '[[1], null, null, 7]', 'notes is not valid'),
 			('mark_pictures', '[[1], null, null, null, "x"]', 'add_tags is not valid'),
+			('job', '[{"a": 1}]', 'The job must be text.'),
+			('job', '[null]', 'The job must be text.'),
+			('follow', '[[]]', 'The job must be text.'),
+			('cancel', '[7]', 'The job must be text.'),
 			('read_settings', '[null]', 'No picture was sent.'),
 			('read_settings', '["x"]', 'No picture was sent.'),
 			('read_settings', '[{"path": 7}]', 'No picture was sent.'),
 		],
 	)
 	def test_what_is_wrong_is_one_sentence(self, app, endpoint, data, words):
-		rest = {'history': 4, 'mark_pictures': 8}.get(endpoint, 1)
+		rest = {'history': 4, 'mark_pictures': 8, 'cancel': 2}.get(endpoint, 1)
 		given = json.loads(data)
 		given += [None] * (rest - len(given))
 		told = heard(app, endpoint, json.dumps({'data': given}))

@@ -98,7 +98,8 @@ def call(client: TestClient, name: str, given: object = None) -> dict:
 	wire = next(c['id'] for c in components if c['props'].get('elem_id') == 'wire')
 	given = {} if given is None else given
 	body = {'session_hash': 'test', 'component_id': wire, 'fn_name': name, 'data': given}
-	answer = client.post('/gradio_api/component_server', json=body)
+	sent, kind = json.dumps(body), {'content-type': 'application/json'}
+	answer = client.post('/gradio_api/component_server', content=sent, headers=kind)
 	assert answer.status_code == 200, answer.text
 	return answer.json()
 
@@ -291,6 +292,11 @@ class TestStrangers:
 		assert call(stranger, 'ui_begin')['form'] is None
 		assert refused(call(stranger, 'ui_remember', {'prompt': 'spoilt'}))
 		assert call(owner, 'ui_begin')['form'] == typed
+
+	def test_half_a_letter_that_was_typed_leaves_the_page_to_its_owner(self, owner):
+		typed = {'prompt': 'a fox \ud83e', 'seed': 10**30, 'steps': 7}
+		assert call(owner, 'ui_remember', typed) == {}
+		assert call(owner, 'ui_begin')['form'] == {'prompt': 'a fox ', 'seed': None, 'steps': 7}
 
 	def test_they_leave_models_as_they_are(self, stranger, owner):
 		given = {'model': 'sketchbook', 'notes': 'spoilt', 'defaults': {'steps': 1}}

@@ -14,7 +14,7 @@ from localai.schemas.terms import TERMS, TermKind
 from localai.schemas.visitors import STRANGER, Visitor
 from localai.studio import Studio
 from localai.ui.endpoints.doors import offer
-from localai.ui.endpoints.words import ask, failure, refused
+from localai.ui.endpoints.words import ask, failure, refused, text
 from localai.ui.visitors import open_to
 
 # What a setting is to a program.
@@ -62,7 +62,7 @@ def add(studio: Studio) -> None:
 		"""
 		progress = gr.Progress()
 		with refused():
-			async for snapshot in studio.jobs.follow_async(job):
+			async for snapshot in studio.jobs.follow_async(text(job, 'job')):
 				tell(progress, snapshot)
 				yield snapshot.model_dump(mode='json')
 
@@ -76,7 +76,7 @@ def add(studio: Studio) -> None:
 			mode: stop, keep or skip.
 		"""
 		with refused():
-			studio.visits.check_own(visitor, job)
+			studio.visits.check_own(visitor, text(job, 'job'))
 		return ask(studio.jobs.stop, job, mode).model_dump(mode='json')
 
 	@open_to('anyone')
@@ -86,7 +86,7 @@ def add(studio: Studio) -> None:
 		Args:
 			job: The id of the job.
 		"""
-		return ask(studio.jobs.get, job).model_dump(mode='json')
+		return ask(lambda: studio.jobs.get(text(job, 'job'))).model_dump(mode='json')
 
 	@open_to('anyone')
 	def jobs() -> list[dict[str, Any]]:
