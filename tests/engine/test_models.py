@@ -106,6 +106,17 @@ class TestWarm:
 		assert 0 < engine.models.budget <= 0.35 * total
 		assert engine.models.reserve == int(0.25 * total)
 
+	def test_that_share_is_not_taken_by_what_is_kept_warm(self, three, monkeypatch):
+		"""The machine is as large and as full as this test says."""
+		own = 4 * spec_of(three[0]).parameters
+		for short, names in ((0, ['b', 'a']), (1, ['b'])):
+			reading = MemoryReading(free=own + int(2.5 * own) - short, total=10 * own)
+			monkeypatch.setattr(devices, 'read_memory', lambda device, now=reading: now)
+			engine = Engine('cpu')
+			for folder in three[:2]:
+				load(engine, folder)
+			assert held(engine) == names
+
 	def test_a_plan_counts_what_others_would_give(self):
 		model = ModelSpec(id='a', name='a', family='sd1', path='/a', bytes=1, parameters=10**9)
 		full = Machine(reading=MemoryReading(free=10**9, total=10**10))
