@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from localai.cli.doors import OwnEngine, open_app
-from localai.cli.terminal import Line, bar, complain, note
+from localai.cli.terminal import Line, bar, complain, loading, note
 from localai.errors import LocalAIError, StorageProblem
 from localai.schemas.generation import GenerationRequest
 from localai.schemas.jobs import JobSnapshot
@@ -49,7 +49,7 @@ def how_far(job: JobSnapshot) -> str:
 		where = f'picture {job.picture + 1} of {len(job.seeds)}, step {job.step} of {job.steps}'
 		return f'{bar(job.step, job.steps)} {where}{left}'
 	if job.state == 'loading':
-		return f'loading {job.stage}'
+		return loading(job.stage)
 	return f'{job.state}, {job.position} ahead' if job.position else 'starting the engine'
 
 

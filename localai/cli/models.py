@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from localai.cli.terminal import Line, bar, complain, note, size
+from localai.cli.terminal import Line, bar, complain, loading, note, size
 from localai.errors import InvalidInput, LocalAIError, StartProblem
 from localai.schemas.chores import ChoreSnapshot
 from localai.schemas.families import ARCHITECTURES
@@ -184,9 +184,9 @@ def how_far(chore: ChoreSnapshot) -> str:
 	if chore.state == 'waiting':
 		return 'waiting for the engine'
 	if not chore.stage_total:
-		return f'loading {chore.stage}'.rstrip()
+		return loading(chore.stage)
 	done, total = chore.stage_done, chore.stage_total
-	return f'{bar(done, total)} loading {chore.stage}, {size(done)} of {size(total)}'
+	return f'{bar(done, total)} {loading(chore.stage)}, {size(done)} of {size(total)}'
 
 
 def ended(chore: ChoreSnapshot, words: str, seconds: float, options: argparse.Namespace) -> int:

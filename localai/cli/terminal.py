@@ -6,6 +6,7 @@ import shutil
 import sys
 
 from localai.errors import InvalidInput, LocalAIError
+from localai.schemas.families import PARTS
 
 FOUND = 'A number from `localai history search`, such as 12.'
 
@@ -29,6 +30,11 @@ class Line:
 def bar(done: float, total: float, width: int = 24) -> str:
 	filled = int(width * min(done, total) / total) if total > 0 else 0
 	return f'[{"#" * filled}{"." * (width - filled)}]'
+
+
+def loading(stage: str) -> str:
+	"""What comes into memory, as in 'loading the text encoder'."""
+	return f'loading the {PARTS[stage]}' if stage in PARTS else f'loading {stage}'.rstrip()
 
 
 def size(count: float) -> str:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 
 from localai.cli.doors import OwnEngine, OwnHistory, open_history
-from localai.cli.terminal import Line, bar, complain, counted, note, number, plain
+from localai.cli.terminal import Line, bar, complain, counted, loading, note, number, plain
 from localai.errors import LocalAIError
 from localai.schemas.chores import ChoreSnapshot
 from localai.schemas.history import CheckReport, Verdict
@@ -119,7 +119,7 @@ def how_far(chore: ChoreSnapshot) -> str:
 		return f'{bar(chore.step, chore.steps)} step {chore.step} of {chore.steps}'
 	if chore.state == 'waiting':
 		return 'waiting for the engine'
-	return f'loading {chore.stage}'.rstrip()
+	return loading(chore.stage)
 
 
 def verdict_words(verdict: Verdict) -> Iterator[str]:

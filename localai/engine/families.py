@@ -56,10 +56,10 @@ class SingleFile:
 
 @dataclass(frozen=True)
 class Anatomy:
-	"""`parts` are those with weights, and what each is to a person; `guidance` what the pipeline
-	calls the guidance scale; `constants` what every call is told and `options` what every load is."""
+	"""`parts` are those with weights; `guidance` is what the pipeline calls the guidance
+	scale; `constants` what every call is told and `options` what every load is."""
 
-	parts: dict[str, str]
+	parts: tuple[str, ...]
 	look: Look
 	denoiser: str = 'unet'
 	noise: NoiseName = 'discrete'
@@ -91,7 +91,7 @@ def arguments(family: FamilyName, request: GenerationParameters) -> dict[str, An
 	return named | anatomy.constants
 
 
-PARTS = {'unet': 'denoiser', 'vae': 'VAE', 'text_encoder': 'text encoder'}
+PARTS = ('unet', 'vae', 'text_encoder')
 PLACES = {
 	'unet': ('model.diffusion_model.',),
 	'vae': ('first_stage_model.', 'vae.'),
@@ -126,7 +126,7 @@ ANATOMIES: dict[FamilyName, Anatomy] = {
 		file=SingleFile(PLACES, ('!',)),
 	),
 	'sdxl': Anatomy(
-		parts=PARTS | {'text_encoder_2': 'second text encoder'},
+		parts=(*PARTS, 'text_encoder_2'),
 		look=Look(
 			(
 				(0.3651, 0.4232, 0.4341),

@@ -17,7 +17,7 @@ from localai.engine import devices
 from localai.engine.families import ANATOMIES, pipeline_of
 from localai.engine.reading import read_ahead
 from localai.errors import LocalAIError, ModelBroken, ModelUnsupported
-from localai.schemas.families import FAMILIES
+from localai.schemas.families import FAMILIES, PARTS
 from localai.schemas.models import ModelSpec
 
 log = logging.getLogger('localai.engine')
@@ -159,7 +159,7 @@ def check_whole(model: ModelSpec, pipeline: Any) -> None:
 
 
 def lacking(model: ModelSpec, part: str) -> ModelBroken:
-	what = ANATOMIES[model.family].parts.get(part, part) or 'weights'
+	what = PARTS.get(part, part) or 'weights'
 	return ModelBroken(
 		f'{model.name} lacks its {what}, or a piece of it.',
 		'Fetch a whole version of this model, or choose another one.',

@@ -30,6 +30,15 @@ ArchitectureName = Literal[
 	'hidream',
 	'unknown',
 ]
+# What diffusers calls each part with weights, and what it is to a person.
+PARTS = {
+	'unet': 'denoiser',
+	'transformer': 'denoiser',
+	'vae': 'VAE',
+	'text_encoder': 'text encoder',
+	'text_encoder_2': 'second text encoder',
+	'text_encoder_3': 'third text encoder',
+}
 # What a picture can be drawn from.
 Way = Literal['text']
 

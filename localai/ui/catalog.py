@@ -5,7 +5,7 @@ from typing import get_args
 
 from localai.schemas.downloads import AT_ONCE_LIMIT
 from localai.schemas.exchange import FILE_LIMIT, FORMATS
-from localai.schemas.families import ARCHITECTURES, FAMILIES
+from localai.schemas.families import ARCHITECTURES, FAMILIES, PARTS
 from localai.schemas.generation import GenerationRequest
 from localai.schemas.history import MANY, NOTES_LIMIT, PAGE_LIMIT, TAG_LIMIT, TEXT_LIMIT, SortName
 from localai.schemas.samplers import SAMPLERS, schedules_for
@@ -21,6 +21,7 @@ def catalog() -> Answer:
 		'families': {name: said(family) for name, family in FAMILIES.items()},
 		'architectures': {name: row.title for name, row in ARCHITECTURES.items()},
 		'marks': {name: row.mark for name, row in ARCHITECTURES.items()},
+		'parts': PARTS,
 		'samplers': {name: list(schedules_for(name)) for name in SAMPLERS},
 		'terms': [
 			{

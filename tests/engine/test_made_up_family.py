@@ -32,12 +32,7 @@ PERSONS = Family(
 	samplers=('Euler',),
 )
 ENGINES = Anatomy(
-	parts={
-		'transformer': 'denoiser',
-		'vae': 'VAE',
-		'text_encoder': 'text encoder',
-		'text_encoder_2': 'second text encoder',
-	},
+	parts=('transformer', 'vae', 'text_encoder', 'text_encoder_2'),
 	look=Look(
 		((0.1, 0.2, 0.3), (0.2, -0.1, 0.1), (0.0, 0.1, -0.2), (-0.1, 0.1, 0.2)), unpack=pairs
 	),

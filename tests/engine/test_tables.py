@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from localai.engine import devices, loading, memory, schedulers
 from localai.engine.families import ANATOMIES
 from localai.errors import BadSetting, OutOfMemory
-from localai.schemas.families import ARCHITECTURES, FAMILIES, ROWS, ArchitectureName
+from localai.schemas.families import ARCHITECTURES, FAMILIES, PARTS, ROWS, ArchitectureName
 from localai.schemas.hardware import Machine, MemoryReading
 from localai.schemas.models import ModelSpec
 from localai.schemas.samplers import schedules_for
@@ -42,6 +42,7 @@ class TestFamilies:
 			assert family.single_files == (anatomy.file is not None)
 			assert set(family.samplers) <= set(schedulers.TABLES[anatomy.noise])
 			assert anatomy.denoiser in anatomy.parts
+			assert set(anatomy.parts) <= set(PARTS), 'a part that has no word for people'
 			if anatomy.file:
 				assert set(anatomy.file.places) == set(anatomy.parts)
 				assert all((loading.CONFIGS / name / part).is_dir() for part in anatomy.parts)

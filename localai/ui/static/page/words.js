@@ -1,5 +1,7 @@
 // Knows how numbers, places and states are said.
 
+import { catalog } from './catalog.js';
+
 const ORDINALS = [
 	'next',
 	'second',
@@ -12,13 +14,6 @@ const ORDINALS = [
 	'ninth',
 	'tenth',
 ];
-const STAGES = {
-	unet: 'the denoiser',
-	vae: 'the decoder',
-	text_encoder: 'the text encoder',
-	text_encoder_2: 'the second text encoder',
-};
-
 /** "2 s", "3 min", "1.5 h" */
 export function seconds(value) {
 	if (value < 1) return 'under 1 s';
@@ -78,7 +73,8 @@ function place(job) {
 /** "Loading the denoiser, 1.2 of 1.7 GB", of a job or of the engine. */
 export function loading({ stage, stage_done: done, stage_total: total }) {
 	const size = total ? `, ${share(done, total)}` : '';
-	return `Loading ${STAGES[stage] || stage || 'the model'}${size}`;
+	const part = catalog.parts[stage];
+	return `Loading ${part ? `the ${part}` : stage || 'the model'}${size}`;
 }
 
 /** What a job is doing, in one line. */
