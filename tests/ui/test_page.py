@@ -318,3 +318,18 @@ class TestFiles:
 		expect(page.locator('#repository')).to_be_visible()
 		page.go_back()
 		expect(page.locator('#models')).to_be_visible()
+
+	def test_a_part_that_does_not_load_is_said_and_loaded_again(self, open_page):
+		page = open_page()
+		page.route('**/history/grid.js', lambda call: call.abort())
+		page.reload()
+		page.click('#tab-history')
+		expect(page.locator('#notice')).to_contain_text('A part of this page did not load.')
+		page.unroute('**/history/grid.js')
+		page.click('#notice .link')
+		tile, nothing = (
+			page.locator('#history-grid [role=option]'),
+			page.get_by_text('Nothing drawn yet'),
+		)
+		expect(tile.or_(nothing).first).to_be_visible()
+		expect(page.locator('#notice')).to_be_hidden()

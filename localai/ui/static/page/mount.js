@@ -1,5 +1,6 @@
 // Knows how a part of the page comes to life: its markup, then its script, one part after the other.
 
+import { settle } from './bus.js';
 import { markup } from './markup.js';
 
 let last = Promise.resolve();
@@ -26,5 +27,8 @@ export function mount(name, element, gradio) {
 			(await script).mount(element, gradio);
 			part(name).done();
 		})
-		.catch((error) => console.error(name, error));
+		.catch((error) => {
+			console.error(name, error);
+			settle('unloaded', name);
+		});
 }

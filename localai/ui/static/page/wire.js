@@ -2,6 +2,7 @@
 
 import { emit, on, settle } from './bus.js';
 import { byId } from './dom.js';
+import { notify } from './notice.js';
 import { ask, connect } from './server.js';
 import { learn, state } from './state.js';
 import { admit } from './visitor.js';
@@ -74,6 +75,13 @@ export function mount(root, { props, server, watch }) {
 	on('silence', async () => {
 		if (!(await healthy())) lose();
 	});
+	on('unloaded', () =>
+		notify({
+			kind: 'error',
+			message: 'A part of this page did not load.',
+			button: { label: 'Load again', run: () => location.reload() },
+		}),
+	);
 	setInterval(check, 2000);
 	begin();
 }
