@@ -155,6 +155,23 @@ class TestTyped:
 		expect(page.locator('#detail-notes')).to_have_value('while nobody answers')
 		assert page.evaluate("localStorage.getItem('localai:note')") is None
 
+	def test_what_the_file_says_comes_also_where_it_is_opened_before_the_details(self, open_page):
+		page = open_page(tab='history')
+		held = []
+
+		def slow(call):
+			asked = 'ui_history_card' in (call.request.post_data or '')
+			held.append(call) if asked else call.fallback()
+
+		page.route('**/component_server/', slow)
+		find(page, 'fox', FOXES)
+		tile(page, 1).click()
+		page.click('#detail-inside summary')
+		expect(page.locator('#detail-inside-words')).not_to_be_empty()
+		for call in held:
+			call.fallback()
+		expect(page.locator('#detail-receipt-facts')).not_to_be_empty()
+
 	def test_a_key_without_its_value_narrows_nothing_down_yet(self, open_page):
 		page = open_page(tab='history')
 		find(page, 'fox model:', FOXES)

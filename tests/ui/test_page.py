@@ -153,16 +153,16 @@ class TestJourney:
 		change(page, differ)
 		expect(page.locator('#negative-toggle')).to_be_hidden()
 		page.click('#sampler-fold summary')
-		assert page.locator('#sampler option').all_inner_texts() == ['DDIM', 'Euler']
+		assert page.locator('#sampler option').all_text_contents() == ['DDIM', 'Euler']
 		assert page.locator('#efforts [role=radio]').all_inner_texts() == ['Quality', 'Balanced']
 		page.click('#shapes [data-name=Wide]')
 		expect(page.locator('#width')).to_have_value('192')
 		page.click('#tab-models')
 		page.click('#models-rows .row-open')
 		page.click('#card-defaults summary')
-		samplers = page.locator('#default-sampler option').all_inner_texts()
+		samplers = page.locator('#default-sampler option').all_text_contents()
 		assert samplers == ['usual', 'DDIM', 'Euler']
-		assert 'Karras' in page.locator('#default-schedule option').all_inner_texts()
+		assert 'Karras' in page.locator('#default-schedule option').all_text_contents()
 		assert page.locator('#default-negative_prompt').count() == 0
 		for chosen, kept in (('Euler', "'Euler'"), ('usual', 'null')):
 			page.select_option('#default-sampler', chosen)

@@ -230,7 +230,7 @@ function attachMenu() {
 export function attach(given) {
 	grid = given;
 	attachMenu();
-	inside.attach(picture);
+	inside.attach(() => current);
 	const runs = {
 		close: () => close(),
 		open: () => grid.full(current),

@@ -5,24 +5,24 @@ import { ask } from '../page/server.js';
 import * as importing from './importing.js';
 
 let read = 0;
-let shown = () => null;
+let shown = () => 0;
 
 async function look() {
-	const picture = shown();
-	if (!picture || read === picture.id || !byId('detail-inside').open) return;
-	read = picture.id;
+	const id = shown();
+	if (!id || read === id || !byId('detail-inside').open) return;
+	read = id;
 	byId('detail-inside-text').hidden = true;
 	write(byId('detail-inside-words'), 'Reading.');
-	const answer = await ask('ui_history_inside', { id: picture.id }, { quiet: true });
-	if (read !== picture.id) return;
+	const answer = await ask('ui_history_inside', { id }, { quiet: true });
+	if (read !== id) return;
 	write(byId('detail-inside-words'), importing.written(answer));
 	byId('detail-inside-text').hidden = !answer.text;
 	write(byId('detail-inside-text'), answer.text || '');
 }
 
-/** `picture` answers the picture whose details are open. */
-export function attach(picture) {
-	shown = picture;
+/** `given` answers the id of the picture whose details are open: they may still be on their way. */
+export function attach(given) {
+	shown = given;
 	byId('detail-inside').addEventListener('toggle', look);
 }
 
