@@ -92,8 +92,8 @@ def build(
 	row = TABLES[noise].get(sampler)
 	if row is None:
 		raise InvalidInput(
-			f'This model cannot be drawn with {sampler}.',
-			f'It can with: {", ".join(TABLES[noise])}.',
+			f'This model does not work with {sampler}.',
+			f'Choose one of: {", ".join(TABLES[noise])}.',
 			'sampler',
 		)
 	config = {k: v for k, v in original.items() if not k.startswith('_')}

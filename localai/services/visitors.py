@@ -42,4 +42,4 @@ class Visits:
 		"""The owner may stop what anybody began. Raises NotAllowed."""
 		own = visitor.name and self.jobs.get(str(job_id)) == visitor.name
 		if not own and not visitor.may('owner'):
-			raise NotAllowed('Somebody else began this job.')
+			raise NotAllowed('Someone else started this job.')

@@ -314,7 +314,7 @@ class TestStrangers:
 			ask(stranger, 'submit', 'a tree', '', 'sketchbook', *[None] * 7, 1).split('data: ')[1]
 		)[0]['id']
 		assert refused(call(stranger, 'ui_stop', {'job': mine}))
-		assert 'Somebody else began this job.' in ask(stranger, 'cancel', mine, 'stop')
+		assert 'Someone else started this job.' in ask(stranger, 'cancel', mine, 'stop')
 		assert stranger.post(f'/api/jobs/{mine}/stop').status_code == 403
 		assert refused(call(stranger, 'ui_stop_all'))
 		assert refused(call(stranger, 'ui_move', {'job': mine, 'position': 0}))

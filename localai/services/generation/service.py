@@ -67,8 +67,8 @@ class GenerationService:
 		sampler = request.sampler or effort.sampler
 		if sampler not in family.samplers:
 			raise InvalidInput(
-				f'{family.title} cannot be drawn with {sampler}.',
-				f'It can with: {", ".join(family.samplers)}.',
+				f'{family.title} does not work with {sampler}.',
+				f'Choose one of: {", ".join(family.samplers)}.',
 				'sampler',
 			)
 		schedule = request.schedule or (
@@ -152,7 +152,7 @@ class GenerationService:
 		except InvalidInput as error:
 			raise InvalidInput(
 				f'Another version of LocalAI asked for this job: {error.message}',
-				'Draw it with that version, or ask for it anew.',
+				'Draw it with that version, or start it again here.',
 				error.field,
 			) from error
 

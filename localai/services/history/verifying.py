@@ -107,7 +107,7 @@ def check(picture: Picture) -> None:
 		)
 	if unknown := unasked(picture.request):
 		raise InvalidInput(
-			f'This picture was drawn with what this LocalAI does not know: {", ".join(unknown)}.',
+			f'This picture uses settings that this version of LocalAI does not know: {", ".join(unknown)}.',
 			'Verify it with the version that drew it.',
 			'picture',
 		)
