@@ -23,6 +23,10 @@ STYLE = 'page.css'
 # These begin and end the one style sheet; the files of the tabs come between, in the order of their names.
 FIRST = ('tokens', 'base', 'header', 'rows', 'viewer', 'dialogs')
 LAST = ('narrow', 'pocket')
+# What is said to who reads the sources: whole lines of comment, and what stands before a line. The lines
+# themselves stay, so that a browser's console names the line of the file.
+ASIDE = re.compile(r'^[ \t]*(?://[^\n]*|/\*(?:(?!\*/).)*\*/)[ \t]*$', re.MULTILINE | re.DOTALL)
+INDENT = re.compile(r'^[ \t]+', re.MULTILINE)
 REFUSED = re.compile(r'q\s*=\s*0(\.0*)?')
 FOREVER = 'public, max-age=31536000, immutable'
 
@@ -40,12 +44,12 @@ class Assets:
 	def __init__(self, catalog: dict):
 		"""`catalog` is what the scripts know from the first moment on, as a module beside them."""
 		self.files = {
-			path.relative_to(STATIC).as_posix(): path.read_bytes()
+			path.relative_to(STATIC).as_posix(): lean(path.read_text('utf-8')).encode()
 			for path in sorted(STATIC.rglob('*'))
 			if path.suffix in ('.js', '.svg')
 		}
 		markup = {
-			path.relative_to(STATIC).with_suffix('').as_posix(): path.read_text('utf-8')
+			path.relative_to(STATIC).with_suffix('').as_posix(): lean(path.read_text('utf-8'))
 			for path in sorted(STATIC.rglob('*.html'))
 		}
 		self.files['page/markup.js'] = module('markup', markup)
@@ -125,6 +129,12 @@ def module(name: str, value: object) -> bytes:
 	return f'export const {name} = {json.dumps(value)};\n'.encode()
 
 
+def lean(text: str) -> str:
+	"""The same without comments and indentation. A line must not begin within a template or a string,
+	where they would be part of it; a test holds that none does."""
+	return INDENT.sub('', ASIDE.sub(lambda found: '\n' * found[0].count('\n'), text))
+
+
 def style() -> str:
 	"""All style sheets as one."""
 	page = STATIC / 'page'
@@ -136,4 +146,4 @@ def style() -> str:
 		*tabs,
 		*(page / f'{name}.css' for name in LAST),
 	)
-	return '\n'.join(path.read_text('utf-8') for path in sheets)
+	return '\n'.join(lean(path.read_text('utf-8')) for path in sheets)

@@ -12,7 +12,7 @@ from localai.api.guard import Guard
 from localai.settings import read_settings
 from localai.studio import Studio
 from localai.ui import blocks
-from localai.ui.assets import STATIC, Assets
+from localai.ui.assets import STATIC, Assets, lean
 from localai.ui.catalog import catalog
 from tests.fakes import FakeExecutor
 
@@ -43,7 +43,7 @@ def page(request, tmp_path_factory):
 class TestFiles:
 	def test_a_file_is_kept_for_a_year(self, client):
 		answer = client.get(f'{HERE}/page/bus.js', headers={'accept-encoding': 'gzip, br'})
-		assert answer.text == (STATIC / 'page' / 'bus.js').read_text('utf-8')
+		assert answer.text == lean((STATIC / 'page' / 'bus.js').read_text('utf-8'))
 		assert answer.headers['cache-control'] == 'public, max-age=31536000, immutable'
 		assert answer.headers['content-type'] == 'text/javascript; charset=utf-8'
 		assert answer.headers['content-encoding'] == 'gzip'
@@ -105,7 +105,22 @@ class TestFiles:
 
 	def test_every_style_sheet_is_in_the_one_that_is_served(self, client):
 		served = client.get(f'{HERE}/page.css').text
-		assert all(f.read_text('utf-8') in served for f in STATIC.rglob('*.css'))
+		assert all(lean(f.read_text('utf-8')) in served for f in STATIC.rglob('*.css'))
+
+
+class TestLean:
+	def test_comments_and_indentation_stay_here_and_lines_keep_their_numbers(self):
+		text = (
+			"// One.\nconst a = 'http://b'; // kept\n\t/** Two,\n\t * three. */\n\tb(); /* c */\n"
+		)
+		assert lean(text) == "\nconst a = 'http://b'; // kept\n\n\nb(); /* c */\n"
+
+	@pytest.mark.parametrize(
+		'name', [f.relative_to(STATIC).as_posix() for f in STATIC.rglob('*.js')]
+	)
+	def test_no_line_begins_within_a_template_or_a_string(self, name):
+		for number, line in enumerate((STATIC / name).read_text('utf-8').splitlines(), 1):
+			assert line.count('`') % 2 == 0 and not line.endswith('\\'), f'{name}:{number}'
 
 
 class TestTheFirstAnswer:
