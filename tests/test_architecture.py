@@ -40,7 +40,8 @@ EXCEPTIONS = {
 # only rooms that stand above it here, so there is no circle.
 ROOMS: dict[str, tuple[str, ...]] = {
 	'files.home': (),
-	'files.weights': (),
+	'files.foreign': (),
+	'files.weights': ('files.foreign',),
 	'files.trash': ('files.weights',),
 	'files.pictures': (),
 	'files.sharing': ('files.pictures',),

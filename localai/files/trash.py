@@ -10,7 +10,7 @@ from pathlib import Path
 
 from localai.errors import StorageProblem
 from localai.files.weights.layouts import PICKLES, WEIGHTS
-from localai.files.weights.walk import SHARD
+from localai.files.weights.walk import SHARD, pieces
 
 log = logging.getLogger('localai.trash')
 # Where LOCALAI_HOME/trash lies on another disk, this folder beside the file; scans pass it by.
@@ -45,9 +45,7 @@ def belongings(path: Path) -> list[Path]:
 	base = shard[1] if shard else path.stem
 	others = []
 	if shard:
-		others = sorted(
-			p for p in path.parent.iterdir() if (m := SHARD.match(p.name)) and m[1] == base
-		)
+		others = pieces(path)
 		others.append(path.with_name(f'{base}.safetensors.index.json'))
 	if not any((path.parent / (base + s)).exists() for s in MODELS if base + s != path.name):
 		others += [path.parent / (base + suffix) for suffix in SIDECARS]

@@ -162,12 +162,14 @@ class ModelPage(Schema):
 
 
 class ModelFolder(Schema):
-	"""A folder added by reference; `layout` is the app whose order of folders was recognised."""
+	"""A folder added by reference; `layout` is the app whose order of folders was recognised. `own` is
+	one of LocalAI's own places, which is named only where something in it is wrong."""
 
 	path: str
 	layout: Literal['a1111', 'forge', 'comfyui', 'sdnext', 'plain'] = 'plain'
 	files: int = 0
 	problem: str = ''
+	own: bool = False
 
 
 class ScanReport(Schema):

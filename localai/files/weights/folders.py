@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from localai.errors import ModelBroken, PickleRefused
+from localai.files.foreign import read_foreign
 from localai.files.weights.layouts import PICKLES
 from localai.files.weights.signatures import Found
 from localai.files.weights.unets import INSIDE
@@ -174,9 +175,7 @@ def read_json(file: Path, model: Path) -> dict:
 	"""Raises ModelBroken."""
 	name = file.relative_to(model).as_posix()
 	try:
-		if file.stat().st_size > JSON_LIMIT:
-			raise ValueError('too long')
-		content = json.loads(file.read_text('utf-8'))
+		content = json.loads(read_foreign(file, JSON_LIMIT))
 	except FileNotFoundError:
 		raise ModelBroken(f'{model.name} lacks {name}.') from None
 	except (OSError, ValueError, RecursionError):

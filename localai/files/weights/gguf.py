@@ -8,7 +8,7 @@ import struct
 from typing import BinaryIO
 
 from localai.errors import ModelBroken
-from localai.files.weights.tensors import LIMIT, SIDES, Header, Tensor, damaged
+from localai.files.weights.tensors import LIMIT, SIDES, TENSORS, Header, Tensor, damaged, too_many
 
 # Number in a GGUF file: name, values in a block, bytes of a block.
 BLOCKS = {
@@ -60,7 +60,7 @@ VALUES = {
 	12: '<d',
 }
 STRING, LIST = 8, 9
-TENSORS, KEYS, ITEMS, NAME, TEXT = 100_000, 20_000, 1_000_000, 1000, 4_000_000
+KEYS, ITEMS, NAME, TEXT = 20_000, 1_000_000, 1000, 4_000_000
 
 
 def read_gguf(stream: BinaryIO, size: int, name: str) -> Header:
@@ -73,7 +73,9 @@ def read_gguf(stream: BinaryIO, size: int, name: str) -> Header:
 	if version not in (2, 3):
 		raise ModelBroken(f'{name} is a GGUF file of a version that is not read ({version}).')
 	count, keys = reader.number('<Q'), reader.number('<Q')
-	if count > TENSORS or keys > KEYS:
+	if count > TENSORS:
+		raise too_many(name, count)
+	if keys > KEYS:
 		raise reader.broken()
 	# 2. Metadata
 	metadata: dict[str, str] = {}

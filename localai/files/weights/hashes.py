@@ -5,6 +5,8 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
+from localai.files.foreign import open_foreign
+
 CHUNK = 4 << 20
 
 
@@ -15,7 +17,7 @@ def hashes(file: Path, given_up: Callable[[], bool] = lambda: False) -> tuple[st
 	file, '' for other formats. Raises OSError.
 	"""
 	whole, tensors = hashlib.sha256(), None
-	with open(file, 'rb') as stream:
+	with open_foreign(file) as stream:
 		if file.suffix.lower() in ('.safetensors', '.sft'):
 			start = stream.read(8)
 			whole.update(start)

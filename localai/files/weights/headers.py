@@ -14,8 +14,18 @@ from typing import BinaryIO
 import orjson
 
 from localai.errors import ModelBroken
+from localai.files.foreign import NoFile, open_foreign
 from localai.files.weights.gguf import read_gguf
-from localai.files.weights.tensors import LIMIT, SIDE, SIDES, Header, Tensor, damaged
+from localai.files.weights.tensors import (
+	LIMIT,
+	SIDE,
+	SIDES,
+	TENSORS,
+	Header,
+	Tensor,
+	damaged,
+	too_many,
+)
 
 # What is written once for each tensor.
 ENTRY = (b'"dtype"', b'"shape"', b'"data_offsets"')
@@ -50,7 +60,11 @@ def read_header(file: Path, name: str = '', whole: bool = True) -> Header:
 	"""`name` is what messages call the file. Raises ModelBroken, also for a file that ends too early
 	unless `whole` is False; OSError when it cannot be read."""
 	name = name or file.name
-	with open(file, 'rb') as stream:
+	try:
+		stream = open_foreign(file)
+	except NoFile as error:
+		raise ModelBroken(f'{name} cannot be read: {error.strerror}.') from None
+	with stream:
 		size = os.fstat(stream.fileno()).st_size
 		gguf = file.suffix.lower() == '.gguf'
 		header = read_gguf(stream, size, name) if gguf else read_safetensors(stream, size, name)
@@ -75,6 +89,8 @@ def read_safetensors(stream: BinaryIO, size: int, name: str) -> Header:
 		)
 	# 2. JSON, each name once
 	text = stream.read(length)
+	if text.count(ENTRY[0]) > TENSORS:
+		raise too_many(name, text.count(ENTRY[0]))
 	try:
 		content = orjson.loads(text)
 		if not isinstance(content, dict):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from localai.errors import LocalAIError, ModelBroken
+from localai.files.foreign import NoFile, regular
 from localai.files.weights import adapters, folders, unets, walk, whole
 from localai.files.weights.claims import Claims, claims, plain
 from localai.files.weights.denoisers import TRANSFORMERS
@@ -59,7 +60,11 @@ def identify(path: Path) -> Facts:
 	alone, when it is gone or cannot be read."""
 	if path.is_dir():
 		return identify_folder(path)
-	size = path.stat().st_size
+	try:
+		size = regular(path).st_size
+	except NoFile as error:
+		problem = f'{path.name} cannot be read: {error.strerror}.'
+		return Facts(kind='unknown', family='unknown', format='safetensors', problem=problem)
 	if path.suffix.lower() in PICKLES:
 		# A listing of its parts says how large they are, not what; opening it would run it.
 		return Facts(
@@ -92,12 +97,15 @@ def shards(path: Path) -> tuple[list[Path], str]:
 	piece = walk.SHARD.match(path.name)
 	if not piece:
 		return [path], ''
-	total = int(path.stem.rsplit('-', 1)[1])
-	names = [f'{piece[1]}-{n:05}-of-{total:05}.{piece[2]}' for n in range(1, min(total, 999) + 1)]
-	there = [path.parent / n for n in names if (path.parent / n).is_file()]
-	lost = next((n for n in names if not (path.parent / n).is_file()), '')
-	problem = f'{path.name} is one of {total} pieces, and {lost} is not there.' if lost else ''
-	return there or [path], f'{problem} Fetch the rest of it.' if problem else ''
+	total = int(piece[3])
+	there = [file for file in walk.pieces(path) if file.is_file()]
+	numbers = {int(found[2]) for file in there if (found := walk.SHARD.match(file.name))}
+	lost = next((number for number in range(1, total + 1) if number not in numbers), 0)
+	if not lost:
+		return there, ''
+	name = f'{piece[1]}-{lost:05}-of-{total:05}.{piece[4]}'
+	problem = f'{path.name} is one of {total} pieces, and {name} is not there.'
+	return there or [path], f'{problem} Fetch the rest of it.'
 
 
 def read_all(files: list[Path], model: Path) -> tuple[Header, str]:

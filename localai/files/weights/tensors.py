@@ -9,6 +9,8 @@ from localai.errors import ModelBroken
 LIMIT = 25_000_000
 # More than any tensor has: sides, values along one of them.
 SIDES, SIDE = 16, 1 << 48
+# Tensors in one file; those of the biggest models have some 20,000.
+TENSORS = 100_000
 
 
 class Tensor(NamedTuple):
@@ -30,6 +32,12 @@ class Header:
 	@property
 	def data_bytes(self) -> int:
 		return sum(self.weights.values())
+
+
+def too_many(name: str, count: int) -> ModelBroken:
+	return ModelBroken(
+		f'{name} is not read: its header lists {count:,} tensors, more than that of any model.'
+	)
 
 
 def damaged(name: str, key: str) -> ModelBroken:

@@ -3,6 +3,7 @@ folders in the diffusers layout; opens none of them."""
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from localai.files.weights.layouts import PICKLES, WEIGHTS
 
 # A .bin may be anything, so it counts only where models are expected.
 LOOSE = ('.bin', '.pkl')
-SHARD = re.compile(r'^(.+)-\d{5}-of-\d{5}\.(safetensors|sft|gguf)$')
+SHARD = re.compile(r'^(.+)-(\d{5})-of-(\d{5})\.(safetensors|sft|gguf)$', re.IGNORECASE)
 # No models are in these, and many files are.
 SKIPPED = {'venv', 'node_modules', 'site-packages', '__pycache__', 'outputs', 'output', 'blobs'}
 DEPTH = 8
@@ -72,6 +73,7 @@ class Walk:
 			self.problems.append(f'{path} cannot be read: {error.strerror or error}.')
 			return
 		self.left -= len(entries)
+		entries = self.named(entries, path)
 		if any(entry.name == 'model_index.json' for entry in entries):
 			yield found_folder(path)
 			return
@@ -88,6 +90,18 @@ class Walk:
 				below = layouts.HINTS.get(name.casefold(), hint)
 				yield from self.folder(entry.path, below, depth - 1)
 
+	def named(self, entries: list[os.DirEntry], folder: str) -> list[os.DirEntry]:
+		"""Those whose names are texts. A disk takes any bytes for a name; what is none in UTF-8 could
+		not be written down."""
+		kept = [entry for entry in entries if sayable(entry.name)]
+		for entry in entries if len(kept) < len(entries) else ():
+			model = os.path.splitext(entry.name)[1].lower() in (*WEIGHTS, *PICKLES)
+			if not sayable(entry.name) and (model or is_folder(entry)):
+				self.problems.append(
+					f'{said(entry.name)} in {folder} is left out: its name is not UTF-8. Rename it.'
+				)
+		return kept
+
 	def repository(self, repo: Path) -> Iterator[Found]:
 		"""A repository of a Hugging Face cache: its newest snapshot."""
 		snapshot = layouts.snapshot_of(repo)
@@ -96,16 +110,15 @@ class Walk:
 
 
 def files_of(entries: list[os.DirEntry], hint: str) -> Iterator[Found]:
-	shards: dict[str, list[os.DirEntry]] = {}
+	shards: dict[tuple[str, ...], list[str]] = {}
 	for entry in entries:
 		suffix = os.path.splitext(entry.name)[1].lower()
 		if suffix not in WEIGHTS and suffix not in PICKLES or entry.name.startswith('.'):
 			continue
 		if suffix in LOOSE and hint == 'unknown':
 			continue
-		shard = SHARD.match(entry.name)
-		if shard:
-			shards.setdefault(shard[1], []).append(entry)
+		if whole := whole_of(entry.name):
+			shards.setdefault(whole, []).append(entry.path)
 			continue
 		try:
 			facts = entry.stat()
@@ -114,13 +127,30 @@ def files_of(entries: list[os.DirEntry], hint: str) -> Iterator[Found]:
 		except OSError:  # a link to nowhere, or gone since
 			continue
 	for parts in shards.values():
-		yield from found_shards([entry.path for entry in parts])
+		yield from found_shards(sorted(parts, key=str.casefold))
+
+
+def whole_of(name: str) -> tuple[str, ...]:
+	"""What all pieces of one model have in common, () for a name that is none of a piece."""
+	piece = SHARD.match(name)
+	return tuple(piece[part].casefold() for part in (1, 3, 4)) if piece else ()
+
+
+def pieces(path: Path) -> list[Path]:
+	"""All that are there of the model of which a file is one, in order. Raises OSError."""
+	whole = whole_of(path.name)
+	names = (name for name in os.listdir(path.parent) if whole and whole_of(name) == whole)
+	return [path.parent / name for name in sorted(names, key=str.casefold)]
 
 
 def found_shards(paths: list[str]) -> Iterator[Found]:
 	try:
 		facts = [os.stat(path) for path in paths]
 	except OSError:
+		return
+	paths = [path for path, fact in zip(paths, facts, strict=True) if stat.S_ISREG(fact.st_mode)]
+	facts = [fact for fact in facts if stat.S_ISREG(fact.st_mode)]
+	if not paths:
 		return
 	yield Found(
 		paths[0],
@@ -151,10 +181,8 @@ def look(path: Path) -> Found:
 	"""One model by its path, as a walk would find it. Raises FileNotFoundError."""
 	if path.is_dir():
 		return found_folder(str(path))
-	shard = SHARD.match(path.name)
-	if shard:
-		names = (n for n in os.listdir(path.parent) if (m := SHARD.match(n)) and m[1] == shard[1])
-		found = list(found_shards([str(path.parent / n) for n in sorted(names)]))
+	if whole_of(path.name):
+		found = list(found_shards([str(piece) for piece in pieces(path)]))
 		if found:
 			return found[0]
 	facts = path.stat()
@@ -166,3 +194,15 @@ def is_folder(entry: os.DirEntry) -> bool:
 		return entry.is_dir()
 	except OSError:
 		return False
+
+
+def sayable(name: str) -> bool:
+	try:
+		name.encode()
+	except UnicodeEncodeError:
+		return False
+	return True
+
+
+def said(name: str) -> str:
+	return ''.join(c if c.isprintable() else '\ufffd' for c in name)

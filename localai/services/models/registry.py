@@ -226,7 +226,13 @@ class Registry:
 		return tuple(p for p in paths if isinstance(p, str)) if isinstance(paths, list) else ()
 
 	def folders(self) -> tuple[ModelFolder, ...]:
-		return tuple(self.folder(path) for path in self.added())
+		"""Those that were added, and of our own those in which something is wrong."""
+		added = self.added()
+		ours = (p.path for p in self.places() if p.source != 'folder' and self.problems.get(p.path))
+		return (
+			*(self.folder(path).model_copy(update={'own': True}) for path in ours),
+			*(self.folder(path) for path in added),
+		)
 
 	def folder(self, path: str) -> ModelFolder:
 		found = layouts.describe(path)

@@ -31,26 +31,31 @@ function line(title, note, trouble, ...buttons) {
 }
 
 function drawFolders(folders) {
-	write(byId('folders-button'), folders.length ? `Folders (${folders.length})` : 'Folders');
+	const added = folders.filter((folder) => !folder.own).length;
+	write(byId('folders-button'), added ? `Folders (${added})` : 'Folders');
 	byId('folder-rows').replaceChildren(
 		...folders.map((folder) =>
 			line(
 				folder.path,
 				folder.problem || `${LAYOUTS[folder.layout]}, ${words.plural(folder.files, 'file')}`,
 				folder.problem,
-				element(
-					'button',
-					{
-						type: 'button',
-						class: 'button',
-						'aria-label': `Remove ${folder.path} from this list`,
-						title: 'The folder itself stays as it is',
-						onclick: () => removeFolder(folder),
-					},
-					'Remove',
-				),
+				...(folder.own ? [] : [removing(folder)]),
 			),
 		),
+	);
+}
+
+function removing(folder) {
+	return element(
+		'button',
+		{
+			type: 'button',
+			class: 'button',
+			'aria-label': `Remove ${folder.path} from this list`,
+			title: 'The folder itself stays as it is',
+			onclick: () => removeFolder(folder),
+		},
+		'Remove',
 	);
 }
 
