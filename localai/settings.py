@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from localai.errors import BadSetting, HomeUnusable
+from localai.text import OneLine, is_sound
 
 LevelName = Literal['DEBUG', 'INFO', 'WARNING', 'ERROR']
 
@@ -77,6 +78,8 @@ class Settings(BaseModel):
 	@field_validator('home', mode='after')
 	@classmethod
 	def absolute(cls, home: Path) -> Path:
+		if not is_sound(str(home)):
+			raise ValueError('its name is not UTF-8')
 		return Path(os.path.abspath(home.expanduser()))
 
 	@field_validator('log_level', mode='before')
@@ -178,7 +181,7 @@ def start_logging(settings: Settings, name: str) -> None:
 
 	# A log line that a full disk refuses is lost, without a traceback in the terminal.
 	logging.raiseExceptions = False
-	shape = logging.Formatter('%(asctime)s %(levelname)s %(name)s %(message)s')
+	shape = OneLine('%(asctime)s %(levelname)s %(name)s %(message)s')
 	path = settings.logs / f'{name}.log'
 	try:
 		file = RotatingFileHandler(path, maxBytes=2_000_000, backupCount=4, encoding='utf-8')
@@ -189,7 +192,7 @@ def start_logging(settings: Settings, name: str) -> None:
 	file.setFormatter(shape)
 	screen = logging.StreamHandler()
 	screen.setLevel(logging.WARNING)
-	screen.setFormatter(logging.Formatter('%(levelname)s %(name)s %(message)s'))
+	screen.setFormatter(OneLine('%(levelname)s %(name)s %(message)s'))
 	ours = logging.getLogger('localai')
 	for handler in list(ours.handlers):
 		ours.removeHandler(handler)

@@ -15,7 +15,7 @@ from PIL import Image
 
 from localai import cli
 from localai.cli.parser import shielded
-from localai.cli.terminal import plain
+from localai.text import plain
 from tests.live import ROOT, environment_for, live_app, run_command
 from tests.samples import png
 

@@ -1,6 +1,8 @@
 """The face for the terminal: the same services without a browser; hands its work to a running app
 where there is one."""
 
+import io
+import os
 import runpy
 import sys
 from pathlib import Path
@@ -12,10 +14,14 @@ from localai.settings import read_settings
 
 
 def main(arguments: list[str] | None = None) -> int:
-	"""The exit code: 0 done, 1 it did not work, 2 it was asked wrongly, 130 given up with Ctrl+C."""
+	"""The exit code: 0 done, 1 it did not work, 2 it was asked wrongly, 130 given up with Ctrl+C,
+	141 nobody read on."""
 	arguments = sys.argv[1:] if arguments is None else arguments
 	if arguments[:1] == ['serve']:
 		return serve(arguments[1:])
+	for stream in (sys.stdout, sys.stderr):
+		if isinstance(stream, io.TextIOWrapper):  # what a terminal has no letter for is spelt out
+			stream.reconfigure(errors='backslashreplace')
 	options = parser().parse_args(shielded(arguments))
 	try:
 		settings = read_settings()
@@ -29,7 +35,12 @@ def main(arguments: list[str] | None = None) -> int:
 				from localai.cli.download import download as command
 			case 'history':
 				from localai.cli.history import history as command
-		return command(settings, options)
+		code = command(settings, options)
+		sys.stdout.flush()  # here, where a reader that is gone is no surprise
+		return code
+	except BrokenPipeError:  # as of `| head`
+		os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+		return 141
 	except LocalAIError as error:
 		complain(error)
 		return 2 if isinstance(error, InvalidInput) else 1

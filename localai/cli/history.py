@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from localai.cli.doors import OwnHistory, open_history
-from localai.cli.terminal import FOUND, complain, counted, note, number, plain, size
+from localai.cli.terminal import FOUND, complain, counted, note, number, size
 from localai.errors import InvalidInput, LocalAIError
 from localai.schemas.generation import Picture
 from localai.schemas.history import PAGE_LIMIT, Discarded, HistoryQuery, PictureCard
@@ -15,6 +15,7 @@ from localai.schemas.search import FACTS
 from localai.schemas.terms import shown, words
 from localai.services.fields import read
 from localai.settings import Settings
+from localai.text import plain
 
 PROMPT = 60  # letters of a prompt in a list
 MOST = 1_000_000  # pictures that one search may list

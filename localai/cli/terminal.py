@@ -7,6 +7,7 @@ import sys
 
 from localai.errors import InvalidInput, LocalAIError
 from localai.schemas.families import PARTS
+from localai.text import escaped, plain
 
 FOUND = 'A number from `localai history search`, such as 12.'
 
@@ -20,7 +21,7 @@ class Line:
 	def show(self, text: str) -> None:
 		if self.on:
 			room = max(20, shutil.get_terminal_size().columns - 1)
-			print(f'\r\x1b[K{text[:room]}', end='', file=sys.stderr, flush=True)
+			print(f'\r\x1b[K{plain(text, room)}', end='', file=sys.stderr, flush=True)
 
 	def clear(self) -> None:
 		if self.on:
@@ -54,12 +55,6 @@ def span(seconds: float) -> str:
 	return f'{whole // 3600} h {whole % 3600 // 60} min'
 
 
-def plain(text: str, most: int = 0) -> str:
-	"""A text of anybody on one line, without what a terminal would obey; cut to `most` letters."""
-	text = ' '.join(''.join(c if c.isprintable() else ' ' for c in text).split())
-	return text if not most or len(text) <= most else f'{text[: most - 1]}…'
-
-
 def counted(count: int, one: str, many: str = '') -> str:
 	return f'{count:,} {one if count == 1 else many or one + "s"}'
 
@@ -72,13 +67,9 @@ def number(text: str) -> int:
 
 
 def complain(error: LocalAIError) -> None:
-	print(
-		f'error: {error.message}',
-		error.remedy,
-		sep='\n' if error.remedy else '',
-		file=sys.stderr,
-	)
+	lines = [f'error: {error.message}', *([error.remedy] if error.remedy else [])]
+	note('\n'.join(lines))
 
 
 def note(text: str) -> None:
-	print(text, file=sys.stderr)
+	print(escaped(text), file=sys.stderr)

@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from localai.cli.doors import OwnHistory, open_history
-from localai.cli.terminal import Line, bar, complain, counted, note, number, plain, size
+from localai.cli.terminal import Line, bar, complain, counted, note, number, size
 from localai.errors import DiskFull, InvalidInput, LocalAIError, StorageProblem
 from localai.schemas.exchange import ExportReport, ExportRequest
 from localai.services.fields import read
 from localai.settings import Settings
+from localai.text import plain
 
 MISSING = 'missing.txt'  # what an export says of pictures that were not there
 # What an export has besides its pictures.

@@ -7,11 +7,12 @@ import sys
 from collections.abc import Iterator
 
 from localai.cli.doors import OwnEngine, OwnHistory, open_history
-from localai.cli.terminal import Line, bar, complain, counted, loading, note, number, plain
+from localai.cli.terminal import Line, bar, complain, counted, loading, note, number
 from localai.errors import LocalAIError
 from localai.schemas.chores import ChoreSnapshot
 from localai.schemas.history import CheckReport, Verdict
 from localai.settings import Settings
+from localai.text import plain
 
 SHOWN = 10  # names of each kind
 # What can be wrong, for one and for many.

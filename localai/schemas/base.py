@@ -1,7 +1,6 @@
-"""Knows what every schema has in common: frozen. What is asked for refuses unknown fields; what is read
-back from a disk keeps them, for a later version may have written it."""
+"""Knows what every schema has in common: frozen, and of whole text. What is asked for refuses unknown
+fields; what is read back from a disk keeps them, for a later version may have written it."""
 
-import re
 from typing import Any, Self
 
 from pydantic import (
@@ -12,19 +11,19 @@ from pydantic import (
 	model_validator,
 )
 
+from localai.text import is_sound, sound_all
+
 UNREAD = 'unread'
-CONTROL = re.compile(r'[\x00-\x08\x0b-\x1f\x7f]')
-
-
-def clean(text: str) -> str:
-	"""Text as it can be kept and shown: no control characters, and no half letters, which could not
-	be stored."""
-	text = text.encode('utf-8', 'ignore').decode('utf-8')
-	return CONTROL.sub(' ', text.replace('\r\n', '\n').replace('\r', '\n')).strip()
 
 
 class Schema(BaseModel):
 	model_config = ConfigDict(frozen=True, extra='forbid', protected_namespaces=())
+
+	@model_validator(mode='before')
+	@classmethod
+	def keep_text_whole(cls, given: Any) -> Any:
+		"""Whatever is said can be stored and sent: half letters become U+FFFD."""
+		return given if is_sound(given) else sound_all(given)
 
 
 class Kept(Schema):

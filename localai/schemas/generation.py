@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
-from localai.schemas.base import Kept, Schema, clean
+from localai.schemas.base import Kept, Schema
 from localai.schemas.samplers import SamplerName, ScheduleName, schedules_for
 from localai.schemas.terms import PROMPT_LIMIT, TERMS, Term, words
+from localai.text import clean
 
 EXACT = 2**53  # from here on a script rounds whole numbers
 

@@ -7,10 +7,11 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from localai.errors import InvalidInput
-from localai.schemas.base import Schema, clean
+from localai.schemas.base import Schema
 from localai.schemas.generation import GenerationRequest
 from localai.schemas.history import NOTES_LIMIT
 from localai.schemas.models import ModelDefaults
+from localai.text import clean
 
 Kind = TypeVar('Kind', bound=Schema)
 SHOWN = 60  # characters of a wrong value that are repeated

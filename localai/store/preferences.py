@@ -2,6 +2,7 @@
 
 from localai.store.database import Database
 from localai.store.tables import PreferenceRow
+from localai.text import sound_all
 
 
 class Preferences:
@@ -15,4 +16,4 @@ class Preferences:
 
 	def write(self, key: str, value: dict) -> None:
 		with self.database.writing() as session:
-			session.merge(PreferenceRow(key=key, value=value))
+			session.merge(PreferenceRow(key=key, value=sound_all(value)))

@@ -10,10 +10,10 @@ from types import MappingProxyType
 
 import orjson
 
-from localai.schemas import base
 from localai.schemas.exchange import FormatName, Reading
 from localai.schemas.generation import LoraUse, Recipe
 from localai.schemas.terms import TERMS
+from localai.text import clean as clean_text
 
 TEXT_LIMIT = 200_000  # characters of a prompt or a whole text
 NAME_LIMIT = 300  # characters of a name
@@ -28,7 +28,7 @@ TAG = re.compile(r'<(?:lora|lyco):([^<>\n]{1,400})>', re.IGNORECASE)
 
 def clean(value: object, limit: int = TEXT_LIMIT) -> str:
 	"""Text as it can be kept and shown; '' of what is none."""
-	return base.clean(value[:limit]) if isinstance(value, str) else ''
+	return clean_text(value[:limit]) if isinstance(value, str) else ''
 
 
 def line(value: object, limit: int = NAME_LIMIT) -> str:
