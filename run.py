@@ -5,6 +5,7 @@ python3 run.py install           only install
 python3 run.py test [options]    install for the tests, then ruff, mypy, pytest; options go to it
 python3 run.py slow [options]    the tests that take minutes
 python3 run.py mutants [MODULE]  which changes to the core no test would notice, for maintainers
+python3 run.py pythons [3.12]    the quick tests under each Python that LocalAI runs with
 python3 run.py lock              write requirements.lock from what .venv holds, for maintainers
 """
 
@@ -26,7 +27,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-COMMANDS = ('install', 'test', 'slow', 'mutants', 'lock')
+COMMANDS = ('install', 'test', 'slow', 'mutants', 'pythons', 'lock')
 TESTING = ('test', 'slow', 'mutants')
 PYTHONS = ((3, 13), (3, 12), (3, 11))
 TORCH_CPU_INDEX = 'https://download.pytorch.org/whl/cpu'
@@ -71,6 +72,10 @@ def main(arguments: 'list[str]') -> int:
 			raise Stop(problem)
 		if command == 'lock':
 			return write_lock(clone)
+		if command == 'pythons':
+			from tools import pythons
+
+			return pythons.main(options, [f'{major}.{minor}' for major, minor in reversed(PYTHONS)])
 		if command == 'start' and {'-h', '--help'} & set(options):
 			say(__doc__.split('\n\n', 1)[1])
 			if not clone.stamp.exists():
