@@ -58,7 +58,7 @@ def serve(settings: Settings, share: bool = False) -> None:
 		raise lock.refusal()
 	listener = bind(settings)
 	host, port = settings.host, listener.getsockname()[1]
-	network = host in ('0.0.0.0', '::', '[::]')
+	network = settings.network
 	url = f'http://{"127.0.0.1" if network else host}:{port}'
 	owner = lock.take(url)
 	start_logging(settings, 'localai')
@@ -88,13 +88,24 @@ def serve(settings: Settings, share: bool = False) -> None:
 
 		app = create(studio)
 		blocks.mount(app, studio)
-		guard = Guard(app, {host}, settings.password, owner.token, network=network)
+		guard = Guard(
+			app,
+			{host},
+			settings.password,
+			owner.token,
+			network=network,
+			names=settings.names,
+			proxies=settings.proxies,
+			local=not (network and settings.contained),
+			shared=share,
+		)
 		server = uvicorn.Server(
 			uvicorn.Config(
 				guard,
 				log_level='warning',
 				timeout_graceful_shutdown=3,
 				access_log=False,
+				proxy_headers=False,  # the guard alone reads what proxies say
 				lifespan='on',
 				server_header=False,
 			)

@@ -4,6 +4,7 @@ environment."""
 import logging
 import os
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from localai.errors import BadSetting, HomeUnusable
 from localai.text import OneLine, is_sound
 
+HostName = Annotated[
+	str, Field(max_length=253, pattern=r'^[A-Za-z0-9]([A-Za-z0-9.\-]*[A-Za-z0-9])?$')
+]
 LevelName = Literal['DEBUG', 'INFO', 'WARNING', 'ERROR']
 
 
@@ -59,6 +63,16 @@ class Settings(BaseModel):
 		repr=False,
 		description='asked of every visitor when set; needed by --share',
 	)
+	names: tuple[HostName, ...] = Field(
+		(),
+		alias='LOCALAI_NAMES',
+		description='host names that lead here, such as that of a proxy, separated by commas',
+	)
+	proxies: tuple[IPv4Network | IPv6Network, ...] = Field(
+		(),
+		alias='LOCALAI_PROXIES',
+		description='addresses of proxies that may say for whom they speak, separated by commas',
+	)
 	allow_local_links: bool = Field(
 		False,
 		alias='LOCALAI_ALLOW_LOCAL_LINKS',
@@ -74,6 +88,9 @@ class Settings(BaseModel):
 	caches: Path | None = Field(
 		None, alias='XDG_CACHE_HOME', description="folder of the user's caches"
 	)
+	# What hosts of containers say of themselves.
+	space: str = Field('', alias='SPACE_ID', description='name of a hosted Space')
+	cluster: str = Field('', alias='KUBERNETES_SERVICE_HOST', description='address of a cluster')
 
 	@field_validator('home', mode='after')
 	@classmethod
@@ -82,10 +99,26 @@ class Settings(BaseModel):
 			raise ValueError('its name is not UTF-8')
 		return Path(os.path.abspath(home.expanduser()))
 
+	@field_validator('names', 'proxies', mode='before')
+	@classmethod
+	def listed(cls, given: object) -> object:
+		return given.replace(',', ' ').split() if isinstance(given, str) else given
+
 	@field_validator('log_level', mode='before')
 	@classmethod
 	def upper(cls, level: object) -> object:
 		return level.upper() if isinstance(level, str) else level
+
+	@property
+	def network(self) -> bool:
+		"""Whether it listens to more than this computer."""
+		return self.host in ('0.0.0.0', '::', '[::]')
+
+	@property
+	def contained(self) -> bool:
+		"""Whether what comes from outside may look as if it came from here."""
+		marks = Path('/.dockerenv'), Path('/run/.containerenv')
+		return bool(self.space or self.cluster) or any(mark.exists() for mark in marks)
 
 	@property
 	def warm_bytes(self) -> int:
@@ -168,7 +201,7 @@ def describe_settings() -> str:
 	for field in Settings.model_fields.values():
 		if not field.alias or not field.alias.startswith('LO'):
 			continue
-		default = '' if field.default in ('', None) else f' (default {field.default})'
+		default = '' if field.default in ('', None, ()) else f' (default {field.default})'
 		lines.append(f'  {field.alias:19} {field.description}{default}')
 	lines.append('  HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN keep their usual meaning.')
 	return '\n'.join(lines)
