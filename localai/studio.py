@@ -19,6 +19,7 @@ from localai.services.downloads.service import DownloadService
 from localai.services.generation.estimates import Estimates
 from localai.services.generation.saving import Saving
 from localai.services.generation.service import GenerationService
+from localai.services.hardware.pace import Pace
 from localai.services.hardware.service import HardwareService
 from localai.services.history.exporting import ExportService
 from localai.services.history.importing import ImportService
@@ -90,7 +91,7 @@ class Studio:
 		self.saving = Saving(settings.pictures, self.models, jobs, history, self.saved)
 		self.build_history(history)
 		self.hardware = HardwareService(lambda: self.engines.status)
-		self.downloads = self.build_downloads()
+		self.downloads = self.build_downloads(Pace(lambda: self.engines.status, history))
 
 	def build_history(self, store: History) -> None:
 		settings, journal = self.settings, Journal(self.settings.pictures)
@@ -127,7 +128,7 @@ class Studio:
 		self.history.prepare_thumbnail(picture)
 		self.presence.show_history()
 
-	def build_downloads(self) -> DownloadService:
+	def build_downloads(self, pace: Pace) -> DownloadService:
 		settings, limiter, keeper = self.settings, Limiter(), TokenKeeper(Hub())
 		existing = self.models.known_file
 		catalogue = Catalogue(
@@ -143,6 +144,7 @@ class Studio:
 			),
 			keeper,
 			self.hardware.room,
+			pace,
 		)
 		return DownloadService(
 			Downloads(self.database),

@@ -47,6 +47,7 @@ class Engine:
 			dtype=devices.half_of(self.device),
 			torch=torch.__version__,
 			diffusers=diffusers.__version__,
+			speed=devices.measure_speed(self.device),
 		)
 
 	def tell_held(self, emit: Emit) -> None:

@@ -45,6 +45,7 @@ def status_after(status: EngineStatus, event: say.Event, task: say.Task | None) 
 				'device': event.device,
 				'device_kind': event.device_kind,
 				'dtype': event.dtype,
+				'speed': event.speed,
 				'message': '',
 			}
 		case say.Failed(job_id=''):

@@ -7,6 +7,7 @@ from pydantic import TypeAdapter
 
 from localai.schemas.downloads import Recommendation
 from localai.schemas.families import FAMILIES
+from localai.schemas.models import ModelDefaults
 
 LIST = Path(__file__).with_name('recommended.json')
 READER = TypeAdapter(tuple[Recommendation, ...])
@@ -21,3 +22,14 @@ def recommendations() -> tuple[Recommendation, ...]:
 		one.model_copy(update={'drawable': one.drawable and one.family in FAMILIES})
 		for one in READER.validate_json(LIST.read_bytes())
 	)
+
+
+@cache
+def by_repo() -> dict[str, Recommendation]:
+	return {one.repo: one for one in recommendations()}
+
+
+def settings_of(repo: str) -> ModelDefaults:
+	"""What a model is drawn with as long as nobody has chosen: a distilled one with its few steps."""
+	known = by_repo().get(repo)
+	return known.settings if known else ModelDefaults()

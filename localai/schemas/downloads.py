@@ -6,7 +6,7 @@ from typing import Literal
 from localai.schemas.base import Kept, Schema
 from localai.schemas.families import ArchitectureName
 from localai.schemas.jobs import Problem
-from localai.schemas.models import FitName, KindName
+from localai.schemas.models import FitName, KindName, ModelDefaults
 
 DownloadState = Literal[
 	'queued', 'running', 'paused', 'checking', 'finished', 'cancelled', 'failed'
@@ -177,18 +177,28 @@ class TokenState(Schema):
 
 
 class Recommendation(Schema):
-	"""A model worth having on some machine. `memory` is what drawing needs, in bytes, on a GPU or,
-	without one, in main memory; `steps` is what it needs for a good picture. `parameters` is a count
-	where the files are not in half precision, else 0."""
+	"""A model worth having on some machine, and how it is drawn with.
+
+	`why` says in a few words what it is good for, `words` in a sentence. `memory` is what drawing
+	needs, in bytes, on a GPU or, without one, in main memory. `parameters` is a count where the files
+	are not in half precision, else 0. `settings` are what a good picture needs where the family's own
+	would give a bad one; they become the model's own when it is here.
+
+	`share` is what it computes of what the plain model of its family does. `seconds` is about what a
+	picture takes on this machine, None where nobody can say.
+	"""
 
 	repo: str
 	name: str
 	family: ArchitectureName
+	why: str
 	words: str
 	licence: str
 	bytes: int
 	memory: int
 	steps: int
+	settings: ModelDefaults = ModelDefaults()
+	share: float = 1.0
 	parameters: int = 0
 	gated: bool = False
 	variant: str = ''
@@ -197,3 +207,4 @@ class Recommendation(Schema):
 	drawable: bool = True
 	fit: FitName = 'unknown'
 	have: bool = False
+	seconds: float | None = None

@@ -124,7 +124,7 @@ class Close(Schema):
 
 
 class Ready(Schema):
-	"""The engine can work."""
+	"""The engine can work. `speed` is in operations a second, as `EngineStatus` has it."""
 
 	kind: Literal['ready'] = 'ready'
 	device: str
@@ -132,6 +132,7 @@ class Ready(Schema):
 	dtype: PrecisionName
 	torch: str
 	diffusers: str
+	speed: float = 0.0
 
 
 class Held(Schema):

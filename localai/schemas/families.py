@@ -115,6 +115,9 @@ class Family(Architecture):
 	token_limit: int = 77
 	# Peak bytes per drawn pixel in half precision; 1,900 to 3,000 were measured with SD 1 on a CPU.
 	bytes_per_pixel: int = 2400
+	# 10^12 operations of one pass of the denoiser: for each megapixel, and for each of its square,
+	# as attention takes them; counted on the configs of `engine/configs`. None: not counted.
+	pass_operations: tuple[float, float] | None = Field(None, exclude=True)
 
 	@property
 	def default_effort(self) -> Effort:
@@ -163,6 +166,7 @@ ROWS: tuple[Architecture, ...] = (
 		encoders_inside=True,
 		single_files=True,
 		biggest=0.81,
+		pass_operations=(2.6, 1.77),
 		shapes=shapes(
 			512,
 			('Portrait', 512, 640),
@@ -184,6 +188,7 @@ ROWS: tuple[Architecture, ...] = (
 		encoders_inside=True,
 		single_files=True,
 		biggest=0.67,
+		pass_operations=(2.6, 1.77),
 		shapes=shapes(
 			768,
 			('Portrait', 704, 832),
@@ -208,6 +213,7 @@ ROWS: tuple[Architecture, ...] = (
 		encoders_inside=True,
 		single_files=True,
 		biggest=0.74,
+		pass_operations=(5.93, 0.49),
 		shapes=shapes(
 			1024,
 			('Portrait', 896, 1152),

@@ -20,7 +20,7 @@ class MemoryReading(Schema):
 
 class Machine(Schema):
 	"""What a model has to fit into: the memory of the device that draws, and `half`, the precision
-	there of all that is not tiny."""
+	there of all that is not tiny. `speed` is that of `EngineStatus`."""
 
 	reading: MemoryReading
 	kind: DeviceKind = 'cpu'
@@ -40,7 +40,8 @@ class EngineStatus(Schema):
 
 	`held` are all models in memory, the last used first, within `budget` bytes. While a model comes
 	into memory `loading` is its id, with the stage and the bytes of its files read so far. `memory` is
-	the device's own as it was told last, None where main memory is drawn in.
+	the device's own as it was told last, None where main memory is drawn in. `speed` is how many
+	operations a second the device reached in `dtype` when the engine started, 0 until it is known.
 	"""
 
 	name: str = ''
@@ -48,6 +49,7 @@ class EngineStatus(Schema):
 	device: str = ''
 	device_kind: DeviceKind = 'cpu'
 	dtype: PrecisionName | Literal[''] = ''
+	speed: float = 0.0
 	memory: MemoryReading | None = None
 	model: str = ''
 	pid: int = 0

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, func, insert, select
 from sqlalchemy.orm import Session
 
 from localai.schemas.generation import Picture, Pictured, PictureKind, Recipe
@@ -17,6 +18,7 @@ EPOCH = date(1970, 1, 1)
 EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
 LARGEST = 2**63 - 1  # that SQLite can hold
 BATCH = 500
+LATELY = 50
 PICTURE = PictureRow.__table__
 
 
@@ -30,6 +32,18 @@ class NewPicture(Pictured):
 	modified: float
 	digest: str
 	marks: Marks = Marks()
+
+
+class Lately(NamedTuple):
+	"""What one picture was, as far as it says how long such a picture takes."""
+
+	family: str
+	width: int
+	height: int
+	steps: int
+	guidance_scale: float
+	sampler: str
+	seconds: float
 
 
 class History:
@@ -145,6 +159,31 @@ class History:
 			)
 			row = session.scalar(query)
 			return to_picture(row, self.folder) if row else None
+
+	def lately(self, device: str) -> tuple[Lately, ...]:
+		"""What the last pictures that this device drew took."""
+		columns = (
+			PictureRow.family,
+			PictureRow.width,
+			PictureRow.height,
+			PictureRow.steps,
+			func.coalesce(PictureRow.request['guidance_scale'].as_float(), 1.0),
+			PictureRow.sampler,
+			PictureRow.seconds,
+		)
+		query = (
+			select(*columns)
+			.where(
+				PictureRow.kind == 'generated',
+				PictureRow.device == device,
+				PictureRow.steps > 0,
+				PictureRow.seconds > 0,
+			)
+			.order_by(PictureRow.ordinal.desc())
+			.limit(LATELY)
+		)
+		with self.database.reading() as session:
+			return tuple(Lately(*row) for row in session.execute(query))
 
 	def speed(self, model_id: str) -> float | None:
 		"""Seconds that one step of one megapixel took lately with this model, the middle of the

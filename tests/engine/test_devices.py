@@ -80,6 +80,18 @@ class TestPrecision:
 			assert devices.choose_dtype(cpu, 10**6) == torch.float32
 
 
+class TestSpeed:
+	def test_it_is_measured_where_pictures_are_drawn(self):
+		assert 1e8 < devices.measure_speed(torch.device('cpu')) < 1e16
+
+	def test_where_there_is_no_room_for_it_nothing_is_said(self, monkeypatch):
+		def full(*given, **more):
+			raise torch.OutOfMemoryError('out of memory')
+
+		monkeypatch.setattr(torch, 'ones', full)
+		assert devices.measure_speed(torch.device('cpu')) == 0
+
+
 class TestMemory:
 	def test_what_torch_keeps_and_does_not_use_is_free(self, cards):
 		cards(1)

@@ -2,8 +2,9 @@
 
 import re
 
-from localai.hub.recommended import recommendations
+from localai.hub.recommended import recommendations, settings_of
 from localai.schemas.families import FAMILIES
+from localai.schemas.models import ModelDefaults
 
 GB = 1_000_000_000
 
@@ -24,6 +25,15 @@ class TestList:
 			assert one.words.endswith('.') and 20 < len(one.words) < 110, one.words
 			assert GB < one.bytes < 150 * GB and 2 * GB < one.memory < 80 * GB, one.repo
 			assert 1 <= one.steps <= 50, one.repo
+
+	def test_each_says_in_a_few_words_what_it_is_good_for(self):
+		for one in recommendations():
+			assert 8 < len(one.why) <= 40 and one.why[-1] != '.', one.why
+			assert one.settings.steps in (None, one.steps), one.repo
+
+	def test_a_distilled_model_is_drawn_with_its_few_steps(self):
+		assert settings_of('stabilityai/sd-turbo').steps == 4
+		assert settings_of('org/made-at-home') == ModelDefaults()
 
 	def test_some_need_few_steps_at_every_size(self):
 		quick = [r for r in recommendations() if r.steps <= 9]

@@ -28,12 +28,15 @@ from localai.schemas.downloads import (
 )
 from localai.schemas.families import ARCHITECTURES, FAMILIES
 from localai.schemas.hardware import Machine
+from localai.schemas.operations import operations
 from localai.services.downloads.sources import read_request
 from localai.services.hardware.fit import fit_of
+from localai.services.hardware.pace import Pace, about
 
 TEXT_LIMIT = 200
 MOST = 100  # lines of a search
 ANSWER = 12.0  # seconds in which the hub has to answer somebody who waits
+PATIENCE = 60.0  # seconds that most people wait for a picture
 RANKS = ('fits', 'offload', 'unknown', 'too large')
 
 Result = TypeVar('Result')
@@ -50,6 +53,7 @@ class Catalogue:
 		links: Links,
 		keeper: TokenKeeper,
 		machine: Callable[[], Machine],
+		pace: Pace,
 		answer: float = ANSWER,
 	):
 		self.hub = hub
@@ -57,6 +61,7 @@ class Catalogue:
 		self.links = links
 		self.keeper = keeper
 		self.machine = machine
+		self.pace = pace
 		self.answer = answer
 
 	def search(self, query: HubQuery) -> tuple[HubModel, ...]:
@@ -129,14 +134,22 @@ class Catalogue:
 		return within(self.answer, lambda: self.hub.repository(request.source, request.revision))
 
 	def recommended(self) -> tuple[Recommendation, ...]:
-		"""For this machine: first what it can draw with, the largest that fits at the top."""
-		machine = self.machine()
+		"""For this machine, what will please most first: see `standing`."""
+		machine, speed = self.machine(), self.pace.speed()
 		found = []
 		for one in recommendations():
 			count = one.parameters or one.bytes // 2
 			fit, _ = fit_of(one.bytes, count, one.family, machine)
-			found.append(one.model_copy(update={'fit': fit, 'have': self.transfers.has(one.repo)}))
-		return tuple(sorted(found, key=standing))
+			work = work_of(one)
+			told = {
+				'fit': fit,
+				'have': self.transfers.has(one.repo),
+				'seconds': about(work / speed) if work and speed else None,
+			}
+			waiting = work / (speed or self.pace.plain())
+			found.append((standing(one.model_copy(update=told), waiting), told, one))
+		found.sort(key=lambda row: row[0])
+		return tuple(one.model_copy(update=told) for _, told, one in found)
 
 	def token(self) -> TokenState:
 		return self.keeper.state()
@@ -169,11 +182,32 @@ def within(seconds: float, call: Callable[[], Result]) -> Result:
 		raise HubUnreachable('The hub does not answer.') from None
 
 
-def standing(one: Recommendation) -> tuple:
-	"""What it is sorted by: those that fit from large to small, those that do not from small to
-	large."""
+def work_of(one: Recommendation) -> float:
+	"""Operations of a picture with its settings, in its family's size where it has no other; 0 where
+	they were never counted."""
+	if not one.drawable:
+		return 0.0
+	family = FAMILIES[one.family]
+	shape, own = family.shapes[0], one.settings
+	size = own.width or shape.width, own.height or shape.height
+	guidance = family.guidance_scale if own.guidance_scale is None else own.guidance_scale
+	return one.share * operations(
+		one.family, size, one.steps, guidance, own.sampler or family.default_effort.sampler
+	)
+
+
+def standing(one: Recommendation, seconds: float) -> tuple:
+	"""What it is sorted by. Of those that fit: first what draws within anybody's patience, the freely
+	licensed before others, from large to small; then the others, the quickest first. Those that do
+	not fit from small to large."""
 	fits = one.fit in ('fits', 'offload')
-	return not one.drawable, RANKS.index(one.fit), -one.memory if fits else one.memory, one.name
+	if fits and about(seconds) <= PATIENCE:
+		order: tuple = 0, not one.commercial, -one.memory
+	elif fits:
+		order = 1, seconds, -one.memory
+	else:
+		order = 2, one.memory
+	return not one.drawable, RANKS.index(one.fit), order, one.name
 
 
 def marked(component: HubComponent, have: dict[str, int]) -> HubComponent:

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from localai.errors import ModelBroken, ModelProblem, ModelUnsupported, PickleRefused
 from localai.files.weights import layouts
+from localai.hub.recommended import settings_of
 from localai.schemas.families import ARCHITECTURES, FAMILIES, FamilyName
-from localai.schemas.models import Facts, KindName, ModelDefaults, ModelEntry, SourceName
+from localai.schemas.models import Facts, KindName, ModelEntry, SourceName
 from localai.store.models import ModelRecord
 
 BUILTIN = Path(__file__).parents[2] / 'builtin'
@@ -193,7 +194,7 @@ def card(record: ModelRecord, label: Label) -> ModelEntry:
 		base_model=facts.base_model,
 		title=facts.title,
 		notes=record.notes,
-		defaults=record.defaults or ModelDefaults(),
+		defaults=record.defaults or settings_of(label.id),
 		thumbnail=record.thumbnail,
 		modified=datetime.fromtimestamp(record.modified, UTC) if record.modified > 0 else None,
 	)

@@ -24,11 +24,13 @@ from localai.hub.links import Links
 from localai.hub.token import TokenKeeper
 from localai.hub.transfer import Transfers
 from localai.schemas.downloads import DownloadLimits, DownloadSnapshot, HubQuery
-from localai.schemas.hardware import Machine, MemoryReading
+from localai.schemas.hardware import EngineStatus, Machine, MemoryReading
 from localai.services.downloads.catalogue import Catalogue
 from localai.services.downloads.service import DownloadService
+from localai.services.hardware.pace import Pace
 from localai.store.database import Database
 from localai.store.downloads import Downloads
+from localai.store.history import History
 from localai.store.preferences import Preferences
 from tests.hub_server import HubServer
 from tests.repositories import WEIGHTS, publish, safetensors
@@ -63,6 +65,8 @@ class Rig:
 		self.root = server.root
 		self.cache = folder / 'hub'
 		self.shelf = Shelf()
+		self.machine = Machine(reading=MemoryReading(free=8_000 * MB, total=16_000 * MB))
+		self.engine = EngineStatus(device='CPU', dtype='bf16', speed=4e11)
 		self.told: list[tuple[DownloadSnapshot, ...]] = []
 		self.start()
 
@@ -85,7 +89,8 @@ class Rig:
 				Transfers(self.cache, endpoint, keeper.read, **common),
 				Links(models, temporary, allow_local=True, **common),
 				keeper,
-				lambda: Machine(reading=MemoryReading(free=8_000 * MB, total=16_000 * MB)),
+				lambda: self.machine,
+				Pace(lambda: self.engine, History(self.database, self.folder)),
 			),
 			limiter,
 			self.shelf,
@@ -586,14 +591,37 @@ class TestCatalogue:
 			rig.service.search(HubQuery(text=text))
 		assert error.value.field == 'text'
 
-	def test_recommended_begins_with_the_best_that_fits(self, rig):
+	def test_without_a_gpu_what_is_good_without_one_comes_first(self, rig):
 		found = rig.service.recommended()
 		assert len(found) >= 18 and not any(r.have for r in found)
 		drawable = [r for r in found if r.drawable]
 		assert found[: len(drawable)] == tuple(drawable)
-		fitting = [r.memory for r in drawable if r.fit == 'fits']
-		assert fitting and fitting == sorted(fitting, reverse=True)
-		assert found[0].fit == 'fits' and any(r.fit == 'too large' for r in found)
+		first = found[0]
+		assert first.fit == 'fits' and first.commercial and first.bytes < 3_000 * MB
+		assert first.seconds and first.seconds <= 60 and first.why
+		quick = [r for r in drawable if r.fit == 'fits' and r.seconds <= 60]
+		slow = [r for r in drawable if r.fit == 'fits' and r.seconds > 60]
+		assert drawable[: len(quick) + len(slow)] == [*quick, *slow]
+		assert [r.commercial for r in quick] == sorted((r.commercial for r in quick), reverse=True)
+		assert [r.seconds for r in slow] == sorted(r.seconds for r in slow) and len(slow) > 1
+		assert any(r.fit == 'too large' for r in found)
+
+	def test_on_a_fast_gpu_the_largest_of_a_free_licence_comes_first(self, rig):
+		rig.machine = Machine(
+			reading=MemoryReading(free=22_000 * MB, total=24_000 * MB), kind='cuda', half='bf16'
+		)
+		rig.engine = EngineStatus(device='GPU', device_kind='cuda', dtype='bf16', speed=1e14)
+		found = [r for r in rig.service.recommended() if r.drawable and r.fit == 'fits']
+		free = [r.memory for r in found if r.commercial]
+		assert found[0].memory == max(free) and free == sorted(free, reverse=True)
+		assert found[0].seconds <= 20
+
+	def test_of_a_machine_that_was_not_measured_nothing_is_claimed(self, rig):
+		measured = rig.service.recommended()
+		rig.engine = EngineStatus()
+		found = rig.service.recommended()
+		assert not any(r.seconds for r in found)
+		assert found[0].repo == measured[0].repo or found[0].memory < 4_000 * MB
 
 	def test_a_token_is_kept_and_never_told(self, rig):
 		assert not rig.service.token().present

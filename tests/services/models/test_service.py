@@ -407,6 +407,17 @@ class TestFind:
 
 
 class TestCards:
+	def test_a_distilled_model_of_the_hub_is_drawn_with_its_few_steps_unless_told_otherwise(
+		self, shelf
+	):
+		write_repo(shelf.hub, 'stabilityai/sd-turbo')
+		shelf.models.scan()
+		card = shelf.models.card('stabilityai/sd-turbo')
+		assert (card.defaults.steps, card.defaults.guidance_scale) == (4, 1)
+		for own in (ModelDefaults(steps=2), ModelDefaults()):
+			shelf.models.annotate(card.id, defaults=own)
+			assert shelf.models.card(card.id).defaults == own
+
 	def test_what_a_person_writes_stays(self, shelf):
 		write_folder(shelf.home / 'a')
 		shelf.models.scan()

@@ -6,6 +6,7 @@ import { catalog } from './catalog.js';
 import { element, write } from './dom.js';
 import * as rows from './rows.js';
 import { ask } from './server.js';
+import { state } from './state.js';
 import * as tabs from './tabs.js';
 import * as words from './words.js';
 
@@ -59,9 +60,9 @@ export function suggestion(one) {
 	const line = element('span', { class: 'row-line' });
 	const act = element('button', { type: 'button', class: 'button row-act' });
 	const facts = [
-		catalog.architectures[one.family],
+		one.seconds ? `about ${words.seconds(one.seconds)} a picture here` : '',
 		words.gigabytes(one.bytes),
-		`draws in ${words.gigabytes(one.memory)}`,
+		catalog.architectures[one.family],
 		words.plural(one.steps, 'step'),
 		licence(one) + (one.commercial ? '' : ', not for commercial use'),
 		one.gated ? 'gated' : '',
@@ -108,10 +109,20 @@ export function refresh() {
 	}
 }
 
-on('library', async () => {
+let speed = 0;
+
+async function again() {
 	if (!known) return;
 	const answer = await ask('ui_recommended', {}, { quiet: true });
 	if (answer.error) return;
 	known = answer.recommended;
 	emit('suited');
+}
+
+on('library', again);
+// What can be said of seconds is known when the engine has come up.
+on('snapshot', () => {
+	const now = state.snapshot.engine.speed;
+	if (now !== speed) again();
+	speed = now;
 });
