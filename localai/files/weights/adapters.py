@@ -5,7 +5,8 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
-from localai.files.weights.signatures import FILMS, Found
+from localai.files.weights import blueprints
+from localai.files.weights.signatures import Found
 from localai.files.weights.tensors import Tensor
 from localai.schemas.families import ArchitectureName
 
@@ -56,8 +57,10 @@ NAMES = {
 	'lycoris glora': 'GLoRA',
 	'lycoris locon': 'Tucker-decomposed LoCon',
 }
-WORDS: dict[int, ArchitectureName] = {768: 'sd1', 1024: 'sd2', 2048: 'sdxl', 1280: 'sdxl-refiner'}
-UNETS = re.compile(r'(?:down|up|mid|input|output|middle)_blocks?_')
+# How the names of layers of text encoders begin.
+TEXTS = re.compile(
+	r'(?:base_model_model_)?(?:lora_)?(?:te\d?|text_encoders?|text_encoder_\d|text_model|clip_[lg]|t5xxl)_'
+)
 # (values in, values out) of a layer, 0 where it is not known.
 Layers = Mapping[str, tuple[int, int]]
 
@@ -82,7 +85,11 @@ def adapter(tensors: Mapping[str, Tensor]) -> Found | None:
 		kind = next((k for k in LOOSE if k in kinds), '')
 	if not kind or others > 2 * kinds.total():  # a whole model with something beside it
 		return None
-	layers = {layer.replace('.', '_'): ends_of(shapes) for layer, shapes in parts.items()}
+	layers = {
+		layer.replace('.', '_'): ends_of(shapes)
+		for layer, shapes in parts.items()
+		if len(shapes.get('diff', (0, 0))) > 1  # norms tell nothing
+	}
 	if '.img_attn.norm.key_norm.scale' in names:
 		return Found('lora', family(layers), 'control')  # FLUX.1 Canny and Depth
 	return Found('lora', family(layers), VARIANTS[kind])
@@ -128,125 +135,28 @@ def ends_of(shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, int]:
 
 
 def family(layers: Layers) -> ArchitectureName:
-	"""By the names and widths of the layers that are changed."""
-	joined = '\n'.join(layers)
-	if any(mark in joined for mark in FILMS):
-		return 'unknown'
-	if UNETS.search(joined):
-		return of_unet(layers, joined)
-	if 'double_stream_blocks_' in joined:
-		return 'hidream'
-	if 'joint_blocks_' in joined:
-		return 'sd3'
-	if 'double_blocks_' in joined or 'single_blocks_' in joined:
-		return of_flux(layers, joined)
-	if 'transformer_blocks_' in joined:
-		return of_transformer(layers, joined)
-	if re.search(r'(?:layers|refiner)_\d+_(?:attention|attn|feed_forward|adaLN)', joined):
-		widths = {into for into, _ in layers.values()}
-		return 'z-image' if 3840 in widths else 'lumina2' if 2304 in widths else 'unknown'
-	if 'cross_attn_q_linear' in joined or 'cross_attn_kv_linear' in joined:
-		return 'sana' if 'conv' in joined else 'pixart' if 'mlp_fc' in joined else 'unknown'
-	return of_words(layers, joined)
+	"""By the layers of a denoiser that are changed; what is changed of text encoders tells only where
+	these leave it open."""
+	words = {name: widths for name, widths in layers.items() if TEXTS.match(name)}
+	if len(words) == len(layers):
+		return of_words(words)
+	found = blueprints.families({n: w for n, w in layers.items() if n not in words})
+	if len(found) > 1:
+		found &= {of_words(words)}
+	return found.pop() if found else 'unknown'
 
 
-def of_unet(layers: Layers, joined: str) -> ArchitectureName:
-	widths = {
-		into
-		for name, (into, _) in layers.items()
-		if 'attn2' in name and ('to_k' in name or 'to_v' in name)
-	} - {0}
-	if len(widths) == 1 and (width := widths.pop()) in WORDS:
-		return WORDS[width]
-	told = {
-		i for n, (i, _) in layers.items() if 'label_emb_0_0' in n or 'add_embedding_linear_1' in n
-	}
-	if told & {2816, 2560}:
-		return 'sdxl' if 2816 in told else 'sdxl-refiner'
-	# Only SDXL has two text encoders, and more than one layer in a block.
-	if 'lora_te2_' in joined or 'text_encoder_2_' in joined or '_transformer_blocks_1_' in joined:
-		return 'sdxl'
-	return of_words(layers, joined)
-
-
-def of_words(layers: Layers, joined: str) -> ArchitectureName:
-	"""From text encoders alone: kohya's `lora_te_` is of Stable Diffusion 1 or 2, which have one."""
-	if 'lora_te2_' in joined and 'lora_te1_' in joined and 'lora_te3_' not in joined:
-		return 'sdxl'
-	if 'lora_te_text_model' not in joined:
-		return 'unknown'
-	widths = {i for n, (i, _) in layers.items() if 'mlp_fc1' in n or '_proj' in n}
-	return 'sd1' if 768 in widths else 'sd2' if 1024 in widths else 'unknown'
-
-
-def of_flux(layers: Layers, joined: str) -> ArchitectureName:
-	"""FLUX.1 and FLUX.2 in their own layout; Hunyuan Video has the same names but for a few."""
-	if re.search(r'_mlp_fc\d|_mod_linear|modulation_linear', joined):
-		return 'unknown'
-	width = next(
-		(i for n, (i, _) in layers.items() if re.search(r'_(?:qkv|linear1|mod_lin|mlp_0)$', n)), 0
-	) or next((o for n, (_, o) in layers.items() if re.search(r'_(?:proj|linear2|mlp_2)$', n)), 0)
-	if not width and 'processor' in joined:  # XLabs writes them so, for FLUX.1 alone
-		return 'flux1'
-	if width in (6144, 4096):
-		return 'flux2' if width == 6144 else 'flux2-klein'
-	if width != 3072:
-		return 'unknown'
-	if 'modulation_lin' in joined or '_mod_lin' in joined or 'processor' in joined:
-		return 'flux1'
-	# FLUX.1 has four times the width inside its blocks, FLUX.2 three times, twice over.
-	inner: dict[tuple[str, int], ArchitectureName] = {
-		('linear1', 21504): 'flux1',
-		('linear1', 27648): 'flux2-klein',
-		('mlp_0', 12288): 'flux1',
-		('mlp_0', 18432): 'flux2-klein',
-	}
-	for name, (into, out) in layers.items():
-		for (end, size), answer in inner.items():
-			if name.endswith(end) and out == size:
-				return answer
-		if name.endswith('linear2') and into in (15360, 12288):
-			return 'flux1' if into == 15360 else 'flux2-klein'
-		if name.endswith('mlp_2') and into in (12288, 9216):
-			return 'flux1' if into == 12288 else 'flux2-klein'
-	doubles, singles = highest('double_blocks', joined), highest('single_blocks', joined)
-	if doubles == 18 or singles == 37 or 5 <= doubles < 18:  # klein has 5 and 20, Hunyuan 20 and 40
-		return 'flux1'
-	return 'unknown'
-
-
-def of_transformer(layers: Layers, joined: str) -> ArchitectureName:
-	"""The layout of diffusers, in which many families look alike."""
-	widths = {i for n, (i, _) in layers.items() if re.search(r'_to_[qkv]$|_add_[qkv]_proj$', n)}
-	every = {i for i, _ in layers.values()}
-	if 'to_qkv_mlp_proj' in joined or re.search(r'_ff(?:_context)?_linear_(?:in|out)', joined):
-		if 6144 in every or 4096 in every:
-			return 'flux2' if 6144 in every else 'flux2-klein'
-		return 'flux2-klein' if 3072 in every else 'unknown'
-	if re.search(r'_(?:img|txt)_(?:mlp|mod)_', joined):
-		return 'qwen-image' if 3072 in every else 'unknown'
-	if 'joint_transformer_blocks_' in joined:
-		return 'unknown'
-	if 'attn1_to_' in joined or 'attn2_to_k' in joined and 'attn_to_' not in joined:
-		if 2240 in widths or '_ff_conv_' in joined:
-			return 'sana'
-		return 'pixart' if 1152 in widths and 'ff_net_0_proj' in joined else 'unknown'
-	singles = highest('single_transformer_blocks', joined)
-	if singles >= 0:
-		return 'flux1' if 3072 in every and singles <= 37 else 'unknown'
-	if widths & {1536, 2432}:
-		return 'sd3'
-	last = highest('transformer_blocks', joined)
-	if 3072 in widths and last >= 20:
-		return 'qwen-image' if last == 59 else 'unknown'
-	if 3072 in widths and ('ff_context' in joined or 'norm1_context' in joined):
-		return 'flux1'
-	return 'unknown'
-
-
-def highest(block: str, joined: str) -> int:
-	numbers = [int(n) for n in re.findall(rf'(?<!single_){block}_(\d{{1,3}})(?!\d)', joined)]
-	return max(numbers, default=-1)
+def of_words(layers: Layers) -> ArchitectureName:
+	"""From text encoders alone: kohya's `lora_te_` is of Stable Diffusion 1 or 2, which have one; SDXL
+	has two, the second as wide as no other's."""
+	widths: dict[str, set[int]] = {}
+	for name, (into, _) in layers.items():
+		if 'mlp_fc1' in name or '_proj' in name:
+			widths.setdefault(name.split('text_model')[0], set()).add(into)
+	one, first, second = (widths.get(f'lora_te{n}_', set()) for n in ('', '1', '2'))
+	if first or second:
+		return 'sdxl' if 1280 in second and 'lora_te3_' not in widths else 'unknown'
+	return 'sd1' if 768 in one else 'sd2' if 1024 in one else 'unknown'
 
 
 def cannot_load(found: Found, name: str) -> str:

@@ -17,7 +17,7 @@ from localai.store.models import ModelRecord
 
 log = logging.getLogger('localai.models')
 # Raised whenever `identify` learns something, so that what it said before is asked again.
-EDITION = 2
+EDITION = 3
 
 
 class Scan(NamedTuple):
