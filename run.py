@@ -5,6 +5,7 @@ python3 run.py install           only install
 python3 run.py test [options]    install for the tests, then ruff, mypy, pytest; options go to it
 python3 run.py slow [options]    the tests that take minutes
 python3 run.py mutants [MODULE]  which changes to the core no test would notice, for maintainers
+python3 run.py soak [options]    works with LocalAI for hours and kills it, for maintainers
 python3 run.py pythons [3.12]    the quick tests under each Python that LocalAI runs with
 python3 run.py lock              write requirements.lock from what .venv holds, for maintainers
 """
@@ -27,8 +28,9 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-COMMANDS = ('install', 'test', 'slow', 'mutants', 'pythons', 'lock')
-TESTING = ('test', 'slow', 'mutants')
+TOOLS = ('mutants', 'soak')
+COMMANDS = ('install', 'test', 'slow', *TOOLS, 'pythons', 'lock')
+TESTING = ('test', 'slow', *TOOLS)
 PYTHONS = ((3, 13), (3, 12), (3, 11))
 TORCH_CPU_INDEX = 'https://download.pytorch.org/whl/cpu'
 PROBE_SECONDS = 2
@@ -85,8 +87,8 @@ def main(arguments: 'list[str]') -> int:
 			return start([str(clone.python), str(ROOT / 'app.py'), *options])
 		if command == 'test':
 			return run_tests(clone, options)
-		if command == 'mutants':
-			return in_venv(clone, 'tools.mutants', *options)
+		if command in TOOLS:
+			return in_venv(clone, f'tools.{command}', *options)
 		return in_venv(clone, 'pytest', '-m', 'slow', *options) if command == 'slow' else 0
 	except Stop as stop:
 		problem, code = str(stop), 1
