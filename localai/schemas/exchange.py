@@ -10,7 +10,9 @@ from localai.schemas.generation import Recipe
 from localai.schemas.history import MANY, TEXT_LIMIT, Reuse
 
 FILE_LIMIT = 64 * 1024**2  # bytes of a file that is sent here
-FormatName = Literal['', 'localai', 'a1111', 'fooocus', 'invokeai', 'comfyui', 'swarmui', 'novelai']
+FormatName = Literal[
+	'', 'localai', 'a1111', 'fooocus', 'invokeai', 'comfyui', 'swarmui', 'novelai', 'other'
+]
 FORMATS: dict[FormatName, str] = {
 	'': 'no settings found',
 	'localai': 'LocalAI',
@@ -20,12 +22,14 @@ FORMATS: dict[FormatName, str] = {
 	'comfyui': 'ComfyUI',
 	'swarmui': 'SwarmUI',
 	'novelai': 'NovelAI',
+	'other': 'another program',
 }
 
 
 class Reading(Schema):
 	"""What a picture file says of itself. `app` is what the program calls itself; `text` is what was
-	found, as it stands. `stealth` says that it was hidden in the pixels."""
+	found, as it stands. `stealth` says that it was hidden in the pixels. `note` says in one sentence
+	what had to be chosen, or is not sure; '' when nothing."""
 
 	format: FormatName = ''
 	app: str = ''
@@ -33,6 +37,7 @@ class Reading(Schema):
 	recipe: Recipe = Recipe()
 	text: str = ''
 	stealth: bool = False
+	note: str = ''
 	created_at: datetime | None = None
 	width: int = 0
 	height: int = 0

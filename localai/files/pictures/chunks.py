@@ -1,5 +1,5 @@
 """Knows where the texts of a picture file lie, and fetches them without decoding a pixel: PNG, JPEG,
-WebP. Trusts no length; exif.py knows what is inside an EXIF block.
+WebP. Trusts no length; exif.py knows what is inside an EXIF block, opening.py what must be sound.
 
 Formats: PNG specification (third edition), ITU T.81 and JFIF, the WebP container specification.
 """
@@ -23,6 +23,7 @@ TEXTS = 500  # texts of a file
 PIECES = 100_000  # chunks or segments of a file
 KEYWORD = 79  # letters of the name of a text in a PNG, as its specification says
 REMEDY = 'Choose a PNG, JPEG or WebP picture.'
+CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of a PNG's colour types
 # JPEG: markers without a length, and those with the size of the picture.
 BARE = frozenset((0x01, *range(0xD0, 0xD8)))
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -30,16 +31,21 @@ FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 @dataclass(slots=True)
 class Contents:
-	"""What a file says before its pixels are decoded. The first of two texts of one name counts."""
+	"""What a file says before its pixels are decoded. The first of two texts of one name counts.
+	`doubtful` are the texts whose checksum is wrong; `packed` bytes of a PNG hold its pixels, each
+	of `bits`."""
 
 	media_type: str
 	width: int = 0
 	height: int = 0
 	texts: dict[str, str] = field(default_factory=dict)
+	doubtful: dict[str, str] = field(default_factory=dict)
+	packed: int = 0
+	bits: int = 0
 
-	def add(self, name: str, text: str) -> None:
-		if text and len(self.texts) < TEXTS:
-			self.texts.setdefault(name, text)
+	def add(self, name: str, text: str, sound: bool = True) -> None:
+		if text and len(self.texts) + len(self.doubtful) < TEXTS:
+			(self.texts if sound else self.doubtful).setdefault(name, text)
 
 
 def damaged() -> InvalidInput:
@@ -80,8 +86,8 @@ def read_stream(stream: BinaryIO, size: int) -> Contents:
 
 
 def read_png(stream: BinaryIO, size: int) -> Contents:
-	raw: list[tuple[bytes, bytes]] = []
-	found, exif, total = Contents('image/png'), b'', 0
+	raw: list[tuple[bytes, bytes, bool]] = []
+	found, total = Contents('image/png'), 0
 	position, drawn = len(PNG_SIGNATURE), False
 	stream.seek(position)
 	for _ in range(PIECES):
@@ -95,46 +101,50 @@ def read_png(stream: BinaryIO, size: int) -> Contents:
 		if not found.width:
 			if name != b'IHDR' or length != 13:
 				raise damaged()
-			body = checked(stream, name, length)
-			found.width, found.height = struct.unpack('>II', body[:8])
+			body, sound = checked(stream, name, length)
+			if not sound:
+				raise damaged()
+			found.width, found.height, depth, colour = struct.unpack('>IIBB', body[:10])
+			found.bits = depth * CHANNELS.get(colour, 1)
 		elif name in (b'tEXt', b'zTXt', b'iTXt', b'eXIf'):
 			if total < ALL_BYTES and len(raw) < TEXTS:
-				body = checked(stream, name, length)
+				body, sound = checked(stream, name, length)
 				total += len(body)
-				if name == b'eXIf':
-					exif = exif or body
-				else:
-					raw.append((name, body))
+				raw.append((name, body, sound))
 			stream.seek(position)
 		elif name == b'IEND':
 			if not drawn:
 				raise damaged()
 			break
 		else:
-			drawn = drawn or name == b'IDAT'
+			if name == b'IDAT':
+				drawn, found.packed = True, found.packed + length
 			stream.seek(position)
 	else:
 		raise InvalidInput('The picture is made of more pieces than any picture is.', REMEDY)
 	# 3. Others write UTF-8 where Latin-1 is meant; we never do
-	strict, room = any(body.startswith(OURS.encode() + b'\0') for _, body in raw), ALL_BYTES
-	for name, body in raw:
+	strict, room = any(body.startswith(OURS.encode() + b'\0') for _, body, _ in raw), ALL_BYTES
+	blocks: list[tuple[bytes, bool]] = []
+	for name, body, sound in raw:
+		if name == b'eXIf':
+			blocks.append((body, sound))
+			continue
 		key, text = png_text(name, body, strict, min(room, TEXT_BYTES))
 		room -= len(text)
-		found.add(key, text)
-	for key, text in read_exif(exif).items():
-		found.add(key, text)
+		found.add(key, text, sound)
+	for body, sound in blocks[:1]:
+		for key, text in read_exif(body).items():
+			found.add(key, text, sound)
 	return found
 
 
-def checked(stream: BinaryIO, name: bytes, length: int) -> bytes:
-	"""The body of a chunk, with its checksum proven unless it is too long to be read whole."""
+def checked(stream: BinaryIO, name: bytes, length: int) -> tuple[bytes, bool]:
+	"""The body of a chunk, and whether its checksum is right; of one that is too long the beginning,
+	which nobody proves."""
 	body = stream.read(min(length, TEXT_BYTES))
-	if len(body) == length:
-		if int.from_bytes(stream.read(4)) != zlib.crc32(body, zlib.crc32(name)):
-			raise damaged()
-	else:
-		stream.read(4)
-	return body
+	if len(body) < length:
+		return body, True
+	return body, int.from_bytes(stream.read(4)) == zlib.crc32(body, zlib.crc32(name))
 
 
 def png_text(name: bytes, body: bytes, strict: bool, limit: int) -> tuple[str, str]:

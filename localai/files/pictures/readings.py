@@ -5,13 +5,34 @@ from datetime import datetime
 from pathlib import Path
 
 from localai.files.pictures import metadata, stealth
-from localai.files.pictures.chunks import OURS, read_contents
-from localai.files.pictures.foreign import a1111, comfyui, fooocus, invokeai, novelai, swarmui
+from localai.files.pictures.chunks import OURS, Contents, read_contents
+from localai.files.pictures.foreign import (
+	a1111,
+	comfyui,
+	fooocus,
+	invokeai,
+	novelai,
+	plain,
+	swarmui,
+)
 from localai.files.pictures.foreign.values import TEXT_LIMIT, loads, mapping, moment, reading
 from localai.schemas.exchange import Reading
 
 # Who is asked, in this order: those with marks of their own before those that others imitate.
-READERS = (swarmui.read, fooocus.read, invokeai.read, novelai.read, a1111.read, comfyui.read)
+READERS = (
+	swarmui.read,
+	fooocus.read,
+	invokeai.read,
+	novelai.read,
+	a1111.read,
+	comfyui.read,
+	plain.read,
+)
+# What a node of a workflow writes where it was given nothing, and how many other settings a picture
+# says of itself that truly says how it was made.
+UNSAID = frozenset(('', 'unknown', 'undefined', 'none', 'null', 'nan', 'n/a'))
+SETTINGS = ('model', 'steps', 'sampler', 'seed', 'guidance_scale', 'width')
+ENOUGH = 3
 # Where a time stands, by what others call it: among the settings, and among the texts.
 TIMES = frozenset(('created date', 'date', 'creation time'))
 TIME_TEXTS = ('DateTimeOriginal', 'DateTime', 'Creation Time', 'creation_time')
@@ -22,8 +43,15 @@ SILENT = frozenset(('GPS', 'DateTime', 'DateTimeOriginal', 'date:create', 'date:
 def read_settings(source: Path | bytes) -> Reading:
 	"""What a picture file says of itself. Raises InvalidInput for what is no PNG, JPEG or WebP or is
 	damaged; whatever else it holds is understood or shown as text."""
-	contents = read_contents(source)
+	return of_contents(source, read_contents(source))
+
+
+def of_contents(source: Path | bytes, contents: Contents) -> Reading:
 	found = read_texts(contents.texts)
+	if not found.format and contents.doubtful:
+		doubtful = read_texts(contents.texts | contents.doubtful)
+		note = 'The part of the file with these settings is damaged: they may be wrong.'
+		found = doubtful.model_copy(update={'note': note}) if doubtful.format else doubtful
 	if not found.format and not found.recipe.prompt:
 		hidden = stealth.read_hidden(source, contents)
 		if hidden:
@@ -46,16 +74,33 @@ def time_of(found: Reading, texts: dict[str, str]) -> datetime | None:
 
 
 def read_texts(texts: dict[str, str]) -> Reading:
-	"""Ours first, then the others; the texts as they stand when nobody knows them."""
-	found = read_own(texts)
-	if found:
-		return found
+	"""Ours first, then the others: of several who find something the first whose settings are sound,
+	or who finds most. The texts as they stand when nobody knows them."""
+	own = read_own(texts)
+	if own:
+		return own
+	found: list[Reading] = []
 	for reader in READERS:
-		found = reader(texts)
-		if found:
-			return found
-	lines = (f'{k}: {v[:TEXT_LIMIT]}' for k, v in texts.items() if k not in SILENT)
-	return reading('', '\n'.join(lines))
+		one = reader(texts)
+		if one:
+			found.append(one)
+			if weight(one) > ENOUGH:
+				break
+	if not found:
+		lines = (f'{k}: {v[:TEXT_LIMIT]}' for k, v in texts.items() if k not in SILENT)
+		return reading('', '\n'.join(lines))
+	best = found[-1] if weight(found[-1]) > ENOUGH else max(found, key=weight)
+	if best is found[0] or not weight(found[0]):
+		return best
+	note = 'It carries settings twice, and they differ: the more complete ones are shown.'
+	return best.model_copy(update={'note': best.note or note})
+
+
+def weight(found: Reading) -> int:
+	"""How many settings a picture says; one that asks for nothing counts half."""
+	recipe = found.recipe
+	said = sum(getattr(recipe, name) not in (None, '', 0) for name in SETTINGS)
+	return said // 2 if recipe.prompt.strip().casefold() in UNSAID else 1 + said
 
 
 def read_own(texts: dict[str, str]) -> Reading | None:

@@ -5,15 +5,14 @@ Layout: column by column, one bit of alpha or three of red, green and blue for e
 15 letters, 32 bits with the number of bits that follow, then the text, plain or packed by gzip.
 """
 
-import io
 import zlib
 from pathlib import Path
 
 import numpy
-from PIL import Image
 
 from localai.files.pictures.chunks import Contents
 from localai.files.pictures.foreign.values import clean, mapping, words
+from localai.files.pictures.opening import opened
 
 # Name -> channels, and whether the text is packed.
 SIGNATURES = {
@@ -43,9 +42,8 @@ def read_hidden(source: Path | bytes, contents: Contents) -> dict[str, str]:
 
 def decoded(source: Path | bytes) -> numpy.ndarray | None:
 	"""Height, width and channels of a picture with the colours as they are; None of any other."""
-	file = io.BytesIO(source) if isinstance(source, bytes) else source
 	try:
-		with Image.open(file, formats=('PNG', 'WEBP')) as image:
+		with opened(source) as image:
 			if image.mode not in ('RGB', 'RGBA') or image.width * image.height > PIXELS:
 				return None
 			return numpy.asarray(image)

@@ -13,6 +13,7 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 from localai.errors import DiskFull, StorageProblem
+from localai.files.pictures.opening import opened
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -91,21 +92,13 @@ def digest(data: bytes) -> str:
 
 def thumbnail(path: Path, side: int) -> bytes:
 	"""A WebP that fits into a square of `side` pixels; small pictures are not blown up. What can be
-	seen through lies on white. Raises OSError, ValueError, SyntaxError for what cannot be drawn."""
-	try:
-		return shrunk(path, side)
-	except Image.DecompressionBombError as error:
-		raise ValueError(str(error)) from error
-
-
-def shrunk(path: Path, side: int) -> bytes:
-	with Image.open(path, formats=('PNG', 'JPEG', 'WEBP')) as file:
-		file.draft('RGB', (side, side))
+	seen through lies on white. Raises what is in `opening.UNREADABLE`."""
+	with opened(path, side) as file:
 		image = ImageOps.exif_transpose(file)
 		image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=3.0)
-		if image.has_transparency_data:
-			image = image.convert('RGBA')
-			image = Image.alpha_composite(Image.new('RGBA', image.size, 'white'), image)
-		buffer = io.BytesIO()
-		image.convert('RGB').save(buffer, 'WEBP', quality=82, method=2)
-		return buffer.getvalue()
+	if image.has_transparency_data:
+		image = image.convert('RGBA')
+		image = Image.alpha_composite(Image.new('RGBA', image.size, 'white'), image)
+	buffer = io.BytesIO()
+	image.convert('RGB').save(buffer, 'WEBP', quality=82, method=2)
+	return buffer.getvalue()

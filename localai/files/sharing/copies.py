@@ -2,8 +2,6 @@
 text, name, place or time. What can still be read in a file is told by exposure.py."""
 
 import io
-import struct
-import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,16 +9,15 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from localai.errors import InvalidInput
+from localai.files.pictures.chunks import PNG_SIGNATURE
+from localai.files.pictures.opening import UNREADABLE
 from localai.files.pictures.stealth import SIGNATURES, gather
 from localai.files.sharing.stripping import (
-	PNG_SIGNATURE,
 	png_with,
 	strip_jpeg,
 	strip_png,
 	strip_webp,
 )
-
-UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, LookupError)
 
 
 class SafeCopy(NamedTuple):

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from localai.files.pictures.opening import UNREADABLE, opened
+
 COLUMNS, ROWS = 6, 8
 PER_PAGE = COLUMNS * ROWS
 SIDE = 208  # of the square that a picture fits into
@@ -69,13 +71,12 @@ def picture_of(cell: Cell) -> Image.Image | None:
 		if path is None:
 			continue
 		try:
-			with Image.open(path) as image:
-				image.draft('RGB', (2 * SIDE, 2 * SIDE))
+			with opened(path, 2 * SIDE) as image:
 				small = ImageOps.exif_transpose(image).convert('RGBA')
 			small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
 			ground = Image.new('RGBA', small.size, GROUND)
 			return Image.alpha_composite(ground, small).convert('RGB')
-		except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+		except UNREADABLE:
 			continue
 	return None
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 from PIL import Image
 
+from localai.files.pictures.chunks import CHANNELS, PNG_SIGNATURE
+from localai.files.pictures.opening import PIXELS
 from localai.files.sharing.profiles import NEUTRAL, neutral_profile
 
-PNG_SIGNATURE = b'\x89PNG\r\n\x1a\n'
 # Ancillary PNG chunks that say how colours are meant, and how long they are.
 COLOUR_CHUNKS = {b'cICP': 4, b'gAMA': 4, b'cHRM': 32, b'sRGB': 1, b'sBIT': 4}
-CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of a PNG's colour types
 ADAM7 = (
 	*((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2)),
 	(0, 1, 1, 2),
@@ -99,7 +99,7 @@ def inflate_profile(body: bytes) -> bytes:
 def png_size(header: bytes) -> int:
 	"""Bytes of all rows, each with its filter."""
 	width, height, depth, colour, _, _, interlaced = struct.unpack('>IIBBBBB', header[:13])
-	if width * height > 2 * (Image.MAX_IMAGE_PIXELS or width * height):  # None is no limit
+	if width * height > PIXELS:
 		raise ValueError('too many pixels')
 	passes = ADAM7 if interlaced else ((0, 0, 1, 1),)
 	total = 0

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from localai.errors import StorageProblem, UnknownName
 from localai.files.pictures import writing
+from localai.files.pictures.opening import UNREADABLE
 from localai.store.tables import DAY
 
 log = logging.getLogger('localai.history')
@@ -37,7 +38,7 @@ class Thumbnails:
 			if not path.exists():
 				try:
 					data = writing.thumbnail(picture, SIDE)
-				except (OSError, ValueError, SyntaxError) as error:
+				except UNREADABLE as error:
 					raise UnknownName(
 						f'The file {picture.name} is missing or damaged.',
 						'Look for it in your own copies.',

@@ -1,16 +1,15 @@
 """Verification, as a verb: a picture is drawn again from its receipt and held against the one that was
 kept, pixel by pixel."""
 
-import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from PIL import Image
 
 from localai import __version__
 from localai.errors import InvalidInput, ModelProblem, UnknownName
+from localai.files.pictures.opening import UNREADABLE, opened
 from localai.schemas import engine as say
 from localai.schemas.generation import GenerationParameters, GenerationRequest, Picture
 from localai.schemas.history import Verdict
@@ -81,7 +80,7 @@ class VerifyService:
 			'model_name': model.name,
 			'model_hash': self.models.sha256(model)[:10],
 		}
-		verdict = compare(pixels(Path(picture.path)), pixels(io.BytesIO(drawn.data)))
+		verdict = compare(pixels(Path(picture.path)), pixels(drawn.data))
 		return verdict.model_copy(
 			update={
 				'picture': picture.id,
@@ -119,12 +118,12 @@ def check(picture: Picture) -> None:
 		)
 
 
-def pixels(source: Path | io.BytesIO) -> np.ndarray:
+def pixels(source: Path | bytes) -> np.ndarray:
 	"""Height x width x 3, 0 to 255."""
 	try:
-		with Image.open(source) as image:
+		with opened(source) as image:
 			return np.asarray(image.convert('RGB'), dtype=np.int16)
-	except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+	except UNREADABLE as error:
 		raise UnknownName(
 			'The file of this picture cannot be read.', 'Look for it in your own copies.', 'picture'
 		) from error

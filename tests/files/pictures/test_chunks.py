@@ -27,6 +27,13 @@ def made(*pieces: bytes, size: tuple[int, int] = (1, 1)) -> bytes:
 	return SIGNATURE + head + b''.join(pieces)
 
 
+def spoilt(data: bytes, name: bytes) -> bytes:
+	"""The same file, with a wrong checksum in the first chunk of that name."""
+	at = data.index(name)
+	end = at + 4 + int.from_bytes(data[at - 4 : at])
+	return data[:end] + bytes(255 - b for b in data[end : end + 4]) + data[end + 4 :]
+
+
 PIXEL = chunk(b'IDAT', zlib.compress(b'\0\0'))
 END = chunk(b'IEND')
 
@@ -94,7 +101,7 @@ class TestPng:
 			made(PIXEL, END[:-3]),
 			made(chunk(b'tEXt', b'a\0b', length=2**31), PIXEL, END),
 			made(chunk(b'tEXt', b'a\0b', length=2**32 - 1)),
-			made(chunk(b'tEXt', b'a\0b')[:-1] + b'x', PIXEL, END),
+			spoilt(made(PIXEL, END), b'IHDR'),
 			made(PIXEL, END, size=(0, 1)),
 			made(PIXEL, END, size=(1, 0)),
 			SIGNATURE + PIXEL + END,
@@ -111,6 +118,18 @@ class TestPng:
 				read_contents(source)
 			assert error.value.remedy
 		assert read_record(path) is None
+
+	@pytest.mark.parametrize('name', [b'tEXt', b'zTXt', b'iTXt', b'eXIf', b'gAMA'])
+	def test_a_wrong_checksum_beside_the_pixels_is_forgiven(self, name):
+		"""And what it covers is kept apart."""
+		bodies = {b'tEXt': b'b\0told', b'zTXt': b'b\0\0' + zlib.compress(b'told')}
+		bodies |= {b'iTXt': b'b\0\0\0\0\0told', b'eXIf': samples.exif({0x010E: 'told'})}
+		text = chunk(b'tEXt', b'a\0sound')
+		data = made(text, chunk(name, bodies.get(name, bytes(4))), PIXEL, END)
+		at = data.rindex(name)
+		found = read_contents(data[:at] + spoilt(data[at - 4 :], name)[4:])
+		assert found.texts == {'a': 'sound'}
+		assert list(found.doubtful.values()) == ([] if name == b'gAMA' else ['told'])
 
 	def test_a_bomb_stays_small(self):
 		bomb = zlib.compress(bytes(64 * TEXT_BYTES))

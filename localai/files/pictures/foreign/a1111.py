@@ -27,7 +27,7 @@ from localai.files.pictures.foreign.values import (
 from localai.schemas.exchange import Reading
 from localai.schemas.generation import LoraUse
 
-NEGATIVE = 'Negative prompt:'
+NEGATIVE = re.compile(r'^Negative prompt:', re.IGNORECASE | re.MULTILINE)
 KEY = re.compile(r'\s*([\w][\w \-/()]{0,80}):\s*')
 SIZE = re.compile(r'\s*(\d{1,7})\s*[x×]\s*(\d{1,7})\s*')
 LINES = 60  # how far from the end the settings are looked for
@@ -56,6 +56,17 @@ TAKEN = frozenset(
 		'App',
 	)
 )
+# Names in any case, and under others that some give them.
+NAMES = {name.casefold(): name for name in SURE | TAKEN} | {
+	'cfg': 'CFG scale',
+	'cfgscale': 'CFG scale',
+	'cfg_scale': 'CFG scale',
+	'guidance scale': 'CFG scale',
+	'schedule': 'Schedule type',
+	'distilled cfg scale': 'Distilled CFG Scale',
+	'clip_skip': 'Clip skip',
+	'model name': 'Model',
+}
 
 
 def read(texts: dict[str, str]) -> Reading | None:
@@ -113,7 +124,8 @@ def split(text: str) -> tuple[str, str, dict[str, str], list[tuple[str, str]]] |
 			pairs, place = found, index
 			break
 	before = '\n'.join(lines[:place])
-	prompt, mark, negative = ('\n' + before).partition('\n' + NEGATIVE)
+	mark = NEGATIVE.search(before)
+	prompt, negative = (before[: mark.start()], before[mark.end() :]) if mark else (before, '')
 	if not pairs and not mark:
 		return None
 	after = [
@@ -145,7 +157,8 @@ def pairs_of(text: str) -> Iterator[tuple[str, str]]:
 			end = text.find(',', position)
 			end = len(text) if end < 0 else end
 			value = text[position:end]
-		yield key[1].strip(), value.strip()
+		name = key[1].strip()
+		yield NAMES.get(name.casefold(), name), value.strip()
 		end = text.find(',', end)
 		if end < 0:
 			return

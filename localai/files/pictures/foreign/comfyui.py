@@ -1,15 +1,38 @@
 """Knows how to find the settings in a graph of ComfyUI: from the picture back to the sampler that made it
 up, and from there to prompts, model, LoRAs and size.
 
-Grammar: the `prompt` and `workflow` texts of a PNG; in EXIF the same after `prompt:` and `workflow:`.
+It knows few nodes by name. What an input is called says what it means, and what is looked for stays the
+same along the way: the model of a sampler is behind its `model`, or in a pipe that it is given, or behind
+the way of a switch that is on. Grammar: the `prompt` and `workflow` texts of a PNG; in EXIF the same
+after `prompt:` and `workflow:`.
 """
 
 import re
 from collections.abc import Iterable
 
-from localai.files.pictures.foreign.graphs import Graph, Node, graph_of, graph_of_workflow
-from localai.files.pictures.foreign.names import sampler_names
+from localai.files.pictures.foreign.graphs import PARTS, Graph, Node, bundle, graph_of
+from localai.files.pictures.foreign.meanings import (
+	HIGH,
+	INSTEAD,
+	LATENTS,
+	LORA,
+	MODELS,
+	NAMED,
+	PIECES,
+	PROMPTS,
+	SIDES,
+	SIZE,
+	SIZED,
+	STACKS,
+	TAKEN,
+	TEXTUAL,
+	TO_MODEL,
+	WIDE,
+	leads_to_prompt,
+)
+from localai.files.pictures.foreign.sampling import samplers_of, settings_of
 from localai.files.pictures.foreign.values import (
+	WEIGHTS,
 	clean,
 	lora,
 	mapping,
@@ -18,51 +41,12 @@ from localai.files.pictures.foreign.values import (
 	whole,
 	words,
 )
+from localai.files.pictures.foreign.workflows import graph_of_workflow
 from localai.schemas.exchange import Reading
 from localai.schemas.generation import LoraUse
 
 PLACES = ('prompt', 'workflow', 'Model', 'Make', 'ImageDescription', 'UserComment', 'comment')
 MARK = re.compile(r'\s*(?:prompt|workflow)\s*:\s*(?=\{)', re.IGNORECASE)
-PROMPTS = ('text_g', 'text_l', 'text', 'prompt', 'wildcard_text', 't5xxl', 'clip_l')
-MODELS = ('ckpt_name', 'unet_name', 'base_ckpt_name', 'model_name', 'gguf_name')
-# Inputs that lead to a model, and those that do not lead to a prompt.
-TO_MODEL = frozenset(('model', 'unet', 'model1', 'lora_stack', 'optional_lora_stack', 'pipe'))
-NO_PROMPT = frozenset(
-	(
-		'clip',
-		'model',
-		'vae',
-		'image',
-		'images',
-		'pixels',
-		'mask',
-		'control_net',
-		'latent',
-		'latent_image',
-		'samples',
-		'clip_vision_output',
-		'style_model',
-	)
-)
-LATENTS = frozenset(('latent_image', 'samples', 'latent', 'pixels', 'image', 'images'))
-SCHEDULED = {
-	'KarrasScheduler': 'Karras',
-	'ExponentialScheduler': 'Exponential',
-	'BetaSamplingScheduler': 'Beta',
-}
-# Worth telling, by the input that names it.
-NAMED = {
-	'control_net_name': 'ControlNet',
-	'upscale_model': 'Upscaler',
-	'clip_name': 'Text encoder',
-	'clip_name1': 'Text encoder 1',
-	'clip_name2': 'Text encoder 2',
-	'ipadapter_file': 'IP-Adapter',
-}
-TAKEN = frozenset(
-	('seed', 'noise_seed', 'steps', 'cfg', 'sampler_name', 'scheduler', 'denoise', 'positive')
-)
-PARTS = 20  # texts of one prompt
 
 
 def read(texts: dict[str, str]) -> Reading | None:
@@ -91,23 +75,26 @@ def graphs_in(text: str) -> list[dict]:
 
 def read_graph(graph: Graph, text: str) -> Reading:
 	# 1. The sampler, and what it hangs on
-	samplers, end = samplers_of(graph)
+	samplers, end, note = samplers_of(graph)
 	sampler = samplers[-1] if samplers else None
-	given, guide = settings_of(graph, sampler)
+	given = settings_of(graph, sampler) if sampler else {}
 	# 2. Prompts
-	positive = prompt_of(graph, guide, 'positive') if guide else ''
-	negative = prompt_of(graph, guide, 'negative') if guide else ''
-	if guide is None:
-		positive = longest_text(graph)
+	positive = prompt_of(graph, sampler, 'positive') if sampler else longest_text(graph)
+	negative = prompt_of(graph, sampler, 'negative') if sampler else ''
 	# 3. Model and LoRAs
-	model, loras = model_of(graph, guide)
+	model, loras = model_of(graph, sampler)
 	loras += [use for use in tagged(positive) if use.name not in {u.name for u in loras}]
 	# 4. Size and the rest
 	width, height = size_of(graph, sampler)
+	if sampler is None and positive:
+		note = 'No sampler was found in it: the longest text is taken for the prompt.'
+	elif graph.unsure:
+		note = note or 'It has a switch whose position cannot be told.'
 	return reading(
 		'comfyui',
 		text,
 		app='ComfyUI',
+		note=note,
 		loras=loras,
 		extra=extras_of(graph, sampler, samplers),
 		prompt=positive,
@@ -116,106 +103,51 @@ def read_graph(graph: Graph, text: str) -> Reading:
 		vae=vae_of(graph, end),
 		width=width,
 		height=height,
-		clip_skip=clip_skip_of(graph, guide),
+		clip_skip=clip_skip_of(graph, sampler),
 		given=given,
 	)
 
 
-def is_sampler(node: Node) -> bool:
-	inputs = node.inputs
-	return ('sampler_name' in inputs and 'steps' in inputs) or (
-		'sigmas' in inputs and 'sampler' in inputs
-	)
+# Prompts
 
 
-def samplers_of(graph: Graph) -> tuple[list[Node], Node | None]:
-	"""The samplers that a picture went through, the last one first, and the node that saved it. The one
-	that began it decides: those after it refine."""
-	ends = [n for n in graph.nodes.values() if 'images' in n.inputs and 'Image' in n.kind]
-	ends.sort(key=lambda n: 'Save' not in n.kind)
-	for end in ends[:50]:
-		chain: list[Node] = []
-		for node in graph.walk(end, lambda _, __: True):
-			if is_sampler(node):
-				chain = chain_of(graph, node)
-				return chain, end
-	first = next((n for n in graph.nodes.values() if is_sampler(n)), None)
-	return (chain_of(graph, first) if first else []), None
-
-
-def chain_of(graph: Graph, last: Node) -> list[Node]:
-	chain = [n for n in graph.walk(last, lambda _, key: key in LATENTS) if is_sampler(n)]
-	return chain[:PARTS]
-
-
-def settings_of(graph: Graph, sampler: Node | None) -> tuple[dict[str, object], Node | None]:
-	"""What the sampler was given, and the node that holds prompts and model."""
-	if sampler is None:
-		return {}, None
-	inputs = dict(sampler.inputs)
-	guide = sampler
-	# The parts of the sampler that is put together
-	for part in ('sigmas', 'sampler', 'noise', 'guider'):
-		node = graph.linked(inputs.get(part))
-		if node is None:
-			continue
-		inputs = {**node.inputs, **inputs}
-		if part == 'sigmas' and 'scheduler' not in inputs and node.kind in SCHEDULED:
-			inputs['scheduler'] = SCHEDULED[node.kind]
-		if part == 'guider':
-			guide = node
-	name, schedule = sampler_names(
-		graph.value(inputs.get('sampler_name'), ('sampler_name', 'value')),
-		graph.value(inputs.get('scheduler'), ('scheduler', 'value')),
-	)
-	guidance = graph.value(inputs.get('cfg'))
-	side = guide.inputs.get('positive', guide.inputs.get('conditioning'))
-	for node in graph.walk(graph.linked(side), leads_to_prompt):
-		guidance = node.inputs.get('guidance', guidance)
-	seed = inputs.get('seed', inputs.get('noise_seed'))
-	denoise = graph.value(inputs.get('denoise'))
-	given = {
-		'sampler': name,
-		'schedule': schedule,
-		'steps': graph.value(inputs.get('steps')),
-		'seed': graph.value(seed),
-		'guidance_scale': graph.value(guidance),
-		'denoising_strength': None if denoise in (1, None) else denoise,
-	}
-	return given, guide
-
-
-def leads_to_prompt(node: Node, key: str) -> bool:
-	return key not in NO_PROMPT and node.kind != 'ConditioningZeroOut'
-
-
-def prompt_of(graph: Graph, guide: Node, side: str) -> str:
-	"""The texts behind one side of a node with two, in the order in which they are met."""
-	other = 'negative' if side == 'positive' else 'positive'
-	entry = guide.inputs.get(side)
-	if entry is None and side == 'positive':
-		entry = guide.inputs.get('conditioning', guide.inputs.get('cond1'))
-	if isinstance(entry, str):
-		return clean(entry)
-	start = graph.linked(entry)
-	if start is guide:
+def prompt_of(graph: Graph, sampler: Node, side: str) -> str:
+	"""The texts behind one side of a sampler, in the order in which they are met."""
+	names = SIDES[side]
+	others = SIDES['negative' if side == 'positive' else 'positive']
+	found = graph.seek(sampler, names, PIECES)
+	if found is None:
+		return ''
+	if isinstance(found[1], str):
+		return clean(found[1])
+	start = graph.linked(found[1])
+	if start is found[0]:
 		return ''
 
 	def through(node: Node, key: str) -> bool:
 		# of a node with both sides only this one; texts are read where they stand
-		return leads_to_prompt(node, key) and key != other and key not in PROMPTS
+		if any(n in node.inputs for n in names) and any(n in node.inputs for n in others):
+			return key in names or bundle(key)
+		return leads_to_prompt(node, key) and key not in PROMPTS and key not in others[:1]
 
 	parts: list[str] = []
 	for node in graph.walk(start, through):
+		if graph.branch(node) is not None:
+			continue
 		here = node.inputs.get(side)
-		names = [here] if isinstance(here, str) else [node.inputs.get(n) for n in PROMPTS]
-		for value in names:
+		keys = [k for k in PROMPTS if k in node.inputs]
+		keys = [k for k in keys if not clean(node.inputs.get(INSTEAD.get(k, '')))]
+		values = [here] if isinstance(here, str) else [node.inputs[k] for k in keys]
+		if not values and TEXTUAL.search(node.kind):
+			values = [[node.id, 0]]
+		for value in values:
 			text = clean(graph.text(value))
 			if text and text not in parts:
 				parts.append(text)
 		if len(parts) >= PARTS:
 			break
-	return '\n'.join(parts)
+	zeroed = start and start.kind == 'ConditioningZeroOut'
+	return '\n'.join(parts) or ('' if zeroed else clean(graph.text(found[1])))
 
 
 def longest_text(graph: Graph) -> str:
@@ -224,14 +156,19 @@ def longest_text(graph: Graph) -> str:
 	return clean(max((v for v in found if isinstance(v, str)), key=len, default=''))
 
 
-def model_of(graph: Graph, guide: Node | None) -> tuple[str, list[LoraUse]]:
+# Weights
+
+
+def model_of(graph: Graph, sampler: Node | None) -> tuple[str, list[LoraUse]]:
 	"""The first model on the way, and the LoRAs before it, the one nearest to the model first."""
 	found: list[LoraUse] = []
-	for node in graph.walk(guide, lambda _, key: key in TO_MODEL):
-		found += loras_of(graph, node.inputs)
+	for node in graph.walk(sampler, lambda _, key: key in TO_MODEL or bundle(key)):
+		for stack in graph.walk(node, lambda _, key: key in STACKS):
+			found += loras_of(graph, stack.inputs)
 		for name in MODELS:
-			value = graph.value(node.inputs.get(name))
-			if isinstance(value, str):
+			value = node.inputs.get(name)
+			value = value if name == 'model' else graph.value(value, (name,))
+			if isinstance(value, str) and (name != 'model' or value.lower().endswith(WEIGHTS)):
 				return value, unique(reversed(found))
 	return '', unique(reversed(found))
 
@@ -243,45 +180,74 @@ def unique(uses: Iterable[LoraUse]) -> list[LoraUse]:
 def loras_of(graph: Graph, inputs: dict) -> list[LoraUse]:
 	"""Those of one node: one, numbered ones, or rows that can be switched off."""
 	found = []
+	most = whole(inputs.get('lora_count', inputs.get('num_loras')), 0, 200)
 	for key, value in list(inputs.items())[:200]:
-		number = key[9:] if key.startswith('lora_name') else None
+		match = LORA.fullmatch(key)
 		if isinstance(value, dict) and isinstance(value.get('lora'), str):
 			if value.get('on', True):
 				found.append(lora(value['lora'], value.get('strength', 1.0)))
-		elif number is not None:
+		elif match and isinstance(value, str | list):
+			n = match[1]
+			if inputs.get(f'switch_{n}', 'On') in ('Off', False):
+				continue
+			if most is not None and n and int(n) > most:
+				continue
 			names = (
-				'strength_model',
-				f'lora_wt{number}',
-				f'model_str{number}',
-				f'strength{number}',
+				*('strength_model', 'lora_model_strength', f'lora_wt_{n}', f'model_str_{n}'),
+				*(f'strength_{n}', f'lora_{n}_strength', f'model_weight_{n}', f'lora_wt{n}'),
+				*(f'model_str{n}', f'strength{n}', 'lora_strength'),
 			)
-			weight = next((inputs[n] for n in names if n in inputs), 1.0)
-			found.append(lora(graph.value(value), graph.value(weight)))
+			weight = next((inputs[k] for k in names if k in inputs), 1.0)
+			name = graph.value(value, (key, 'lora_name'))
+			found.append(lora(name, graph.value(weight)) if isinstance(name, str) else None)
 	return [use for use in found if use]
-
-
-def size_of(graph: Graph, sampler: Node | None) -> tuple[object, object]:
-	for node in graph.walk(sampler, lambda _, key: key in LATENTS):
-		for wide, high in (('width', 'height'), ('empty_latent_width', 'empty_latent_height')):
-			width, height = (graph.value(node.inputs.get(side)) for side in (wide, high))
-			if node is not sampler and whole(width, 1, 10**6) and whole(height, 1, 10**6):
-				return width, height
-	return None, None
 
 
 def vae_of(graph: Graph, end: Node | None) -> str:
 	for node in graph.walk(end, lambda _, __: True):
 		if 'vae' in node.inputs and 'samples' in node.inputs:
-			loader = graph.linked(node.inputs['vae'])
-			return words(loader.inputs.get('vae_name')) if loader else ''
+			found = graph.seek(graph.linked(node.inputs['vae']), ('vae_name',))
+			name = words(graph.value(found[1], ('vae_name',))) if found else ''
+			return '' if name.startswith('Baked') else name
 	return ''
 
 
-def clip_skip_of(graph: Graph, guide: Node | None) -> int | None:
-	for node in graph.walk(guide, lambda _, key: key in ('positive', 'conditioning', 'clip')):
-		last = whole(graph.value(node.inputs.get('stop_at_clip_layer')), -1000, -1)
-		if last:
-			return -last
+# Size and the rest
+
+
+def size_of(graph: Graph, sampler: Node | None) -> tuple[object, object]:
+	for node in graph.walk(sampler, lambda _, key: key in LATENTS or bundle(key)):
+		found = None if node is sampler else size_at(graph, node.inputs)
+		if found:
+			return found
+	return None, None
+
+
+def size_at(graph: Graph, inputs: dict, depth: int = 5) -> tuple[object, object] | None:
+	"""The two numbers of a node, as such or in words such as `1216 x 832 (landscape)`."""
+	for key, value in inputs.items():
+		match = SIZED.search(key) and isinstance(value, str) and SIZE.search(value[:200])
+		if match:
+			return match[1], match[2]
+	wide, high = (next((inputs[n] for n in ns if n in inputs), None) for ns in (WIDE, HIGH))
+	maker = graph.linked(wide)
+	if maker and maker is graph.linked(high) and depth and graph.left > 0:
+		graph.left -= 1 + len(maker.inputs)
+		if (found := size_at(graph, maker.inputs, depth - 1)) is not None:
+			return found
+	width, height = graph.value(wide, WIDE), graph.value(high, HIGH)
+	if whole(width, 1, 10**6) and whole(height, 1, 10**6):
+		return width, height
+	return None
+
+
+def clip_skip_of(graph: Graph, sampler: Node | None) -> int | None:
+	towards = ('positive', 'conditioning', 'clip', 'guider', 'cond1')
+	for node in graph.walk(sampler, lambda _, key: key in towards or bundle(key)):
+		for name in ('stop_at_clip_layer', 'clip_skip', 'base_clip_skip'):
+			last = whole(graph.value(node.inputs.get(name)), -1000, -1)
+			if last:
+				return -last
 	return None
 
 

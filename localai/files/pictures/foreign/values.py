@@ -169,6 +169,7 @@ def reading(
 	text: str,
 	app: object = '',
 	model_hash: object = '',
+	note: str = '',
 	loras: Iterable[LoraUse | None] = (),
 	styles: Iterable[object] = (),
 	extra: Iterable[tuple[object, object]] = (),
@@ -207,6 +208,7 @@ def reading(
 		format=format,
 		app=line(app),
 		model_hash=line(model_hash, 200),
+		note=note,
 		recipe=recipe,
 		text=clean(text),
 	)
