@@ -43,7 +43,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
 	'files.foreign': (),
 	'files.weights': ('files.foreign',),
 	'files.trash': ('files.weights',),
-	'files.pictures': (),
+	'files.pictures': ('files.foreign',),
 	'files.sharing': ('files.pictures',),
 	'services.feed': (),
 	'services.fields': (),

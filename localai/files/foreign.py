@@ -44,8 +44,11 @@ def read_foreign(path: str | os.PathLike[str], limit: int) -> bytes:
 	"""All of a file that has up to `limit` bytes. Raises OSError; TooMuch for one that has more, also
 	where it grows meanwhile."""
 	with open_foreign(path) as stream:
-		if os.fstat(stream.fileno()).st_size <= limit:
-			content = stream.read(limit + 1)
+		there = os.fstat(stream.fileno()).st_size
+		if there <= limit:
+			content = stream.read(there + 1)  # as much memory as it needs, not as it may have
+			if len(content) > there:
+				content += stream.read(limit + 1 - len(content))
 			if len(content) <= limit:
 				return content
 	raise TooMuch(errno.EFBIG, f'it has more than {size(limit)}', os.fspath(path))

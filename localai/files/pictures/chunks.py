@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from localai.errors import InvalidInput
+from localai.files.foreign import open_foreign
 from localai.files.pictures.exif import decode, read_exif
 
 PNG_SIGNATURE = b'\x89PNG\r\n\x1a\n'
@@ -57,7 +58,7 @@ def read_contents(source: Path | bytes) -> Contents:
 	try:
 		if isinstance(source, bytes):
 			return read_stream(io.BytesIO(source), len(source))
-		with open(source, 'rb') as stream:
+		with open_foreign(source) as stream:
 			return read_stream(stream, os.fstat(stream.fileno()).st_size)
 	except OSError as error:
 		raise InvalidInput(

@@ -9,20 +9,25 @@ import struct
 import threading
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageOps
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
 
 from localai.errors import InvalidInput
 from localai.files.foreign import read_foreign
-from localai.files.pictures.chunks import PNG_SIGNATURE, Contents, damaged
+from localai.files.pictures.chunks import PNG_SIGNATURE, Contents, damaged, read_contents
 
-FORMATS = ('PNG', 'JPEG', 'WEBP')
+# By their own classes: Pillow's own limit is one for all programs, and lower than what phones take.
+DECODERS = {'image/png': PngImageFile, 'image/jpeg': JpegImageFile, 'image/webp': WebPImageFile}
 BYTES = 256 * 1024**2  # of a file
-PIXELS = 178_956_970  # of a picture; from here on Pillow takes it for an attack
+PIXELS = 2**28  # of a picture; a GB while it is decoded
 LARGE = 32_000_000  # pixels; of pictures with more only one is decoded at a time
 ONE = threading.RLock()
+JPEG_END = b'\xff\xd9'
 DENSEST = 1032  # times that a deflate stream may grow; its format allows no more
 # What a decoder says of bytes that are not what they claim.
 UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, LookupError)
@@ -53,23 +58,40 @@ def opened(source: Path | bytes, side: int = 0) -> Iterator[Image.Image]:
 	"""A picture whose pixels are not decoded yet; where only a small one is needed, of about `side`
 	pixels, a JPEG is decoded smaller. Raises what is in UNREADABLE."""
 	data = source if isinstance(source, bytes) else read_foreign(source, BYTES)
-	if data.startswith(PNG_SIGNATURE):
-		data = bare(data)
-	elif data.startswith(b'\xff\xd8') and not data.endswith(b'\xff\xd9'):
-		data += b'\xff\xd9'  # what is there of it can be seen
 	try:
-		with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-			if image.width * image.height > PIXELS:
-				raise ValueError('too many pixels')
-			if side:
-				image.draft('RGB', (side, side))
-			if image.width * image.height <= LARGE:
-				yield image
-			else:
-				with ONE:
-					yield image
-	except Image.DecompressionBombError as error:
-		raise ValueError(str(error)) from error
+		contents = read_contents(data)
+	except InvalidInput as error:
+		raise ValueError(error.message) from error
+	pixels = contents.width * contents.height
+	if pixels > PIXELS:
+		raise ValueError('too many pixels')
+	if contents.media_type == 'image/png':
+		data = bare(data)
+	elif contents.media_type == 'image/jpeg' and not data.endswith(JPEG_END):
+		data += JPEG_END  # what is there of it can be seen
+	with (
+		nullcontext() if pixels <= LARGE else ONE,
+		DECODERS[contents.media_type](io.BytesIO(data)) as image,
+	):
+		if side:
+			image.draft('RGB', (side, side))
+		yield image
+
+
+def shrunk(source: Path | bytes, side: int) -> Image.Image:
+	"""Upright, within a square of `side` pixels; small pictures are not blown up. Raises what is in
+	UNREADABLE."""
+	with opened(source, side) as image:
+		image.load()
+		small: Image.Image = image
+		step = min(image.size) // (8 * side)
+		if image.width * image.height > LARGE and step > 1:
+			# roughly at first, without a second one of that size in memory
+			small = image.resize(
+				(image.width // step, image.height // step), Image.Resampling.NEAREST
+			)
+		small.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=3.0)
+		return ImageOps.exif_transpose(small)
 
 
 def bare(data: bytes) -> bytes:

@@ -10,10 +10,10 @@ from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from localai.errors import DiskFull, StorageProblem
-from localai.files.pictures.opening import opened
+from localai.files.pictures.opening import shrunk
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -93,9 +93,7 @@ def digest(data: bytes) -> str:
 def thumbnail(path: Path, side: int) -> bytes:
 	"""A WebP that fits into a square of `side` pixels; small pictures are not blown up. What can be
 	seen through lies on white. Raises what is in `opening.UNREADABLE`."""
-	with opened(path, side) as file:
-		image = ImageOps.exif_transpose(file)
-		image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=3.0)
+	image = shrunk(path, side)
 	if image.has_transparency_data:
 		image = image.convert('RGBA')
 		image = Image.alpha_composite(Image.new('RGBA', image.size, 'white'), image)

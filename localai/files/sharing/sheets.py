@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFont
 
-from localai.files.pictures.opening import UNREADABLE, opened
+from localai.files.pictures.opening import UNREADABLE, shrunk
 
 COLUMNS, ROWS = 6, 8
 PER_PAGE = COLUMNS * ROWS
@@ -71,9 +71,7 @@ def picture_of(cell: Cell) -> Image.Image | None:
 		if path is None:
 			continue
 		try:
-			with opened(path, 2 * SIDE) as image:
-				small = ImageOps.exif_transpose(image).convert('RGBA')
-			small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+			small = shrunk(path, SIDE).convert('RGBA')
 			ground = Image.new('RGBA', small.size, GROUND)
 			return Image.alpha_composite(ground, small).convert('RGB')
 		except UNREADABLE:

@@ -13,7 +13,9 @@ from pathlib import Path
 
 from localai.errors import InvalidInput, LocalAIError
 from localai.files.pictures import metadata, writing
-from localai.files.pictures.readings import read_settings
+from localai.files.pictures.chunks import read_contents
+from localai.files.pictures.opening import examine
+from localai.files.pictures.readings import of_contents
 from localai.schemas.exchange import ImportReport, Reading, Refusal
 from localai.services.history import recording
 from localai.store.history import EARLIEST, History
@@ -121,7 +123,9 @@ class ImportService:
 		if len(data) > LARGEST:
 			return ImportReport(refused=(Refusal(name=shown, why='It is too large.'),))
 		try:
-			reading = read_settings(data)
+			contents = read_contents(data)
+			examine(data, contents)
+			reading = of_contents(data, contents)
 		except LocalAIError as error:
 			return ImportReport(refused=(Refusal(name=shown, why=str(error)),))
 

@@ -140,10 +140,19 @@ class TestSmallPictures:
 		assert studio.history.find({}).entries[0].thumbnail == after.thumbnail
 		assert studio.history.thumbnail(number).read_bytes() != old
 
-	def test_one_that_is_too_large_to_be_drawn_is_no_matter(self, studio):
+	def test_a_very_large_one_has_one_too(self, studio):
 		buffer = io.BytesIO()
 		Image.new('1', (20_000, 10_000)).save(buffer, 'PNG')
 		(number,) = studio.imports.take('large.png', buffer.getvalue()).imported
+		assert studio.history.thumbnail(number).is_file()
+
+	def test_one_that_cannot_be_decoded_is_no_matter(self, studio):
+		"""It is not taken in; a person may have laid it there."""
+		whole = png(RED, (640, 480))
+		broken = whole.replace(b'IDAT', b'IDAT' + bytes(9), 1)
+		assert studio.imports.take('a.png', broken).refused
+		number = take(studio)
+		file_of(studio, number).write_bytes(whole[: whole.index(b'IDAT') + 4] + whole[-300:])
 		with pytest.raises(UnknownName):
 			studio.history.thumbnail(number)
 		token = studio.exports.prepare({'ids': [number], 'sheet': True})
