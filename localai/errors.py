@@ -29,6 +29,8 @@ LocalAIError
     └── BadSetting          an environment variable or option is not valid
 """
 
+import errno
+
 
 class LocalAIError(Exception):
 	"""`message` is one sentence on what happened, `remedy` one on what to do; both in the user's
@@ -157,6 +159,34 @@ class HomeUnusable(StorageProblem):
 
 class DatabaseTooNew(StorageProblem):
 	remedy = 'Update LocalAI, or set LOCALAI_HOME to another folder.'
+
+
+# What the system calls a disk without room; the second is a quota.
+FULL = (errno.ENOSPC, errno.EDQUOT) if hasattr(errno, 'EDQUOT') else (errno.ENOSPC,)
+# A disk that went away while it was used.
+AWAY = tuple(
+	getattr(errno, name)
+	for name in ('ENOENT', 'ENODEV', 'ENXIO', 'EIO', 'ESTALE', 'ENOTCONN', 'EHOSTDOWN')
+	if hasattr(errno, name)
+)
+
+
+def of_disk(error: OSError, folder: object) -> StorageProblem:
+	"""What the system refused in a folder, in a sentence."""
+	if error.errno in FULL:
+		return DiskFull(f'The disk of {folder} is full.', 'Free some space, then try again.')
+	if error.errno == errno.EROFS:
+		return StorageProblem(
+			f'The disk of {folder} can only be read.', 'Make it writable, or choose another folder.'
+		)
+	if error.errno in AWAY:
+		return StorageProblem(
+			f'{folder} cannot be reached: {error.strerror or error}.', 'Bring its disk back.'
+		)
+	return StorageProblem(
+		f'{folder} cannot be written: {error.strerror or error}.',
+		'Check the permissions of the folder.',
+	)
 
 
 class StartProblem(LocalAIError):

@@ -154,6 +154,10 @@ class Settings(BaseModel):
 		return self.home / 'localai.db'
 
 	@property
+	def reserve(self) -> Path:
+		return self.home / 'reserve'
+
+	@property
 	def temporary(self) -> Path:
 		return self.home / 'tmp'
 
@@ -166,9 +170,9 @@ class Settings(BaseModel):
 		try:
 			for folder in (self.home, self.pictures, self.models, self.temporary, self.logs):
 				folder.mkdir(parents=True, exist_ok=True)
-			probe = self.temporary / f'.probe-{os.getpid()}'
+			probe = self.temporary / 'probe'
 			probe.write_bytes(b'')
-			probe.unlink()
+			probe.unlink(missing_ok=True)
 		except OSError as error:
 			raise HomeUnusable(
 				f'LocalAI cannot write to its folder {self.home}: {error.strerror or error}.'

@@ -1,15 +1,20 @@
 """Builds everything from the settings and hands it out; the only file that does."""
 
+import contextlib
 import logging
 from collections.abc import AsyncIterator
 
+from localai.errors import LocalAIError
 from localai.executors.base import Executor
 from localai.executors.local import LocalExecutor
+from localai.files import temporary
 from localai.files.pictures.journal import Journal
+from localai.files.pictures.refuge import Refuge
+from localai.files.reserve import Reserve
 from localai.files.weights.identify import identify
 from localai.hub.client import Hub
 from localai.hub.limiter import Limiter
-from localai.hub.links import Links
+from localai.hub.links import Links, is_link
 from localai.hub.token import TokenKeeper
 from localai.hub.transfer import Transfers
 from localai.schemas.generation import Picture
@@ -24,19 +29,20 @@ from localai.services.hardware.service import HardwareService
 from localai.services.history.exporting import ExportService
 from localai.services.history.importing import ImportService
 from localai.services.history.marks import MarkService
+from localai.services.history.mending import Mending
 from localai.services.history.service import HistoryService
 from localai.services.history.thumbnails import Thumbnails
 from localai.services.history.trash import PictureTrash
 from localai.services.history.truth import TruthService
-from localai.services.history.upkeep import Upkeep
 from localai.services.history.verifying import VerifyService
 from localai.services.jobs.board import Board
 from localai.services.jobs.chores import Chores
 from localai.services.jobs.engines import Engines
 from localai.services.jobs.service import JobService
 from localai.services.models.service import ModelService
-from localai.services.models.trash import ModelTrash
+from localai.services.models.trash import DAYS, ModelTrash
 from localai.services.presence import Presence
+from localai.services.upkeep import Upkeep
 from localai.services.visitors import Visits
 from localai.settings import Settings
 from localai.store.database import Database
@@ -50,6 +56,7 @@ from localai.store.pages import Pages
 from localai.store.preferences import Preferences
 from localai.store.records import Records
 from localai.store.trash import Trash
+from localai.store.unsettled import Unsettled
 
 log = logging.getLogger('localai.studio')
 
@@ -60,7 +67,9 @@ class Studio:
 
 	def __init__(self, settings: Settings, executor: Executor | None = None):
 		self.settings = settings
+		self.reserve = Reserve(settings.reserve)
 		self.database = Database(settings.database)
+		self.unsettled = Unsettled(self.database)
 		history = History(self.database, settings.pictures)
 		jobs = Jobs(self.database, history)
 		self.executor = executor or LocalExecutor((settings.device,), warm=settings.warm_bytes)
@@ -70,7 +79,7 @@ class Studio:
 			settings.models,
 			settings.hub,
 			Models(self.database),
-			ModelTrash(settings.trash, Trash(self.database)),
+			ModelTrash(settings.trash, Trash(self.database), self.reserve),
 			self.preferences,
 			in_use=lambda: self.chores.in_use(),
 			changed=lambda: self.presence.show_library(self.models.version),
@@ -88,7 +97,15 @@ class Studio:
 			Estimates(self.models.families, history, lambda: self.hardware.room()),
 			self.jobs.enqueue,
 		)
-		self.saving = Saving(settings.pictures, self.models, jobs, history, self.saved)
+		self.saving = Saving(
+			settings.pictures,
+			self.models,
+			history,
+			self.unsettled,
+			self.reserve,
+			Refuge(settings.home),
+			self.saved,
+		)
 		self.build_history(history)
 		self.hardware = HardwareService(lambda: self.engines.status)
 		self.downloads = self.build_downloads(Pace(lambda: self.engines.status, history))
@@ -100,24 +117,65 @@ class Studio:
 		self.history = HistoryService(store, Pages(self.database), self.thumbnails, self.models)
 		self.marks = MarkService(MarkStore(self.database), journal, self.history_changed)
 		self.picture_trash = PictureTrash(
-			settings.pictures, settings.trash, discards, self.thumbnails, self.history_changed
+			settings.pictures,
+			settings.trash,
+			discards,
+			self.thumbnails,
+			self.reserve,
+			self.history_changed,
 		)
 		apart = settings.thumbnails, settings.trash, settings.temporary
-		self.imports = ImportService(settings.pictures, store, self.history_changed, apart)
-		self.exports = ExportService(
-			store, self.history.select, settings.pictures, self.history.thumbnail
+		self.imports = ImportService(
+			settings.pictures, store, self.unsettled, self.history_changed, apart
 		)
+		self.exports = ExportService(
+			store, self.history.select, settings.pictures, self.unsettled, self.history.thumbnail
+		)
+		records = Records(self.database)
 		self.truth = TruthService(
 			settings.pictures,
 			settings.trash,
-			Records(self.database),
+			records,
 			discards,
 			journal,
 			self.picture_trash.lock,
 			self.history_changed,
 		)
 		self.verifying = VerifyService(self.history, self.models, self.chores.verify)
-		self.upkeep = Upkeep(self.truth, self.picture_trash, self.marks)
+		self.mending = Mending(
+			settings.pictures, records, self.picture_trash, self.truth, self.unsettled
+		)
+		self.upkeep = Upkeep(
+			# Only a history that is whole may say which marks count.
+			first=(self.make_whole,),
+			minutely=(self.saving.bring_home,),
+			daily=(
+				lambda: self.picture_trash.empty(DAYS),
+				self.thumbnails.trim,
+				lambda: self.sweep(temporary.DAY),
+				self.unsettled.forget_settled,
+				self.database.tidy,
+				self.reserve.fill,
+			),
+		)
+
+	def make_whole(self) -> None:
+		"""Only a history that is whole may say which marks count."""
+		self.truth.rebuild()
+		self.marks.open()
+
+	def sweep(self, seconds: float = 0) -> None:
+		"""Temporary files of before; after a month also what downloads that nobody goes on with left,
+		and copies of the database from before a migration."""
+		settings, unfinished = self.settings, self.downloads.unfinished()
+		temporary.sweep(settings.temporary, is_link, seconds)
+		temporary.sweep(
+			settings.temporary,
+			lambda name: not is_link(name) or name.split('.')[0] in unfinished,
+			DAYS * temporary.DAY,
+		)
+		copies = list(settings.home.glob('localai-before-*.db'))
+		temporary.remove_old(copies, DAYS * temporary.DAY)
 
 	def history_changed(self) -> None:
 		self.board.look_again()
@@ -156,11 +214,21 @@ class Studio:
 			self.presence.show_downloads,
 		)
 
+	def settle(self) -> None:
+		"""By whoever has the home: what was cut off by a kill is brought to its end."""
+		try:
+			self.mending.mend()
+			self.models.mend()
+			self.sweep()
+		except LocalAIError as error:
+			log.warning('what was cut off could not be ended yet: %s', error)
+
 	def open(self, resume: bool = True) -> 'Studio':
+		self.settle()
 		seconds_needed = self.generation.estimates.seconds_needed
 		self.jobs.start(self.generation.task, self.saving.save, seconds_needed)
 		if resume:
-			waiting = self.jobs.resume(self.saving.adopt)
+			waiting = self.jobs.resume(self.picture_trash.numbers_of)
 			self.models.open()
 			self.upkeep.open()
 			log.info('opened %s; %s jobs waiting', self.settings.home, waiting)
@@ -177,4 +245,6 @@ class Studio:
 		self.upkeep.close()
 		self.thumbnails.close()
 		self.models.close()
+		with contextlib.suppress(LocalAIError):
+			self.unsettled.forget_settled()
 		self.database.close()

@@ -9,6 +9,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from localai.files.reserve import Reserve
 from localai.schemas.hardware import Machine, MemoryReading
 from localai.services.models.service import ModelService
 from localai.services.models.trash import ModelTrash
@@ -118,7 +119,7 @@ class Shelf:
 			self.home,
 			self.hub,
 			Models(self.database),
-			ModelTrash(self.trash, Trash(self.database)),
+			ModelTrash(self.trash, Trash(self.database), Reserve(self.trash.with_name('reserve'))),
 			Preferences(self.database),
 			in_use=lambda: frozenset(self.used),
 			changed=self.hear,

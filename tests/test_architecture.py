@@ -39,21 +39,24 @@ EXCEPTIONS = {
 # The rooms within `services/` and `files/` (a folder, or a file that stands alone), and whom each knows:
 # only rooms that stand above it here, so there is no circle.
 ROOMS: dict[str, tuple[str, ...]] = {
-	'files.home': (),
+	'files.reserve': (),
+	'files.home': ('files.reserve',),
+	'files.temporary': (),
 	'files.foreign': (),
 	'files.weights': ('files.foreign',),
-	'files.trash': ('files.weights',),
 	'files.pictures': ('files.foreign',),
+	'files.trash': ('files.pictures', 'files.weights'),
 	'files.sharing': ('files.pictures',),
 	'services.feed': (),
 	'services.fields': (),
 	'services.presence': ('services.feed',),
 	'services.visitors': (),
+	'services.upkeep': (),
 	'services.hardware': (),
 	'services.models': ('services.fields', 'services.hardware'),
 	'services.downloads': ('services.feed', 'services.hardware'),
 	'services.jobs': ('services.feed', 'services.presence'),
-	'services.history': ('services.fields', 'services.jobs', 'services.models'),
+	'services.history': ('services.fields', 'services.jobs'),
 	'services.generation': ('services.fields', 'services.history'),
 }
 # Rooms of the tests that mirror another folder than `localai/`.

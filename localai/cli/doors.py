@@ -36,7 +36,11 @@ class Door(Protocol):
 	def close(self) -> None: ...
 
 
-Own = TypeVar('Own', bound=Door)
+class OwnDoor(Door, Protocol):
+	def settle(self) -> None: ...
+
+
+Own = TypeVar('Own', bound=OwnDoor)
 Running = TypeVar('Running', bound=Door)
 
 
@@ -76,7 +80,10 @@ class open_door(Generic[Own, Running]):
 				raise
 		start_logging(self.settings, 'command')
 		try:
-			return self.opened(self.own(self.settings))
+			door = self.own(self.settings)
+			if self.lock.lock.is_locked:
+				door.settle()
+			return self.opened(door)
 		except BaseException:
 			self.leave()
 			raise
@@ -138,6 +145,9 @@ class OwnEngine:
 	def cancel_chore(self) -> None:
 		self.studio.chores.cancel()
 
+	def settle(self) -> None:
+		self.studio.settle()
+
 	def close(self) -> None:
 		self.studio.close()
 
@@ -175,6 +185,9 @@ class OwnLibrary:
 
 	def pause(self, download_id: str) -> DownloadSnapshot:
 		return self.studio.downloads.pause(download_id)
+
+	def settle(self) -> None:
+		self.studio.settle()
 
 	def close(self) -> None:
 		self.studio.close()
@@ -222,6 +235,9 @@ class OwnHistory:
 		"""The bytes of a zip."""
 		_, pieces = self.studio.exports.stream(self.studio.exports.prepare(request))
 		yield from pieces
+
+	def settle(self) -> None:
+		self.studio.settle()
 
 	def close(self) -> None:
 		self.studio.close()

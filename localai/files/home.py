@@ -9,7 +9,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
-from localai.errors import AlreadyRunning
+from localai.errors import AlreadyRunning, of_disk
+from localai.files.reserve import Reserve
 from localai.schemas.base import Schema
 
 
@@ -28,21 +29,30 @@ class HomeLock:
 	def __init__(self, home: Path):
 		self.lock = FileLock(home / 'localai.lock')
 		self.note = home / 'localai.running.json'
+		self.reserve = Reserve(home / 'reserve')
 
 	def take(self, url: str = '', wait: float = 0) -> Owner:
-		"""Raises AlreadyRunning, naming the owner, after `wait` seconds."""
+		"""On a full disk its reserve makes room for this. Raises AlreadyRunning, naming the owner,
+		after `wait` seconds, or StorageProblem."""
 		try:
 			self.lock.acquire(timeout=wait)
 		except Timeout:
 			raise self.refusal() from None
+		self.reserve.give_up()
 		owner = Owner(pid=os.getpid(), url=url, token=secrets.token_urlsafe(24))
-		handle = os.open(
-			self.note.with_suffix('.tmp'), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600
-		)
+		try:
+			self.write(owner)
+		except OSError as error:
+			self.lock.release()
+			raise of_disk(error, self.note.parent) from error
+		return owner
+
+	def write(self, owner: Owner) -> None:
+		part = self.note.with_suffix('.tmp')
+		handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
 		with os.fdopen(handle, 'w', encoding='utf-8') as file:
 			file.write(owner.model_dump_json())
-		os.replace(self.note.with_suffix('.tmp'), self.note)
-		return owner
+		os.replace(part, self.note)
 
 	def refusal(self) -> AlreadyRunning:
 		owner = self.owner()

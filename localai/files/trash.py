@@ -6,9 +6,11 @@ import errno
 import logging
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from localai.errors import StorageProblem
+from localai.files.pictures.writing import ENDINGS
 from localai.files.weights.layouts import PICKLES, WEIGHTS
 from localai.files.weights.walk import SHARD, pieces
 
@@ -93,9 +95,15 @@ def refusal(path: Path, error: OSError) -> StorageProblem:
 	)
 
 
-def bring_back(held: Path, names: tuple[str, ...], path: Path) -> Path:
+def bring_back(
+	held: Path,
+	names: tuple[str, ...],
+	path: Path,
+	settled: Callable[[Path], None] = lambda path: None,
+) -> Path:
 	"""Moves what `held` has to where it lay; under a new name when something else lies there now.
-	`names` ends with the model's own. Returns the model's path. Raises StorageProblem."""
+	`names` ends with the model's own. Returns the model's path, which `settled` hears of before
+	anything is moved. Raises StorageProblem."""
 	try:
 		path.parent.mkdir(parents=True, exist_ok=True)
 		renamed, number = {n: n for n in names}, 2
@@ -104,6 +112,7 @@ def bring_back(held: Path, names: tuple[str, ...], path: Path) -> Path:
 			number += 1
 		if not there(held / path.name):
 			raise FileNotFoundError(errno.ENOENT, 'its files are not in the trash any more')
+		settled(path.parent / renamed[path.name])
 		rename_all([(held / n, path.parent / renamed[n]) for n in names if there(held / n)])
 	except OSError as error:
 		raise StorageProblem(
@@ -117,7 +126,8 @@ def bring_back(held: Path, names: tuple[str, ...], path: Path) -> Path:
 def numbered(name: str, path: Path, number: int) -> str:
 	"""'a (2).preview.png' for 'a.preview.png' of the model 'a.safetensors'."""
 	shard = SHARD.match(path.name)
-	base = shard[1] if shard else path.stem if path.suffix.lower() in MODELS else path.name
+	ended = path.suffix.lower() in (*MODELS, *ENDINGS)
+	base = shard[1] if shard else path.stem if ended else path.name
 	return f'{base} ({number}){name.removeprefix(base)}'
 
 

@@ -36,6 +36,7 @@ from localai.schemas.models import DRAWERS, Facts, KindName
 FIRST = 4096
 ASKING = 8
 NAME_BYTES = 120
+LINK = 'link-'  # how their names begin until they are checked
 RESERVED = re.compile(r'(con|prn|aux|nul|com\d|lpt\d)(\..*)?', re.IGNORECASE)
 LOGIN = 'Get the link while you are logged in there, with your key in it if the site gives one.'
 
@@ -203,7 +204,7 @@ class Links:
 	def waiting(self, plan: DownloadPlan) -> Path:
 		"""Where it lies until it is checked: named by its link, with the ending that says its format."""
 		key = hashlib.sha256(plan.url.encode()).hexdigest()[:24]
-		return self.temporary / f'link-{key}{os.path.splitext(plan.files[0].path)[1]}'
+		return self.temporary / f'{LINK}{key}{os.path.splitext(plan.files[0].path)[1]}'
 
 	def source(self, url: str, file: PlannedFile | None = None) -> Source:
 		"""Checked before each request, also after redirects; connected to the addresses that were checked."""
@@ -322,6 +323,10 @@ def clean_name(name: str, first: bytes) -> str:
 		stem = f'model {stem}'
 	stem = stem.encode('utf-8', 'replace')[:NAME_BYTES].decode('utf-8', 'ignore').strip(' .')
 	return f'{stem or "model"}{suffix}'
+
+
+def is_link(name: str) -> bool:
+	return name.startswith(LINK)
 
 
 def same(file: Path, size: int, digest: str) -> bool:

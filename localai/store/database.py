@@ -4,7 +4,7 @@ import logging
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,10 +12,12 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
-from localai.errors import DatabaseTooNew, DiskFull, StorageProblem
+from localai.errors import DatabaseTooNew, DiskFull, StorageProblem, of_disk
 
 log = logging.getLogger('localai.store')
+Tell = Callable[[str, int, int], None]
 MIGRATIONS = Path(__file__).parent / 'migrations'
+LOG_LIMIT = 64_000_000  # bytes that the log of the database may keep when it is not needed
 # The newest migration.
 HEAD = max(file.name[:4] for file in (MIGRATIONS / 'versions').glob('[0-9]*.py'))
 
@@ -23,14 +25,20 @@ HEAD = max(file.name[:4] for file in (MIGRATIONS / 'versions').glob('[0-9]*.py')
 class Database:
 	"""Opens the file (WAL, foreign keys on) after bringing its schema up to date.
 
-	Who writes waits for who writes, as long as it takes, and says so every `patience` seconds.
+	Who writes waits for who writes, as long as it takes, and says so every `patience` seconds. What
+	takes long at the opening is told: what it is, how far, of how much.
 	Raises DatabaseTooNew for a file of a later version, StorageProblem for one that is no database.
 	"""
 
-	def __init__(self, path: Path, patience: float = 15):
-		self.path, self.patience = path, patience
+	def __init__(self, path: Path, patience: float = 15, tell: Tell = lambda *_: None):
+		self.path, self.patience, self.tell = path, patience, tell
 		self.upgrade()
-		self.engine = self.connections('journal_mode=WAL', 'foreign_keys=ON', 'synchronous=FULL')
+		self.engine = self.connections(
+			'journal_mode=WAL',
+			'foreign_keys=ON',
+			'synchronous=FULL',
+			f'journal_size_limit={LOG_LIMIT}',
+		)
 		# Apart, so that nobody who reads waits for a connection of those who wait to write; and what
 		# would write by mistake, beside another who writes, is refused at once.
 		self.readers = self.connections('query_only=ON')
@@ -107,21 +115,46 @@ class Database:
 			from alembic.config import Config
 
 			if have:
-				copy = self.path.with_name(f'{self.path.stem}-before-{HEAD}.db')
-				with sqlite3.connect(self.path) as old, sqlite3.connect(copy) as new:
-					old.backup(new)
-				log.info(
-					'database copied to %s before migration from %s to %s', copy.name, have, HEAD
-				)
+				copy = self.copy(f'before-{HEAD}')
+				log.info('copied to %s before migration from %s to %s', copy.name, have, HEAD)
 			logging.getLogger('alembic').setLevel(logging.WARNING)
 			config = Config()
 			config.set_main_option('script_location', str(MIGRATIONS).replace('%', '%%'))
 			config.attributes['url'] = f'sqlite:///{self.path}'
+			config.attributes['tell'] = self.tell
 			command.upgrade(config, 'head')
 		except DatabaseError as error:
 			raise translate(error.orig, self.path) from error
 		except sqlite3.Error as error:
 			raise translate(error, self.path) from error
+		except OSError as error:
+			raise of_disk(error, self.path.parent) from error
+
+	def copy(self, name: str) -> Path:
+		"""Beside it, whole or not at all. Raises DiskFull where there is no room for it and for what
+		a migration writes."""
+		size, free = self.path.stat().st_size, shutil.disk_usage(self.path.parent).free
+		if free < 3 * size:
+			raise DiskFull(
+				f'LocalAI has to update its database and needs {3 * size / 1e6:,.0f} MB for it; the'
+				f' disk of {self.path.parent} has {free / 1e6:,.0f} MB free.',
+				'Free some space, then start again.',
+			)
+		copy = self.path.with_name(f'{self.path.stem}-{name}.db')
+		part = copy.with_suffix('.part')
+		part.unlink(missing_ok=True)
+		old, new = sqlite3.connect(self.path), sqlite3.connect(part)
+		try:
+			old.backup(
+				new,
+				pages=10_000,
+				progress=lambda _, left, all: self.tell('Copying the database', all - left, all),
+			)
+		finally:
+			new.close()
+			old.close()
+		part.replace(copy)
+		return copy
 
 	def version(self) -> str:
 		"""The schema version of the file, '' when it is new."""
@@ -141,6 +174,13 @@ class Database:
 			return row[0] if row else ''
 		finally:
 			connection.close()
+
+	def tidy(self) -> None:
+		"""Brings the log into the database and makes it short. The database itself is never written
+		anew (VACUUM): what was deleted is room for what comes, and to copy a gigabyte while somebody
+		waits, with as much free space, is worth less than that room."""
+		with self.turn, self.translated(), self.engine.connect() as connection:
+			connection.exec_driver_sql('pragma wal_checkpoint(truncate)')
 
 	def close(self) -> None:
 		self.readers.dispose()

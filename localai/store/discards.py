@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, inspect, select
+from sqlalchemy import delete, func, inspect, select, update
 from sqlalchemy.orm import Session
 
 from localai.schemas.base import Schema
@@ -15,12 +15,15 @@ from localai.store.history import BATCH, free_ordinals, read_marks
 from localai.store.tables import AlbumRow, PictureRow, TagRow, TrashRow, now
 
 KIND = 'picture'
+# Being deleted for good: not in the trash any more, its file may be there still.
+GONE = 'gone picture'
 COLUMNS = tuple(column.key for column in inspect(PictureRow).columns)
 
 
 class DiscardRecord(Schema):
 	"""`path` is below the pictures folder, `held` below the trash; `row` is all that the database
-	knew."""
+	knew. `to` is where it was brought to when something else lay at `path`: if that was cut off, it
+	may be there."""
 
 	id: str
 	path: str
@@ -29,6 +32,7 @@ class DiscardRecord(Schema):
 	row: dict[str, Any]
 	marks: Marks
 	deleted_at: datetime
+	to: str = ''
 
 
 class Discards:
@@ -92,34 +96,64 @@ class Discards:
 	def get(self, trash_id: str) -> DiscardRecord | None:
 		return next(iter(self.many([trash_id])), None)
 
+	def head_for(self, trash_id: str, path: str) -> None:
+		"""That it is about to be brought to another path than the one where it lay."""
+		with self.database.writing() as session:
+			if row := session.get(TrashRow, trash_id):
+				row.row = (row.row or {}) | {'to': path}
+
+	def let_go(self, when: datetime) -> None:
+		"""What was deleted until then is not in the trash from now on, also after a kill."""
+		old = TrashRow.kind == KIND, TrashRow.deleted_at <= when
+		with self.database.writing() as session:
+			session.execute(update(TrashRow).where(*old).values(kind=GONE))
+
+	def keep(self, trash_ids: Sequence[str]) -> None:
+		"""Their files would not go."""
+		for start in range(0, len(trash_ids), BATCH):
+			named = TrashRow.id.in_(trash_ids[start : start + BATCH])
+			with self.database.writing() as session:
+				session.execute(update(TrashRow).where(named).values(kind=KIND))
+
 	def forget(self, trash_ids: Sequence[str]) -> None:
 		for start in range(0, len(trash_ids), BATCH):
 			gone = TrashRow.id.in_(trash_ids[start : start + BATCH])
 			with self.database.writing() as session:
-				session.execute(delete(TrashRow).where(TrashRow.kind == KIND, gone))
+				session.execute(delete(TrashRow).where(TrashRow.kind == GONE, gone))
 
-	def before(self, when: datetime) -> list[tuple[str, str, int, str]]:
-		"""Id, place, ordinal and digest of what was deleted until then."""
+	def gone(self) -> list[tuple[str, str, int, str]]:
+		"""Id, place, ordinal and digest of what was let go of."""
 		ordinal = TrashRow.row['row']['ordinal'].as_integer()
 		digest = TrashRow.row['row']['digest'].as_string()
-		query = select(TrashRow.id, TrashRow.held, ordinal, digest).where(
-			TrashRow.kind == KIND, TrashRow.deleted_at <= when
-		)
+		query = select(TrashRow.id, TrashRow.held, ordinal, digest).where(TrashRow.kind == GONE)
 		with self.database.reading() as session:
 			return [(i, held, n, mark) for i, held, n, mark in session.execute(query)]
 
 	def places(self) -> list[tuple[str, str, str]]:
-		"""Id, where it is held, and where it lay, of all."""
-		query = select(TrashRow.id, TrashRow.held, TrashRow.path).where(TrashRow.kind == KIND)
+		"""Id, where it is held, and where it lay, of all that lies there."""
+		query = select(TrashRow.id, TrashRow.held, TrashRow.path).where(
+			TrashRow.kind.in_((KIND, GONE))
+		)
 		with self.database.reading() as session:
 			return [(i, held, path) for i, held, path in session.execute(query)]
 
-	def unreplaced(self) -> list[tuple[str, str]]:
-		"""Where it is held and where it lay, of all whose path no picture of the history has."""
-		there = select(PictureRow.id).where(PictureRow.path == TrashRow.path).exists()
-		query = select(TrashRow.held, TrashRow.path).where(TrashRow.kind == KIND, ~there)
+	def unreplaced(self) -> list[tuple[str, str, str]]:
+		"""Where it is held, where it lay, and where it was going to lie, of all whose path no
+		picture of the history has."""
+		to = func.coalesce(TrashRow.row['to'].as_string(), TrashRow.path)
+		there = select(PictureRow.id).where(PictureRow.path == to).exists()
+		query = select(TrashRow.held, TrashRow.path, to).where(TrashRow.kind == KIND, ~there)
 		with self.database.reading() as session:
-			return [(held, path) for held, path in session.execute(query)]
+			return [(held, path, to) for held, path, to in session.execute(query)]
+
+	def numbers_of(self, job_id: str) -> list[int]:
+		"""Which pictures of a job are in the trash, or were on their way there."""
+		job, number = TrashRow.row['row']['job_id'], TrashRow.row['row']['number']
+		query = select(number.as_integer()).where(
+			TrashRow.kind.in_((KIND, GONE)), job.as_string() == job_id
+		)
+		with self.database.reading() as session:
+			return list(session.scalars(query))
 
 	def at(self, paths: Sequence[str]) -> list[tuple[str, str]]:
 		"""Where it is held and where it lay, of what lay at these paths."""
@@ -221,4 +255,5 @@ def from_trash(row: TrashRow) -> DiscardRecord:
 		row=row.row['row'],
 		marks=Marks.model_validate(row.row['marks']),
 		deleted_at=row.deleted_at,
+		to=row.row.get('to', ''),
 	)

@@ -39,6 +39,13 @@ class Records:
 		with self.database.reading() as session:
 			return [FileRecord(*row) for row in session.execute(query)]
 
+	def paths_in(self, folder: str) -> set[str]:
+		"""Those of the pictures that lie in one folder, and below it."""
+		path = PICTURE.c.path
+		query = select(path).where(path > f'{folder}/', path < f'{folder}0')  # 0 follows /
+		with self.database.reading() as session:
+			return set(session.scalars(query))
+
 	def count(self) -> int:
 		with self.database.reading() as session:
 			return session.scalar(select(func.count()).select_from(PictureRow)) or 0

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from localai.schemas.base import Schema
 from localai.store.database import Database
@@ -24,16 +24,20 @@ class TrashRecord(Schema):
 	deleted_at: datetime
 
 
-class Trash:
-	def __init__(self, database: Database, kind: str = 'model'):
-		self.database = database
-		self.kind = kind
+KIND = 'model'
+# Being deleted for good: not in the trash any more, its files may be there still.
+GONE = 'gone model'
 
-	def all(self) -> tuple[TrashRecord, ...]:
+
+class Trash:
+	def __init__(self, database: Database):
+		self.database = database
+
+	def all(self, kind: str = KIND) -> tuple[TrashRecord, ...]:
 		"""The last deleted first."""
 		query = (
 			select(TrashRow)
-			.where(TrashRow.kind == self.kind)
+			.where(TrashRow.kind == kind)
 			.order_by(TrashRow.deleted_at.desc(), TrashRow.id.desc())
 		)
 		with self.database.reading() as session:
@@ -42,14 +46,28 @@ class Trash:
 	def get(self, trash_id: str) -> TrashRecord | None:
 		with self.database.reading() as session:
 			row = session.get(TrashRow, trash_id)
-			return to_record(row) if row and row.kind == self.kind else None
+			return to_record(row) if row and row.kind == KIND else None
+
+	def let_go(self, when: datetime) -> None:
+		"""What was deleted until then is not in the trash from now on, also after a kill."""
+		old = TrashRow.kind == KIND, TrashRow.deleted_at <= when
+		with self.database.writing() as session:
+			session.execute(update(TrashRow).where(*old).values(kind=GONE))
+
+	def gone(self) -> tuple[TrashRecord, ...]:
+		return self.all(GONE)
+
+	def keep(self, trash_id: str) -> None:
+		"""Its files would not go."""
+		with self.database.writing() as session:
+			session.execute(update(TrashRow).where(TrashRow.id == trash_id).values(kind=KIND))
 
 	def add(self, record: TrashRecord) -> None:
 		fields = record.model_dump(mode='json', include={'files', 'model'})
 		with self.database.writing() as session:
 			session.add(
 				TrashRow(
-					kind=self.kind,
+					kind=KIND,
 					row=fields,
 					deleted_at=record.deleted_at,
 					**record.model_dump(include={'id', 'name', 'path', 'held', 'bytes'}),

@@ -56,6 +56,7 @@ def prepare(database: Database) -> None:
 		connection = session.connection()
 		connection.execute(text(f'drop table if exists {TABLE}'))
 		connection.execute(text(CREATE))
+		total = connection.execute(text('select count(*) from pictures')).scalar() or 0
 		done, last = 0, -1
 		while True:
 			query = text(f'{ROWS} where p.id > :last order by p.id limit {BATCH}')
@@ -64,6 +65,7 @@ def prepare(database: Database) -> None:
 				break
 			connection.execute(INSERT, [document(row) for row in rows])
 			done, last = done + len(rows), rows[-1]['id']
+			database.tell('Reading the words of the pictures', done, total)
 		connection.execute(text(f'pragma user_version = {VERSION}'))
 	if done:
 		log.info('the words of %s pictures were indexed', done)

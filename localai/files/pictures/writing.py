@@ -15,17 +15,23 @@ from PIL import Image
 from localai.errors import DiskFull, StorageProblem
 from localai.files.pictures.opening import shrunk
 
+ENDINGS = ('.png', '.jpg', '.jpeg', '.webp')
+PART = '.part'  # the end of the name of a file that is not whole yet; it begins with a dot
 
-def write_whole(path: Path, data: bytes) -> None:
-	"""Writes to a temporary name, flushes it to the disk, renames. Raises DiskFull or
+
+def write_whole(path: Path, data: bytes, changed: datetime | None = None) -> None:
+	"""Writes to a temporary name, flushes it to the disk, renames; its time of change is `changed`.
+	Only the last folder is made: without those above it, their disk is away. Raises DiskFull or
 	StorageProblem."""
-	temporary = path.with_name(f'.{path.name}.part')
+	temporary = path.with_name(f'.{path.name}{PART}')
 	try:
-		path.parent.mkdir(parents=True, exist_ok=True)
+		make_folder(path.parent)
 		with open(temporary, 'wb') as file:
 			file.write(data)
 			file.flush()
 			os.fsync(file.fileno())
+		if changed:
+			os.utime(temporary, (changed.timestamp(), changed.timestamp()))
 		os.replace(temporary, path)
 		flush_folder(path.parent)
 	except OSError as error:
@@ -39,6 +45,25 @@ def write_whole(path: Path, data: bytes) -> None:
 			f'The picture could not be saved in {path.parent}: {error.strerror or error}.',
 			'Check the folder, then generate again.',
 		) from error
+
+
+def make_folder(folder: Path) -> None:
+	with contextlib.suppress(FileExistsError):
+		folder.mkdir()
+		flush_folder(folder.parent)
+
+
+def files_in(folder: Path) -> list[Path]:
+	"""What may be pictures in one folder, in the order of their names."""
+	try:
+		names = sorted(os.listdir(folder))
+	except OSError:
+		return []
+	return [folder / n for n in names if n.lower().endswith(ENDINGS) and not n.startswith('.')]
+
+
+def is_part(name: str) -> bool:
+	return name.startswith('.') and name.endswith(PART)
 
 
 def flush_folder(folder: Path) -> None:
@@ -61,18 +86,19 @@ def picture_name(job_id: str, index: int, seed: int) -> str:
 	return f'{job_id}-{index + 1:03}-{seed}.png'
 
 
-def find_pictures(folder: Path, job_id: str, since: datetime) -> list[Path]:
-	"""The files of one job; looks only into the days since it was made."""
-	first = since.astimezone().strftime('%Y-%m-%d')
-	days = (
-		[d for d in folder.iterdir() if d.is_dir() and d.name >= first] if folder.is_dir() else []
-	)
-	return sorted(p for d in days for p in d.glob(f'{job_id}-*.png'))
+def imported_name(stem: str, digest: str, suffix: str) -> str:
+	"""With a part of its digest, so that a start knows a picture that we took in from one that a
+	person laid there."""
+	return f'{stem}-{digest[:8]}{suffix}'
+
+
+def was_imported(path: Path, digest: str) -> bool:
+	return path.stem.endswith(f'-{digest[:8]}')
 
 
 def write_quickly(path: Path, data: bytes) -> None:
 	"""Whole or not at all, but not flushed: for what can be made again. Raises StorageProblem."""
-	temporary = path.with_name(f'.{path.name}.{os.getpid()}-{threading.get_ident()}.part')
+	temporary = path.with_name(f'.{path.name}.{os.getpid()}-{threading.get_ident()}{PART}')
 	try:
 		path.parent.mkdir(parents=True, exist_ok=True)
 		temporary.write_bytes(data)

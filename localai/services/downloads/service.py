@@ -65,6 +65,12 @@ class DownloadService(Fetching):
 			self.dispatch()
 			return len(self.live)
 
+	def unfinished(self) -> set[str]:
+		"""By which names the files of downloads that go on begin, among the temporary ones."""
+		plans = [self.store.plan(download.id) for download in self.store.pending()]
+		links = self.catalogue.links
+		return {links.waiting(plan).stem for plan in plans if plan and plan.url}
+
 	def adopt(self, fields: Mapping[str, object]) -> None:
 		"""Takes up what an earlier run began of this request, as paused: for a command, which leaves
 		the other downloads to the app. Raises InvalidInput."""

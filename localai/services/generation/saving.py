@@ -1,22 +1,25 @@
 """A drawn picture becomes a saved one, whatever happens on the way."""
 
 import logging
-import tempfile
+import os
+import struct
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 from localai import __version__
-from localai.errors import LocalAIError, StorageProblem
+from localai.errors import DiskFull, StorageProblem
 from localai.files.pictures import metadata, writing
+from localai.files.pictures.refuge import Refuge
+from localai.files.reserve import Reserve
 from localai.schemas import engine as say
 from localai.schemas.generation import Picture, Receipt
 from localai.schemas.jobs import JobSnapshot
 from localai.schemas.models import ModelSpec
 from localai.services.history import recording
 from localai.store.history import History
-from localai.store.jobs import Jobs
+from localai.store.unsettled import Unsettled
 
 log = logging.getLogger('localai.generation')
 
@@ -34,19 +37,23 @@ class Saving:
 		self,
 		folder: Path,
 		models: Hashes,
-		jobs: Jobs,
 		history: History,
+		unsettled: Unsettled,
+		reserve: Reserve,
+		refuge: Refuge,
 		saved: Callable[[Picture], None] = lambda picture: None,
 	):
 		self.folder = folder
 		self.models = models
-		self.jobs = jobs
 		self.history = history
+		self.unsettled = unsettled
+		self.reserve = reserve
+		self.refuge = refuge
 		self.saved = saved
 
 	def save(self, job: JobSnapshot, model: ModelSpec, drawn: say.Drawn) -> Picture:
-		"""File first, with its texts inside, then the row. A full disk sends the file to the
-		temporary folder."""
+		"""File first, with its texts inside, then the row. On a full disk there is room for what was
+		drawn; what its disk refuses otherwise waits elsewhere."""
 		when = datetime.now(UTC)
 		receipt = Receipt(
 			app=__version__,
@@ -72,48 +79,59 @@ class Saving:
 			created_at=when.isoformat(),
 		)
 		png = metadata.embed(drawn.data, record, drawn.width, drawn.height)
-		path = writing.picture_path(self.folder, job.id, drawn.index, drawn.seed, when)
+		size = drawn.width, drawn.height
 		try:
+			try:
+				return self.keep(record, png, size)
+			except DiskFull:
+				with self.reserve.lent():
+					return self.keep(record, png, size)
+		except StorageProblem as error:
+			raise self.rescue(error, record, png) from error
+
+	def keep(self, record: metadata.Record, png: bytes, size: tuple[int, int]) -> Picture:
+		path = self.path_of(record)
+		with self.unsettled.at(path.parent.name):
 			writing.write_whole(path, png)
-		except StorageProblem as error:
-			raise self.rescue(error, png, path.name) from error
-		try:
-			size = drawn.width, drawn.height
 			row = recording.of_record(record, path, self.folder, writing.digest(png), size)
-			saved, _ = self.history.record(row)
-			self.saved(saved)
-			return saved
-		except StorageProblem as error:
-			message = f'{error.message} The picture was kept as {path}.'
-			raise type(error)(message, error.remedy) from error
+			picture, _ = self.history.record(row)
+		self.saved(picture)
+		return picture
 
-	def rescue(self, error: StorageProblem, png: bytes, name: str) -> StorageProblem:
-		"""Keeps a picture that its own folder refused; the error then says where it is."""
-		refuge = Path(tempfile.gettempdir()) / 'localai-rescued' / name
+	def path_of(self, record: metadata.Record) -> Path:
+		when = datetime.fromisoformat(record.created_at)
+		return writing.picture_path(self.folder, record.job_id, record.index, record.seed, when)
+
+	def rescue(self, error: StorageProblem, record: metadata.Record, png: bytes) -> StorageProblem:
+		"""Keeps a picture that its own folder or the database refused; the error then says where."""
+		path = self.path_of(record)
 		try:
-			writing.write_whole(refuge, png)
-		except StorageProblem:
-			log.exception('picture %s could not be kept anywhere', name)
+			if not os.path.isfile(path):
+				path = self.refuge.take(path.name, png)
+		except (OSError, StorageProblem):
+			log.exception('picture %s could not be kept anywhere', path.name)
 			return error
-		return type(error)(f'{error.message} It was kept as {refuge}.', error.remedy)
+		told = f'{error.message} It is kept as {path} and will be in the history.'
+		return type(error)(told, error.remedy)
 
-	def adopt(self, job: JobSnapshot) -> int:
-		"""Records pictures of a job whose file was written when the app was stopped, before the row
-		was. Returns how many."""
-		known, adopted = {Path(p.path) for p in job.pictures}, 0
-		for path in writing.find_pictures(self.folder, job.id, job.created_at):
-			if path in known:
+	def bring_home(self) -> int:
+		"""Pictures that wait elsewhere, as far as their disk takes them now; returns how many still
+		wait."""
+		waiting = 0
+		for path, data in self.refuge.waiting():
+			record = metadata.read_record(data)
+			if record is None:
 				continue
 			try:
-				row = recording.of_file(path, self.folder)
-			except (OSError, LocalAIError):  # cut off while it was written, or no picture at all
-				continue
-			if row.job_id != job.id:
-				continue
-			if self.history.discarded(row.path):  # it was being deleted; its row is in the trash
-				self.jobs.skip(job.id, row.index)
-			else:
-				adopted += self.history.record(row)[1]
-		for part in self.folder.glob(f'*/.{job.id}-*.part'):
-			part.unlink(missing_ok=True)
-		return adopted
+				picture = self.keep(record, data, size_of(data))
+				log.info('picture %s came home from %s', picture.id, path)
+				self.refuge.leave(path)
+			except StorageProblem:
+				waiting += 1
+		return waiting
+
+
+def size_of(png: bytes) -> tuple[int, int]:
+	"""Width and height, as every PNG begins: https://www.w3.org/TR/png/#11IHDR."""
+	width, height = struct.unpack('>II', png[16:24])
+	return width, height

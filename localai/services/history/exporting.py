@@ -13,12 +13,14 @@ from datetime import datetime
 from pathlib import Path
 
 from localai.errors import DiskFull, InvalidInput, StorageProblem, UnknownName
+from localai.files.pictures.writing import PART
 from localai.files.sharing.archives import Member, stream
 from localai.schemas.exchange import ExportReport, ExportRequest, Exposure
 from localai.schemas.history import MANY, HistoryQuery
 from localai.services import fields
 from localai.services.history.parcels import Parcel
 from localai.store.history import History
+from localai.store.unsettled import Unsettled
 
 log = logging.getLogger('localai.exporting')
 TOKENS = 20
@@ -40,12 +42,14 @@ class ExportService:
 		history: History,
 		select: Callable[[HistoryQuery], Sequence[int]],
 		pictures: Path,
+		unsettled: Unsettled,
 		thumbnail: Callable[[int], Path] | None = None,
 		clock: Callable[[], float] = time.monotonic,
 	):
 		self.history = history
 		self.select = select
 		self.folder = pictures
+		self.unsettled = unsettled
 		self.thumbnail = thumbnail
 		self.clock = clock
 		self.lock = threading.Lock()
@@ -108,10 +112,10 @@ class ExportService:
 				'Free some space, or choose another folder.',
 			)
 		# 2. One file after the other, each whole or not at all.
-		written = 0
-		with said(folder):
+		written, part = 0, folder / f'.localai-{secrets.token_hex(4)}{PART}'
+		with said(folder), self.unsettled.at(str(part)):
 			for member in parcel.members():
-				written += write(folder / member.name, member, request.safe)
+				written += write(folder / member.name, part, member, request.safe)
 		if request.safe:
 			parcel.exposures.sort(key=lambda e: all(name in PLAIN for name, _ in e.found))
 		log.info('exported %d pictures, %d missing', len(parcel.kept), len(parcel.missing))
@@ -190,31 +194,31 @@ class ExportService:
 		return request, ids
 
 
-def write(path: Path, member: Member, neutral: bool) -> int:
-	"""A new file; what is half written is removed. Returns its size."""
+def write(path: Path, part: Path, member: Member, neutral: bool) -> int:
+	"""A new file, whole or not at all: it is `part` until then. Returns its size."""
 	content = member.content
 	if isinstance(content, Path):
 		content = content.read_bytes()
 	pieces = (content,) if isinstance(content, bytes) else content
-	made = False
 	try:
-		with path.open('xb') as file:
-			made = True
+		with part.open('wb') as file:
 			for piece in pieces:
 				file.write(piece)
 			file.flush()
 			size = file.tell()
+		when = member.when.timestamp() if member.when else None
+		if neutral:
+			when = NEUTRAL_TIME
+		if when is not None:
+			with contextlib.suppress(OSError, OverflowError, ValueError):
+				os.utime(part, (when, when))
+		if os.path.lexists(path):
+			raise FileExistsError(errno.EEXIST, f'{path.name} is there already')
+		os.rename(part, path)
 	except BaseException:
-		if made:
-			with contextlib.suppress(OSError):
-				path.unlink()
+		with contextlib.suppress(OSError):
+			part.unlink()
 		raise
-	when = member.when.timestamp() if member.when else None
-	if neutral:
-		when = NEUTRAL_TIME
-	if when is not None:
-		with contextlib.suppress(OSError, OverflowError, ValueError):
-			os.utime(path, (when, when))
 	return size
 
 

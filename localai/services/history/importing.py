@@ -19,10 +19,10 @@ from localai.files.pictures.readings import of_contents
 from localai.schemas.exchange import ImportReport, Reading, Refusal
 from localai.services.history import recording
 from localai.store.history import EARLIEST, History
+from localai.store.unsettled import Unsettled
 
 log = logging.getLogger('localai.history')
 SUFFIXES = {'image/png': '.png', 'image/jpeg': '.jpg', 'image/webp': '.webp'}
-LOOKED_FOR = ('.png', '.jpg', '.jpeg', '.webp')
 LARGEST = 256 * 1024**2  # bytes of a file
 NAMED = 200  # refusals that are told one by one
 STEM = 80  # characters of a name that are kept
@@ -36,11 +36,13 @@ class ImportService:
 		self,
 		folder: Path,
 		store: History,
+		unsettled: Unsettled,
 		changed: Callable[[], None],
 		apart: Sequence[Path] = (),
 	):
 		self.folder = folder
 		self.store = store
+		self.unsettled = unsettled
 		self.changed = changed
 		self.apart = (folder, *apart)
 		# Two that bring the same picture at once would each find that it is not here yet.
@@ -114,7 +116,7 @@ class ImportService:
 		found = []
 		for folder, names, files in os.walk(path):
 			names[:] = sorted(n for n in names if not n.startswith('.'))
-			found += [Path(folder, f) for f in sorted(files) if f.lower().endswith(LOOKED_FOR)]
+			found += [Path(folder, f) for f in sorted(files) if f.lower().endswith(writing.ENDINGS)]
 		return [f for f in found if not any(f.is_relative_to(own) for own in self.apart)]
 
 	def take_one(self, name: str, data: bytes, modified: datetime | None) -> ImportReport:
@@ -151,15 +153,15 @@ class ImportService:
 		when = min(max(when, EARLIEST), datetime.now(UTC))
 		day = when.astimezone().strftime('%Y-%m-%d')
 		suffix = SUFFIXES[reading.media_type]
-		path = self.folder / day / f'{Path(shown).stem[:STEM]}-{digest[:8]}{suffix}'
-		writing.write_whole(path, data)
-		os.utime(path, (when.timestamp(), when.timestamp()))
-		if record:
-			size = reading.width, reading.height
-			row = recording.of_record(record, path, self.folder, digest, size, 'imported')
-		else:
-			row = recording.of_reading(reading, path, self.folder, digest, when)
-		picture, _ = self.store.record(row)
+		path = self.folder / day / writing.imported_name(Path(shown).stem[:STEM], digest, suffix)
+		with self.unsettled.at(day):
+			writing.write_whole(path, data, when)
+			if record:
+				size = reading.width, reading.height
+				row = recording.of_record(record, path, self.folder, digest, size, 'imported')
+			else:
+				row = recording.of_reading(reading, path, self.folder, digest, when)
+			picture, _ = self.store.record(row)
 		log.info('picture %s was imported: %s', picture.id, reading.format or 'no settings')
 		return ImportReport(imported=(picture.id,))
 

@@ -2,7 +2,9 @@
 
 import contextlib
 import logging
+import os
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from localai.store.tables import DAY
 
 log = logging.getLogger('localai.history')
 SIDE = 320
+LIMIT = 2_000_000_000  # bytes of all of them, some 200,000
+SEEN = 86_400.0  # seconds until it is written down again that one was looked at
 # More at once would only make each of them, and the page, slower.
 HANDS = threading.BoundedSemaphore(2)
 
@@ -24,6 +28,7 @@ class Thumbnails:
 
 	def __init__(self, folder: Path):
 		self.folder = folder
+		self.began = time.time()
 		self.later = ThreadPoolExecutor(1, 'thumbnails')
 
 	def path(self, ordinal: int, digest: str) -> Path:
@@ -32,7 +37,7 @@ class Thumbnails:
 	def get(self, ordinal: int, digest: str, picture: Path) -> Path:
 		"""The WebP, made on first sight. Raises UnknownName when the file is gone or damaged."""
 		path = self.path(ordinal, digest)
-		if path.exists():
+		if seen(path):
 			return path
 		with HANDS:
 			if not path.exists():
@@ -57,9 +62,46 @@ class Thumbnails:
 		with contextlib.suppress(RuntimeError):  # the app is being closed
 			self.later.submit(make)
 
+	def trim(self, limit: int = LIMIT) -> int:
+		"""Removes what nobody looked at for longest, and what was cut off, until they are of so many
+		bytes; they are made again when somebody looks. Returns how many bytes came free."""
+		found: list[tuple[float, int, str]] = []
+		for folder, _, names in os.walk(self.folder):
+			for name in names:
+				with contextlib.suppress(OSError):
+					path = os.path.join(folder, name)
+					about = os.stat(path)
+					if writing.is_part(name) and about.st_mtime < self.began:
+						os.unlink(path)
+					else:
+						found.append((about.st_mtime, about.st_size, path))
+		excess = sum(size for _, size, _ in found) - limit
+		freed = 0
+		for _, size, path in sorted(found) if excess > 0 else ():
+			if freed >= excess:
+				break
+			with contextlib.suppress(OSError):
+				os.unlink(path)
+				freed += size
+		if freed:
+			log.info('%s bytes of small pictures that were not looked at came free', freed)
+		return freed
+
 	def forget(self, ordinal: int, digest: str) -> None:
 		with contextlib.suppress(OSError):
 			self.path(ordinal, digest).unlink(missing_ok=True)
 
 	def close(self) -> None:
 		self.later.shutdown(wait=False, cancel_futures=True)
+
+
+def seen(path: Path) -> bool:
+	"""Whether it is there; its time of change says when it was looked at last."""
+	try:
+		if path.stat().st_mtime < time.time() - SEEN:
+			os.utime(path)
+		return True
+	except FileNotFoundError:
+		return False
+	except OSError:  # a disk that is full or may only be read
+		return path.exists()

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 import secrets
 import threading
 import time
@@ -11,6 +12,8 @@ from pathlib import Path
 
 from localai.errors import InvalidInput, LocalAIError, StorageProblem, UnknownName
 from localai.files import trash as files
+from localai.files.pictures.writing import flush_folder
+from localai.files.reserve import Reserve
 from localai.schemas.history import MANY, Discarded, Discarding, Restoring
 from localai.services.fields import ids_of
 from localai.services.history.thumbnails import Thumbnails
@@ -32,12 +35,14 @@ class PictureTrash:
 		folder: Path,
 		store: Discards,
 		thumbnails: Thumbnails,
+		reserve: Reserve,
 		changed: Callable[[], None],
 	):
 		self.pictures = pictures
 		self.folder = folder
 		self.store = store
 		self.thumbnails = thumbnails
+		self.reserve = reserve
 		self.changed = changed
 		self.lock = threading.RLock()
 
@@ -45,7 +50,7 @@ class PictureTrash:
 		"""Rows first, so that nothing is ever away without one. Pictures that are gone already are
 		only counted. Raises InvalidInput, StorageProblem."""
 		wanted = ids_of(ids, MANY)
-		with self.lock:
+		with self.lock, self.reserve.lent():
 			stamp = f'{time.time_ns() // 1_000_000:011x}{secrets.token_hex(2)}'
 			named = [(i, f'{stamp}{at:05x}') for at, i in enumerate(wanted)]
 			records = self.store.take_out(named, place=self.place)
@@ -89,7 +94,7 @@ class PictureTrash:
 		wanted = list(dict.fromkeys(str(one) for one in trash_ids))
 		back: list[int] = []
 		problems: list[str] = []
-		with self.lock:
+		with self.lock, self.reserve.lent():
 			records = self.store.many(wanted)
 			for start in range(0, len(records), TOGETHER):
 				placed = []
@@ -114,10 +119,25 @@ class PictureTrash:
 	def bring_back(self, record: DiscardRecord) -> str:
 		"""Where its file lies now, below the pictures folder."""
 		path, held = self.pictures / record.path, self.folder / record.held
-		if not files.there(held / path.name):
-			# It was deleted outside before it came here, or a restore was cut off after this.
+		if not files.there(held / path.name):  # it was deleted outside before it came here
 			return record.path
-		return files.bring_back(held, (path.name,), path).relative_to(self.pictures).as_posix()
+
+		def settled(target: Path) -> None:
+			to = self.below(target)
+			if to != (record.to or record.path):
+				self.store.head_for(record.id, to)
+
+		back = files.bring_back(held, (path.name,), path, settled)
+		with contextlib.suppress(OSError):
+			flush_folder(back.parent)
+		return self.below(back)
+
+	def below(self, path: Path) -> str:
+		return path.relative_to(self.pictures).as_posix()
+
+	def numbers_of(self, job_id: str) -> list[int]:
+		"""Which pictures of a job a person deleted."""
+		return self.store.numbers_of(job_id)
 
 	def listed(self, limit: int = 60, offset: int = 0) -> tuple[Discarded, ...]:
 		"""The last deleted first."""
@@ -139,14 +159,21 @@ class PictureTrash:
 
 	def empty(self, days: float = 0) -> int:
 		"""Deletes for good what lies longer than `days`; returns the bytes that came free."""
-		freed, gone = 0, []
-		with self.lock:
-			for trash_id, held, ordinal, digest in self.store.before(now() - timedelta(days=days)):
-				freed += files.wipe(self.folder / held)
-				if not (self.folder / held).exists():
-					gone.append(trash_id)
-					self.thumbnails.forget(ordinal, digest)
-			self.store.forget(gone)
+		with self.lock, self.reserve.lent():
+			self.store.let_go(now() - timedelta(days=days))
+			return self.wipe()
+
+	def wipe(self) -> int:
+		"""What was let go of is deleted; what the system will not delete stays in the trash."""
+		freed = 0
+		gone: list[str] = []
+		kept: list[str] = []
+		for trash_id, held, ordinal, digest in self.store.gone():
+			self.thumbnails.forget(ordinal, digest)
+			freed += files.wipe(self.folder / held)
+			(kept if files.there(self.folder / held) else gone).append(trash_id)
+		self.store.keep(kept)
+		self.store.forget(gone)
 		if gone:
 			log.info('%s pictures were deleted for good, %s bytes', len(gone), freed)
 			self.changed()
@@ -156,11 +183,13 @@ class PictureTrash:
 		"""After a start: what was cut off between row and file is brought to its end. A picture that
 		came again to the same place is another one, and stays."""
 		with self.lock:
-			for held, path in self.store.unreplaced():
-				file = self.pictures / path
-				if not files.there(self.folder / held / file.name) and files.there(file):
-					with contextlib.suppress(StorageProblem):
-						files.move_all([file], self.folder / held)
+			self.wipe()
+			for held, path, to in self.store.unreplaced():
+				file, target = self.pictures / to, self.folder / held / Path(path).name
+				if not files.there(target) and files.there(file):
+					with contextlib.suppress(OSError):
+						target.parent.mkdir(parents=True, exist_ok=True)
+						os.rename(file, target)
 
 
 def few(problems: Sequence[str]) -> tuple[str, ...]:

@@ -20,7 +20,6 @@ from localai.files.pictures.journal import Journal
 from localai.files.trash import BESIDE, there
 from localai.schemas.history import CheckReport, Marks
 from localai.services.history import recording
-from localai.services.history.importing import LOOKED_FOR
 from localai.store.discards import Discards
 from localai.store.history import NewPicture
 from localai.store.records import FileRecord, Records
@@ -81,7 +80,7 @@ class TruthService:
 			# What was drawn since the disk was read has a row by now: only what is not there is missing.
 			lost = [row for path, row in rows.items() if path not in files]
 			missing = [row for row in lost if not (self.folder / row.path).is_file()]
-			orphaned = [path for path in files if path not in rows]
+			orphaned = self.still([path for path in files if path not in rows])
 			changed, silent, unreadable = self.altered(rows, files, deep)
 
 			# 2. Mend what can be mended.
@@ -93,10 +92,13 @@ class TruthService:
 				changed, unreadable = [], unreadable + broken
 				added, moved, broken = self.take_in(orphaned, missing, tell)
 				repaired += added + len(moved)
-				unreadable, orphaned = unreadable + broken, []
+				unreadable = unreadable + broken
 				missing = [row for row in missing if row.id not in moved]
 				with self.moving:
 					repaired += self.take_in_trash()
+					# What is neither recorded nor unreadable by now has nobody's word for it.
+					recorded = {row.path for row in self.records.all()} | set(broken)
+					orphaned = self.still([path for path in orphaned if path not in recorded])
 				if forget and missing and files:  # with no file at all, their disk may only be away
 					repaired += self.records.remove([row.id for row in missing])
 					missing = []
@@ -135,12 +137,22 @@ class TruthService:
 			self.records.declare_whole()
 		return back
 
+	def begin(self) -> None:
+		"""Where there is nothing yet there is nothing to be made whole: from now on what is there is
+		known to be all."""
+		if not self.records.whole() and next(self.walk(), None) is None:
+			self.records.declare_whole()
+
+	def still(self, paths: list[str]) -> list[str]:
+		"""Those that were not deleted meanwhile."""
+		return [path for path in paths if there(self.folder / path)]
+
 	def walk(self) -> Iterator[tuple[str, Found]]:
 		"""Every picture file below the folder, by its path there; not what is being written."""
 		for folder, names, files in os.walk(self.folder):
 			names[:] = sorted(n for n in names if not n.startswith('.'))
 			for name in sorted(files):
-				if name.startswith('.') or not name.lower().endswith(LOOKED_FOR):
+				if name.startswith('.') or not name.lower().endswith(writing.ENDINGS):
 					continue
 				path = Path(folder, name)
 				with contextlib.suppress(OSError):
@@ -253,7 +265,7 @@ class TruthService:
 		for folder in folders:
 			if folder in known or not folder.is_dir():
 				continue
-			files = [f for f in folder.iterdir() if f.suffix.lower() in LOOKED_FOR]
+			files = [f for f in folder.iterdir() if f.suffix.lower() in writing.ENDINGS]
 			if len(files) != 1 or len(list(folder.iterdir())) != 1:
 				continue  # a model's
 			try:

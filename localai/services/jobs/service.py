@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import get_args
 
 from localai.errors import InvalidInput, LocalAIError, StorageProblem, UnknownName
@@ -87,14 +87,15 @@ class JobService:
 			self.dispatch()
 			return self.board.live.get(job.id, job)
 
-	def resume(self, adopt: Callable[[JobSnapshot], int]) -> int:
+	def resume(self, deleted: Callable[[str], Sequence[int]]) -> int:
 		"""After a start: jobs that were being worked on are marked interrupted and go back to the
-		queue, before the others."""
+		queue, before the others. Those of their pictures that were `deleted` are not drawn again."""
 		store = self.board.store
 		with self.lock:
 			for job in store.in_states(('loading', 'running', 'interrupted')):
 				store.change(job.id, 'interrupted')
-				adopt(job)
+				for number in deleted(job.id):
+					store.skip(job.id, number)
 				job = store.get(job.id) or job
 				if len({p.index for p in job.pictures} | store.skipped(job.id)) >= len(job.seeds):
 					store.change(job.id, 'finished')

@@ -88,10 +88,11 @@ class ModelService:
 		self.tell()
 
 	def open(self) -> None:
-		"""At the start of the app: ends what was cut off, then looks what is there, in a thread."""
-		with contextlib.suppress(StorageProblem):
-			self.bin.mend()
+		"""At the start of the app: looks what is there, in a thread."""
 		self.refresh()
+
+	def mend(self) -> None:
+		self.bin.mend()
 
 	def close(self) -> None:
 		self.registry.close()

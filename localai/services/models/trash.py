@@ -10,6 +10,7 @@ from pathlib import Path
 
 from localai.errors import UnknownName
 from localai.files import trash as files
+from localai.files.reserve import Reserve
 from localai.schemas.models import Trashed
 from localai.store.models import ModelRecord
 from localai.store.tables import now
@@ -23,14 +24,15 @@ class ModelTrash:
 	"""`folder` is LOCALAI_HOME/trash. What lies on another disk waits in a hidden folder beside
 	where it lay, because a rename is the only move that cannot be half done."""
 
-	def __init__(self, folder: Path, store: Trash):
+	def __init__(self, folder: Path, store: Trash, reserve: Reserve):
 		self.folder = folder
 		self.store = store
+		self.reserve = reserve
 		self.lock = threading.RLock()
 
 	def put(self, path: Path, name: str, model: ModelRecord | None) -> Trashed:
 		"""Row first, so that nothing is ever away without one. Raises StorageProblem."""
-		with self.lock:
+		with self.lock, self.reserve.lent():
 			moving = files.belongings(path)
 			trash_id = f'{time.time_ns() // 1_000_000:011x}{secrets.token_hex(2)}'
 			record = TrashRecord(
@@ -77,14 +79,19 @@ class ModelTrash:
 
 	def empty(self, days: float = 0) -> int:
 		"""Deletes for good what lies longer than `days`; returns the bytes that came free."""
+		with self.lock, self.reserve.lent():
+			self.store.let_go(now() - timedelta(days=days))
+			return self.wipe()
+
+	def wipe(self) -> int:
+		"""What was let go of is deleted; what the system will not delete stays in the trash."""
 		freed = 0
-		with self.lock:
-			for record in self.store.all():
-				if record.deleted_at > now() - timedelta(days=days):
-					continue
-				freed += files.wipe(self.folder / record.held)
-				if not (self.folder / record.held).exists():
-					self.store.remove(record.id)
+		for record in self.store.gone():
+			freed += files.wipe(self.folder / record.held)
+			if files.there(self.folder / record.held):
+				self.store.keep(record.id)
+			else:
+				self.store.remove(record.id)
 		if freed:
 			log.info('the trash gave %s bytes back', freed)
 		return freed
@@ -92,6 +99,7 @@ class ModelTrash:
 	def mend(self) -> None:
 		"""After a start: a move that was cut off ends where the model itself is."""
 		with self.lock:
+			self.wipe()
 			for record in self.store.all():
 				held, path = self.folder / record.held, Path(record.path)
 				if files.there(held / path.name) or not files.there(path):

@@ -392,7 +392,7 @@ class TestDisks:
 			(tmp_path / f'{number}.png').write_bytes(png(number))
 		write, written = writing.write_whole, []
 
-		def full(path: Path, data: bytes) -> None:
+		def full(path: Path, data: bytes, changed=None) -> None:
 			if written:
 				raise DiskFull('The disk is full.')
 			written.append(path)

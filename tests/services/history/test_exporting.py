@@ -22,6 +22,7 @@ from localai.services.history.exporting import LIFETIME, PLAIN, TOKENS, ExportSe
 from localai.services.history.parcels import columns_of, inert
 from localai.store.database import Database
 from localai.store.history import History, NewPicture
+from localai.store.unsettled import Unsettled
 from tests.pictures import draw
 
 WHEN = datetime(2026, 11, 23, 10, 20, 30, tzinfo=UTC)
@@ -59,7 +60,11 @@ class House:
 		self.now = 0.0
 		self.asked: list[str] = []
 		self.service = ExportService(
-			self.history, self.select, self.pictures, clock=lambda: self.now
+			self.history,
+			self.select,
+			self.pictures,
+			Unsettled(self.database),
+			clock=lambda: self.now,
 		)
 
 	def select(self, query) -> tuple[int, ...]:
@@ -436,7 +441,12 @@ class TestFullDisk:
 
 		with SmallDisk(tmp_path / 'disk', 'size=1m') as disk:
 			with pytest.raises(DiskFull), said(disk):
-				write(disk / 'a', Member('a', (bytes(100_000) for _ in range(20))), False)
+				write(
+					disk / 'a',
+					disk / '.part',
+					Member('a', (bytes(100_000) for _ in range(20))),
+					False,
+				)
 			assert list(disk.iterdir()) == []
 
 

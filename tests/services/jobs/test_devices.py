@@ -285,7 +285,7 @@ class TestRestart:
 			'interrupted',
 			'queued',
 		]
-		studio.jobs.resume(studio.saving.adopt)
+		studio.jobs.resume(studio.picture_trash.numbers_of)
 		for i, job in enumerate(jobs):
 			ended = finish(studio, job.id)
 			assert ended.state == 'finished'

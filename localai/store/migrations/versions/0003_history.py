@@ -1,10 +1,10 @@
 """Pictures with their place in time, their marks and what their file was; tags, albums, counts."""
 
-import json
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 
 import sqlalchemy as sa
-from alembic import op
+from alembic import context, op
 
 revision = '0003'
 down_revision = '0002'
@@ -16,13 +16,43 @@ FIELDS = {
 	'sampler': 'NEW.sampler',
 	'size': "NEW.width || 'x' || NEW.height",
 }
+TOGETHER = 20_000
+# Each as far after the one before as it is, but at least one: the running maximum of how far a row is
+# ahead of its number.
+PLACES = """create temporary table places as
+	select id, number, number + max(ahead) over (order by number) as place from (
+		select id, number, moment - number as ahead from (
+			select id, moment, row_number() over (order by moment, id) - 1 as number from (
+				select id, ordinal(created_at) as moment from pictures_before)))
+	order by number"""
+SAME = (
+	*('id', 'job_id', 'number', 'seed', 'width', 'height', 'path', 'request', 'receipt'),
+	*('model_id', 'device', 'steps', 'seconds', 'created_at'),
+)
+TOLD = {
+	'ordinal': 'place',
+	'kind': "'generated'",
+	'model_name': "coalesce(json_extract(receipt, '$.model_name'), '')",
+	'family': "coalesce(json_extract(receipt, '$.family'), '')",
+	'sampler': "coalesce(json_extract(request, '$.sampler'), '')",
+	'bytes': '0',
+	'modified': '0.0',
+	'digest': "''",
+	'favourite': '0',
+	'rating': '0',
+	'notes': "''",
+}
+MOVE = f"""insert into pictures ({', '.join(SAME)}, {', '.join(TOLD)})
+	select {', '.join(f'before.{name}' for name in SAME)}, {', '.join(TOLD.values())}
+	from places join pictures_before before on before.id = places.id
+	where places.rowid > ? and places.rowid <= ? order by places.rowid"""
 
 
 def upgrade() -> None:
 	op.rename_table('pictures', 'pictures_before')
 	op.drop_index('ix_pictures_job_number')
 	op.drop_index('ix_pictures_model_created')
-	pictures = op.create_table(
+	op.create_table(
 		'pictures',
 		sa.Column('id', sa.Integer, nullable=False),
 		sa.Column('ordinal', sa.BigInteger, nullable=False),
@@ -78,12 +108,18 @@ def upgrade() -> None:
 		sa.Column('count', sa.Integer, nullable=False),
 		sa.PrimaryKeyConstraint('field', 'name', name='pk_counts'),
 	)
+	move()
+	for field, value in FIELDS.items():
+		name = value.replace('NEW.', '')
+		op.execute(
+			f"insert into counts select '{field}', {name}, count(*) from pictures group by 2"
+		)
+	op.execute(f'insert into days select ordinal / {DAY}, count(*) from pictures group by 1')
 	op.execute(trigger('insert', 'after insert', counted('NEW', '+ 1')))
 	op.execute(trigger('delete', 'after delete', counted('OLD', '- 1')))
 	columns = 'ordinal, model_name, family, sampler, width, height'
 	both = counted('OLD', '- 1') + counted('NEW', '+ 1')
 	op.execute(trigger('update', f'after update of {columns}', both))
-	move(pictures)
 	# A database that has pictures was not lost, whatever else lies beside them.
 	op.execute(
 		"insert into preferences (key, value) select 'history whole', '{}'"
@@ -122,41 +158,28 @@ def counted(row: str, step: str) -> str:
 	return changes
 
 
-def move(pictures: sa.Table) -> None:
-	"""The rows of before, with what can be told of them; what their files were is not known."""
-	old = sa.text('select * from pictures_before order by created_at, id')
-	taken: set[int] = set()
-	for row in op.get_bind().execute(old).mappings().all():
-		request, receipt = json.loads(row['request']), json.loads(row['receipt'])
-		when = datetime.fromisoformat(row['created_at']).replace(tzinfo=UTC)
-		place = ordinal(when)
-		while place in taken:
-			place += 1
-		taken.add(place)
-		op.get_bind().execute(
-			pictures.insert().values(
-				{name: row[name] for name in row if name not in ('request', 'receipt')}
-				| {
-					'request': request,
-					'receipt': receipt,
-					'created_at': when.replace(tzinfo=None),
-					'ordinal': place,
-					'kind': 'generated',
-					'model_name': receipt.get('model_name') or '',
-					'family': receipt.get('family') or '',
-					'sampler': request.get('sampler') or '',
-					'bytes': 0,
-					'modified': 0.0,
-					'digest': '',
-					'favourite': False,
-					'rating': 0,
-					'notes': '',
-				}
-			)
-		)
+def move() -> None:
+	"""The rows of before, with what can be told of them; what their files were is not known. In the
+	order of their time, each in its own microsecond or the next that is free."""
+	connection = op.get_bind()
+	connection.connection.driver_connection.create_function('ordinal', 1, ordinal)
+	connection.exec_driver_sql(PLACES)
+	total = connection.exec_driver_sql('select count(*) from places').scalar() or 0
+	tell = context.config.attributes.get('tell')
+	for first in range(0, total, TOGETHER):
+		connection.exec_driver_sql(MOVE, (first, first + TOGETHER))
+		if tell:
+			tell('Updating the history', min(total, first + TOGETHER), total)
+	connection.exec_driver_sql('drop table places')
 
 
-def ordinal(when: datetime) -> int:
+@cache
+def midnight(day: date) -> datetime:
+	return datetime.combine(day, time.min).astimezone()
+
+
+def ordinal(written: str) -> int:
+	when = datetime.fromisoformat(written).replace(tzinfo=UTC)
 	day = when.astimezone().date()
-	since = when - datetime.combine(day, time.min).astimezone()
+	since = when - midnight(day)
 	return (day - date(1970, 1, 1)).days * DAY + since // timedelta(microseconds=1)
