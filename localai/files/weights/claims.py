@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from localai.schemas.families import ArchitectureName
+from localai.text import plain
 
 LENGTH = 200  # characters of one text
 WORD = 60  # characters of one trigger word
@@ -56,7 +57,9 @@ class Claims(NamedTuple):
 
 def claims(metadata: Mapping[str, str]) -> Claims:
 	def first(*names: str) -> str:
-		return next((t for n in names if (t := plain(metadata.get(n, ''), LENGTH))), '')
+		return next(
+			(t for n in names if (t := plain(metadata.get(n, '')[: 4 * LENGTH], LENGTH))), ''
+		)
 
 	architecture = first('modelspec.architecture', 'ss_base_model_version')
 	title = first('modelspec.title', 'ss_output_name', 'general.name')
@@ -77,19 +80,13 @@ def claims(metadata: Mapping[str, str]) -> Claims:
 	)
 
 
-def plain(text: str, limit: int) -> str:
-	"""One line of what can be printed."""
-	text = ' '.join(text[: 4 * limit].split())
-	return ''.join(c for c in text if c.isprintable())[:limit].strip()
-
-
 def trigger_words(metadata: Mapping[str, str]) -> tuple[str, ...]:
 	"""What the author wrote, else the tags that were most often trained with."""
 	phrase = metadata.get('modelspec.trigger_phrase', '') or metadata.get('trigger_words', '')
 	if phrase:
-		words = (plain(w, WORD) for w in phrase[:10_000].split(','))
+		words = (plain(w[: 4 * WORD], WORD) for w in phrase[:10_000].split(','))
 	else:
-		words = (plain(w, WORD) for w, _ in tags(metadata.get('ss_tag_frequency', '')))
+		words = (plain(w[: 4 * WORD], WORD) for w, _ in tags(metadata.get('ss_tag_frequency', '')))
 	return tuple(dict.fromkeys(w for w in words if w))[:WORDS]
 
 

@@ -11,6 +11,7 @@ from localai.files.weights.layouts import PICKLES
 from localai.files.weights.signatures import Found
 from localai.files.weights.unets import INSIDE
 from localai.schemas.families import ArchitectureName, of_class
+from localai.text import sound_all
 
 # Those of Stable Diffusion 1 and 2, which only the UNet tells apart.
 EITHER = (
@@ -175,7 +176,7 @@ def read_json(file: Path, model: Path) -> dict:
 	"""Raises ModelBroken."""
 	name = file.relative_to(model).as_posix()
 	try:
-		content = json.loads(read_foreign(file, JSON_LIMIT))
+		content = sound_all(json.loads(read_foreign(file, JSON_LIMIT)))
 	except FileNotFoundError:
 		raise ModelBroken(f'{model.name} lacks {name}.') from None
 	except (OSError, ValueError, RecursionError):

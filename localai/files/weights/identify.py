@@ -10,7 +10,7 @@ from typing import Literal
 from localai.errors import LocalAIError, ModelBroken
 from localai.files.foreign import NoFile, regular
 from localai.files.weights import adapters, folders, unets, walk, whole
-from localai.files.weights.claims import Claims, claims, plain
+from localai.files.weights.claims import Claims, claims
 from localai.files.weights.denoisers import TRANSFORMERS
 from localai.files.weights.headers import read_header
 from localai.files.weights.layouts import PICKLES
@@ -30,6 +30,7 @@ from localai.files.weights.signatures import (
 from localai.files.weights.tensors import Header, Tensor
 from localai.schemas.families import ARCHITECTURES, FAMILIES, ArchitectureName
 from localai.schemas.models import Facts, FormatName
+from localai.text import plain
 
 PRECISIONS = {'F16': 'fp16', 'BF16': 'bf16', 'F32': 'fp32', 'F64': 'fp64', 'I8': 'int8'}
 # Families that the architecture written in a GGUF file names alone; 'flux' could be any of five.

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from localai.errors import ModelBroken
+from localai.text import plain
 
 # The headers of the biggest models stay below 20 MB.
 LIMIT = 25_000_000
@@ -41,5 +42,6 @@ def too_many(name: str, count: int) -> ModelBroken:
 
 
 def damaged(name: str, key: str) -> ModelBroken:
-	key = ''.join(c for c in key if c.isprintable())
-	return ModelBroken(f'{name} is damaged: what its header says of {key[:80]!r} does not add up.')
+	return ModelBroken(
+		f'{name} is damaged: what its header says of {plain(key, 80)!r} does not add up.'
+	)

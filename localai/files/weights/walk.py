@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from localai.files.weights import layouts
 from localai.files.weights.layouts import PICKLES, WEIGHTS
+from localai.text import is_sound, plain
 
 # A .bin may be anything, so it counts only where models are expected.
 LOOSE = ('.bin', '.pkl')
@@ -93,12 +94,12 @@ class Walk:
 	def named(self, entries: list[os.DirEntry], folder: str) -> list[os.DirEntry]:
 		"""Those whose names are texts. A disk takes any bytes for a name; what is none in UTF-8 could
 		not be written down."""
-		kept = [entry for entry in entries if sayable(entry.name)]
+		kept = [entry for entry in entries if is_sound(entry.name)]
 		for entry in entries if len(kept) < len(entries) else ():
 			model = os.path.splitext(entry.name)[1].lower() in (*WEIGHTS, *PICKLES)
-			if not sayable(entry.name) and (model or is_folder(entry)):
+			if not is_sound(entry.name) and (model or is_folder(entry)):
 				self.problems.append(
-					f'{said(entry.name)} in {folder} is left out: its name is not UTF-8. Rename it.'
+					f'{plain(entry.name)} in {folder} is left out: its name is not UTF-8. Rename it.'
 				)
 		return kept
 
@@ -194,15 +195,3 @@ def is_folder(entry: os.DirEntry) -> bool:
 		return entry.is_dir()
 	except OSError:
 		return False
-
-
-def sayable(name: str) -> bool:
-	try:
-		name.encode()
-	except UnicodeEncodeError:
-		return False
-	return True
-
-
-def said(name: str) -> str:
-	return ''.join(c if c.isprintable() else '\ufffd' for c in name)

@@ -284,7 +284,7 @@ class TestFacts:
 			'ss_tag_frequency': '[' * 100_000,
 		})  # fmt: skip
 		facts = identify(file)
-		assert len(facts.title) <= 200 and facts.title.isprintable() and facts.licence == 'ab c'
+		assert len(facts.title) <= 200 and facts.title.isprintable() and facts.licence == 'a b c'
 		assert len(facts.trigger_words) <= 12 and all(len(w) <= 60 for w in facts.trigger_words)
 
 	def test_metadata_does_not_contradict_tensors(self, tmp_path):

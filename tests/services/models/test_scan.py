@@ -71,6 +71,14 @@ class TestNamesThatAreNoText:
 		rename(write_weights(folder / 'unet' / 'x', {'a': [4]}), LATIN)
 		assert shelf.models.scan().files == 2 and shelf.models.folders()[0].problem == ''
 
+	def test_half_letters_in_what_a_folder_says(self, shelf, extra):
+		folder = write_folder(extra / 'odd')
+		index = folder / 'unet' / 'm.safetensors.index.json'
+		index.write_text('{"weight_map": {"a": "\\ud800.safetensors"}}')
+		shelf.models.scan()
+		(entry,) = (e for e in shelf.models.list() if not e.builtin)
+		assert entry.problem.startswith('odd lacks unet/\ufffd.safetensors.')
+
 
 class TestThingsThatAreNoFiles:
 	@pytest.mark.parametrize('suffix', ['.safetensors', '.gguf', '.ckpt'])
