@@ -29,13 +29,17 @@ PROCESSORS = {
 }
 
 
-def both(family: str, variant: str) -> Shapes:
-	"""In the layout of its own program and in that of diffusers."""
+def layouts_of(family: str, variant: str) -> list[Shapes]:
+	"""That of diffusers, and that of its own program where it is another one."""
 	if family.startswith('sd') and family != 'sd3':
 		shapes = layouts.unet(family)
-		return shapes | layouts.ldm_unet(shapes)
-	more = PROCESSORS if family == 'flux1' else {}
-	return layouts.transformer(family, variant) | layouts.original(family, variant) | more
+		return [shapes, layouts.ldm_unet(shapes)]
+	shapes, own = layouts.transformer(family, variant), layouts.original(family, variant)
+	return [
+		shapes,
+		*([own] if own is not shapes else []),
+		*([PROCESSORS] if family == 'flux1' else []),
+	]
 
 
 def made() -> dict:
@@ -43,22 +47,31 @@ def made() -> dict:
 	tables: list[str] = []
 	models = []
 	for family, variants in MODELS:
-		blocks: dict[str, dict[str, tuple[set[int], set[tuple[int, int]]]]] = {}
-		for variant in variants:
-			for name, shape in both(family, variant).items():
-				if name.endswith('.weight') and len(shape) in (2, 4):
-					block, index, layer = split(name.removesuffix('.weight').replace('.', '_'))
-					places, widths = blocks.setdefault(block, {}).setdefault(layer, (set(), set()))
-					places.add(index)
-					widths.add((shape[1], shape[0]))
-		found = {}
-		for block, layers in blocks.items():
-			text = json.dumps({n: [count(p), sorted(w)] for n, (p, w) in sorted(layers.items())})
-			if text not in tables:
-				tables.append(text)
-			found[block] = tables.index(text)
-		models.append({'family': family, 'variant': variants[0], 'blocks': found})
+		for alike in zip(*(layouts_of(family, v) for v in variants), strict=True):
+			found = {}
+			for block, layers in blocks_of(alike).items():
+				text = json.dumps(
+					{n: [count(p), sorted(w)] for n, (p, w) in sorted(layers.items())}
+				)
+				if text not in tables:
+					tables.append(text)
+				found[block] = tables.index(text)
+			models.append({'family': family, 'variant': variants[0], 'blocks': found})
 	return {'tables': [json.loads(t) for t in tables], 'models': models}
+
+
+def blocks_of(
+	alike: tuple[Shapes, ...],
+) -> dict[str, dict[str, tuple[set[int], set[tuple[int, int]]]]]:
+	"""By block and layer: in which blocks it is, and how wide."""
+	found: dict[str, dict[str, tuple[set[int], set[tuple[int, int]]]]] = {}
+	for name, shape in (item for shapes in alike for item in shapes.items()):
+		if name.endswith('.weight') and len(shape) in (2, 4):
+			block, index, layer = split(name.removesuffix('.weight'), '.')
+			places, widths = found.setdefault(block, {}).setdefault(layer, (set(), set()))
+			places.add(index)
+			widths.add((shape[1], shape[0]))
+	return found
 
 
 def count(places: set[int]) -> int | list[int]:

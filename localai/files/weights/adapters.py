@@ -59,7 +59,8 @@ NAMES = {
 }
 # How the names of layers of text encoders begin.
 TEXTS = re.compile(
-	r'(?:base_model_model_)?(?:lora_)?(?:te\d?|text_encoders?|text_encoder_\d|text_model|clip_[lg]|t5xxl)_'
+	r'^(?:base_model_model_)?(?:lora_)?(?:te\d?|text_encoders?|text_encoder_\d|text_model|clip_[lg]|t5xxl)_',
+	re.MULTILINE,
 )
 # (values in, values out) of a layer, 0 where it is not known.
 Layers = Mapping[str, tuple[int, int]]
@@ -74,7 +75,10 @@ def adapter(tensors: Mapping[str, Tensor]) -> Found | None:
 	kinds: Counter[str] = Counter()
 	others = 0
 	for name, tensor in tensors.items():
-		layer, end, kind = cut(name)
+		layer, _, end = name.removesuffix('.weight').rpartition('.')
+		kind = ENDS.get(end, '')
+		if not kind and end != 'alpha':  # seldom
+			layer, end, kind = cut(name)
 		if kind:
 			kinds[kind] += 1
 			parts.setdefault(layer, {})[end] = tensor.shape
@@ -96,51 +100,55 @@ def adapter(tensors: Mapping[str, Tensor]) -> Found | None:
 
 
 def cut(name: str) -> tuple[str, str, str]:
-	"""The layer, what is added to it, and the kind of adapter that does so ('' for none)."""
-	layer, _, end = name.rpartition('.')
-	if end == 'weight':
+	"""The layer, what is added to it, and the kind of adapter that does so ('' for none), of names that
+	are not simply written: 'to_k_lora.down', 'q_proj.lora_linear_layer.up', 'qkv_lora1.down',
+	'to_k.lora_A.default'."""
+	layer, _, end = name.removesuffix('.weight').rpartition('.')
+	if end == 'default':
 		layer, _, end = layer.rpartition('.')
-		if end == 'default':
-			layer, _, end = layer.rpartition('.')
-		if end in (
-			'down',
-			'up',
-		):  # 'to_k_lora.down', 'q_proj.lora_linear_layer.up', 'qkv_lora1.down'
-			layer, mark, rest = layer.rpartition('lora')
-			if mark and rest in ('', '1', '2', '_linear_layer'):
-				return layer.rstrip('._'), f'lora_{end}', 'diffusers'
-			return name, '', ''
-	return layer, end, ENDS.get(end, '')
+		return layer, end, ENDS.get(end, '')
+	if end in ('down', 'up') and name.endswith('.weight'):
+		layer, mark, rest = layer.rpartition('lora')
+		if mark and rest in ('', '1', '2', '_linear_layer'):
+			return layer.rstrip('._'), f'lora_{end}', 'diffusers'
+	return name, '', ''
 
 
-def ends_of(shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, int]:
+Shape = tuple[int, ...]
+
+
+def ends_of(shapes: Mapping[str, Shape]) -> tuple[int, int]:
 	"""How many values go into the layer and come out of it, as far as the added parts tell."""
+
+	def side(axis: int, *names: str) -> int:
+		shape = next((shapes[n] for n in names if n in shapes), ())
+		return shape[axis] if len(shape) > axis else 0
 
 	down = shapes.get('lora_down') or shapes.get('lora_A')
 	up = shapes.get('lora_up') or shapes.get('lora_B')
 	if down and up and len(down) > 1:  # nearly always
 		return down[1], up[0]
-
-	def size(axis: int, *names: str) -> int:
-		return next((shapes[n][axis] for n in names if len(shapes.get(n, ())) > axis), 0)
-
-	into = size(1, 'lora_down', 'lora_A', 'hada_w1_b', 'diff')
-	out = size(0, 'lora_up', 'lora_B', 'hada_w1_a', 'diff')
+	if 'lokr_w1' in shapes or 'lokr_w1_a' in shapes:
+		turned = 'lokr_t2' in shapes  # a convolution, in three parts
+		into = side(1, 'lokr_w1', 'lokr_w1_b') * side(1, 'lokr_w2', 'lokr_w2_b')
+		return into, side(0, 'lokr_w1', 'lokr_w1_a') * side(int(turned), 'lokr_w2', 'lokr_w2_a')
+	if 'hada_w1_a' in shapes:
+		return side(1, 'hada_w1_b'), side(int('hada_t1' in shapes), 'hada_w1_a')
 	if 'a1' in shapes:  # GLoRA writes them either way round, and the rank is the small one
 		return max(shapes['a1'][:2], default=0), max(shapes.get('b2', ())[:2], default=0)
-	if not into:
-		into = size(1, 'lokr_w1', 'lokr_w1_b') * size(1, 'lokr_w2', 'lokr_w2_b')
-		out = size(0, 'lokr_w1', 'lokr_w1_a') * size(0, 'lokr_w2', 'lokr_w2_a')
-	return into, out
+	return side(1, 'lora_down', 'lora_A', 'diff'), side(0, 'lora_up', 'lora_B', 'diff')
 
 
 def family(layers: Layers) -> ArchitectureName:
 	"""By the layers of a denoiser that are changed; what is changed of text encoders tells only where
 	these leave it open."""
-	words = {name: widths for name, widths in layers.items() if TEXTS.match(name)}
-	if len(words) == len(layers):
-		return of_words(words)
-	found = blueprints.families({n: w for n, w in layers.items() if n not in words})
+	words: Layers = {}
+	if TEXTS.search('\n'.join(layers)):
+		words = {name: widths for name, widths in layers.items() if TEXTS.match(name)}
+		if len(words) == len(layers):
+			return of_words(words)
+		layers = {n: w for n, w in layers.items() if n not in words}
+	found = blueprints.families(layers)
 	if len(found) > 1:
 		found &= {of_words(words)}
 	return found.pop() if found else 'unknown'

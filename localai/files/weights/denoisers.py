@@ -43,6 +43,7 @@ QWEN = (
 	'txt_norm.weight',
 )
 LUMINA = ('cap_embedder.0.weight', 'noise_refiner.0.attention.qkv.weight')
+HUNYUAN = 'txt_in.individual_token_refiner.blocks.0.adaLN_modulation.1.bias'
 PIXART = (
 	'blocks.0.cross_attn.kv_linear.bias',
 	'blocks.0.mlp.fc1.bias',
@@ -266,10 +267,23 @@ TRANSFORMERS = (
 	),
 	checkpoint('unknown', 'FLUX.3', 'early_stream_modulations.image.lin.weight'),
 	checkpoint('unknown', 'Krea 2', 'txtfusion.projector.weight'),
+	# They share a reader of words; what comes in tells pictures from films
+	checkpoint(
+		'unknown',
+		'HunyuanImage',
+		HUNYUAN,
+		'byt5_in.fc1.weight',
+		sizes=(('img_in.proj.weight', 0, 3584), ('img_in.proj.weight', 1, (64, 128))),
+	),
 	checkpoint(
 		'unknown',
 		'Hunyuan Video',
-		'txt_in.individual_token_refiner.blocks.0.adaLN_modulation.1.bias',
+		HUNYUAN,
+		sizes=(
+			('img_in.proj.weight', 0, (2048, 3072)),
+			('img_in.proj.weight', 2, (1, 2)),
+			('img_in.proj.weight', 4, (1, 2)),
+		),
 	),
 	checkpoint(
 		'unknown',

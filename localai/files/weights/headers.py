@@ -89,14 +89,15 @@ def read_safetensors(stream: BinaryIO, size: int, name: str) -> Header:
 		)
 	# 2. JSON, each name once
 	text = stream.read(length)
-	if text.count(ENTRY[0]) > TENSORS:
-		raise too_many(name, text.count(ENTRY[0]))
+	counts = [text.count(word) for word in ENTRY]
+	if counts[0] > TENSORS:
+		raise too_many(name, counts[0])
 	try:
 		content = orjson.loads(text)
 		if not isinstance(content, dict):
 			raise ValueError('not an object')
 		metadata = content.pop('__metadata__', {})
-		if any(text.count(word) != len(content) for word in ENTRY):
+		if any(count != len(content) for count in counts):
 			json.loads(text, object_pairs_hook=unique)  # slow, and sure
 	except (ValueError, RecursionError):
 		raise ModelBroken(f'{name} is not a weights file: its header cannot be read.') from None

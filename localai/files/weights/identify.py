@@ -10,6 +10,7 @@ from typing import Literal
 from localai.errors import LocalAIError, ModelBroken
 from localai.files.foreign import NoFile, regular
 from localai.files.weights import adapters, folders, unets, walk, whole
+from localai.files.weights.blueprints import judge
 from localai.files.weights.claims import Claims, claims
 from localai.files.weights.denoisers import TRANSFORMERS
 from localai.files.weights.headers import read_header
@@ -48,6 +49,15 @@ SAID = (
 	('sd3', 'large-turbo', '3.5 large turbo'),
 	('sd3', 'large turbo', '3.5 large turbo'),
 )
+# Where the words of CLIP lie in a checkpoint; a model that listens to something else has none.
+OWN_ENCODERS = ('cond_stage_model.', 'conditioner.embedders.')
+VOCABULARIES = tuple(
+	f'{place}{name}token_embedding.weight'
+	for place in ('cond_stage_model.', *(f'conditioner.embedders.{n}.' for n in range(2)))
+	for name in ('transformer.text_model.embeddings.', 'transformer.embeddings.', 'model.')
+)
+# It draws, and is built like a model that is known, and is none of these.
+UNLIKE = Found('checkpoint', 'unknown')
 PLAIN_VARIANTS = ('', 'dev', '3.5 large')
 LICENCE = re.compile(r'^license:[ \t]*["\']?([\w.+-]{1,60})', re.MULTILINE)
 REFUSED = (
@@ -169,9 +179,10 @@ def classify(tensors: Mapping[str, Tensor]) -> Found:
 	if control:
 		return control
 	denoiser = without(tensors, DENOISERS)
-	found = unets.unet(denoiser) or match(TRANSFORMERS, denoiser)
-	if found:
-		return completed(found, tensors)
+	if found := unets.unet(denoiser):
+		return completed(unets.turned(found, tensors), tensors)
+	if found := match(TRANSFORMERS, denoiser):
+		return found if judge(found.family, denoiser) == 'whole' else UNLIKE
 	return (
 		match(VAES, inner)
 		or match(VAES, tensors)
@@ -190,8 +201,9 @@ def completed(found: Found, tensors: Mapping[str, Tensor]) -> Found:
 	if ARCHITECTURES[found.family].encoders_inside and not found.variant:
 		if not any(name.startswith(ENCODERS) for name in tensors):
 			return Found(found.kind, found.family, 'unet')
-		if 'edm_mean' in tensors:
-			return Found(found.kind, found.family, 'playground')
+		own = any(name.startswith(OWN_ENCODERS) for name in tensors)
+		if own and not any(name in tensors for name in VOCABULARIES):
+			return Found(found.kind, found.family, 'another text encoder')
 	return found
 
 
@@ -247,7 +259,8 @@ def parameters(header: Header) -> int:
 
 
 def prediction(header: Header, said: Claims) -> Literal['', 'epsilon', 'v_prediction']:
-	return 'v_prediction' if 'v_pred' in header.tensors else said.prediction
+	marks = ('v_pred', 'edm_vpred.sigma_max')
+	return 'v_prediction' if any(m in header.tensors for m in marks) else said.prediction
 
 
 def identify_folder(path: Path) -> Facts:

@@ -349,7 +349,15 @@ def side(tensors: Mapping[str, Tensor], name: str, axis: int) -> int:
 		return 0
 	if tensor.dtype == 'U8' and len(tensor.shape) == 2 and tensor.shape[1] == 1:
 		return PACKED
+	if axis == 1 and tensor.dtype == 'U8' and halved(tensors, name):
+		return 2 * tensor.shape[1]
 	return tensor.shape[axis]
+
+
+def halved(tensors: Mapping[str, Tensor], name: str) -> bool:
+	"""Whether a byte holds two values of a row, as NVFP4 and MXFP4 do: their scales are small too."""
+	scale = tensors.get(f'{name}_scale')
+	return scale is not None and (scale.dtype == 'U8' or scale.dtype.startswith('F8'))
 
 
 def without(tensors: Mapping[str, Tensor], prefixes: tuple[str, ...]) -> Mapping[str, Tensor]:

@@ -18,6 +18,11 @@ class Tensor(NamedTuple):
 	dtype: str
 	shape: tuple[int, ...]
 
+	@property
+	def written(self) -> bool:
+		"""Whether its shape is that of its values: bytes may hold several of them."""
+		return self.dtype not in ('U8', 'I8')
+
 
 @dataclass(frozen=True, slots=True)
 class Header:

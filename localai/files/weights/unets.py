@@ -3,6 +3,7 @@ words they listen to and by what their first layer takes in."""
 
 from collections.abc import Iterable, Mapping
 
+from localai.files.weights.blueprints import judge, root_of
 from localai.files.weights.signatures import FILMS, PACKED, Found, side
 from localai.files.weights.tensors import Tensor
 from localai.schemas.families import ArchitectureName
@@ -29,6 +30,52 @@ ORIGINAL = (
 FOLDER = ('conv_in.weight', 'up_blocks.0.resnets.0.norm1.weight', 'time_embedding.linear_1.weight')
 # What the first layer takes in besides the noise, by its channels.
 INSIDE = {4: '', 9: 'inpaint', 8: 'edit', 5: 'depth', 7: 'upscale'}
+# Of these only that family has such models; elsewhere it is something that nobody can say.
+ALONE = {5: 'sd2', 7: 'sd2'}
+# The parts that a UNet is made of; what has more matrices listens to more than words.
+PARTS = {
+	'input_blocks',
+	'middle_block',
+	'output_blocks',
+	'time_embed',
+	'label_emb',
+	'out',
+	'conv_in',
+	'conv_norm_out',
+	'conv_out',
+	'time_embedding',
+	'add_embedding',
+	'class_embedding',
+	'encoder_hid_proj',
+	'down_blocks',
+	'mid_block',
+	'up_blocks',
+}
+# Beside the whole UNet in a file: the other parts of a checkpoint, averages, and what is no part.
+BESIDE = (
+	'model.diffusion_model.',
+	'diffusion_model.',
+	'model_ema.',
+	'cond_stage_model.',
+	'conditioner.',
+	'first_stage_model.',
+	'vae.',
+	'text_encoder',
+	'te1.',
+	'te2.',
+	'clip_l.',
+	'clip_g.',
+	'control_model.',
+	'embedding_manager.',
+	'lora_',
+	'edm_',
+	'denoiser.',
+	# of Stable Diffusion 2, for depth, for larger pictures, and from a picture
+	'depth_model.',
+	'low_scale_model.',
+	'embedder.',
+	'noise_augmentor.',
+)
 
 
 def unet(tensors: Mapping[str, Tensor]) -> Found | None:
@@ -45,24 +92,45 @@ def unet(tensors: Mapping[str, Tensor]) -> Found | None:
 		return Found('checkpoint', 'unknown', 'video')
 	if channels == 16 and listens_to(tensors) == 128:
 		return Found('checkpoint', 'sketchbook')
-	if family == 'unknown' or channels not in INSIDE:
-		return None if family == 'unknown' else Found('checkpoint', family, f'{channels} channels')
-	variant = INSIDE[channels]
-	if not variant and family == 'sd2' and side(tensors, 'label_emb.0.0.weight', 1):
+	if family == 'unknown':
+		return None
+	if any(name.endswith('.qweight') for name in tensors):
+		return Found('checkpoint', family, 'SVDQuant')
+	verdict = judge(family, tensors)
+	if verdict == 'other' or strange(tensors, PARTS):
+		return Found('checkpoint', 'unknown')
+	variant = INSIDE.get(channels, f'{channels} channels')
+	if ALONE.get(channels, family) != family or (family == 'sd2' and variant == 'edit'):
+		variant = f'{channels} channels'
+	if not variant and family == 'sd2' and is_told(tensors):
 		variant = 'unclip'
-	if not variant and family == 'sdxl' and smaller(tensors):
+	if not variant and verdict == 'less':  # SSD-1B, Vega, and small ones of Stable Diffusion 1
 		variant = 'small'
-	if not variant and family == 'sd1' and 'mid_block.attentions.0.norm.weight' not in tensors:
-		variant = '' if 'middle_block.1.norm.weight' in tensors else 'small'
-	if not variant and 'time_embedding.cond_proj.weight' in tensors:
+	conditions = ('time_embedding.cond_proj.weight', 'time_embed.cond_proj.weight')
+	if not variant and any(name in tensors for name in conditions):
 		variant = 'lcm'
 	return Found('checkpoint', family, variant)
 
 
-def smaller(tensors: Mapping[str, Tensor]) -> bool:
-	"""SSD-1B, Vega and the like: the deepest blocks of SDXL have ten layers, theirs have fewer."""
-	places = ('input_blocks.7.1', 'down_blocks.2.attentions.0')
-	return not any(f'{p}.transformer_blocks.9.norm1.weight' in tensors for p in places)
+def strange(tensors: Mapping[str, Tensor], known: set[str]) -> bool:
+	"""Whether there is a matrix that belongs to none of the known parts."""
+	return any(
+		len(tensor.shape) > 1 and root_of(name) not in known and not name.startswith(BESIDE)
+		for name, tensor in tensors.items()
+	)
+
+
+def turned(found: Found, tensors: Mapping[str, Tensor]) -> Found:
+	"""What a whole file says of the UNet in it: other parts make another model of it."""
+	if 'cc_projection.weight' in tensors:
+		return Found('checkpoint', 'unknown', 'Zero123')
+	if strange(tensors, PARTS):
+		return Found('checkpoint', 'unknown')
+	if not found.variant and 'edm_vpred.sigma_max' in tensors:
+		return Found('checkpoint', found.family, 'edm')
+	if not found.variant and 'edm_mean' in tensors:
+		return Found('checkpoint', found.family, 'playground')
+	return found
 
 
 def controlnet(tensors: Mapping[str, Tensor]) -> Found | None:

@@ -38,6 +38,11 @@ KINDS = {
 LACKING = {
 	'inpaint': 'is made for inpainting, which LocalAI does not do yet.',
 	'edit': 'is made for editing pictures, which LocalAI does not do yet.',
+	'video': 'makes videos, which LocalAI does not do yet.',
+	'edm': 'was trained with continuous noise levels (EDM), which LocalAI does not draw with yet.',
+	'playground': 'was trained with continuous noise levels (EDM), which LocalAI does not draw with yet.',
+	'another text encoder': 'has a text encoder of another kind, which LocalAI does not draw with yet.',
+	'small': 'is a smaller model than those of its family, which LocalAI does not draw with yet.',
 	'unet': 'is only the denoiser; LocalAI draws with whole models, text encoder and VAE included.',
 }
 
@@ -128,7 +133,12 @@ def trouble(facts: Facts, kind: KindName, name: str) -> ModelProblem | None:
 	if kind != 'checkpoint':
 		return None
 	if facts.family == 'unknown':
-		return ModelUnsupported(f'LocalAI cannot tell which family {name} is of.')
+		if not facts.variant:
+			return ModelUnsupported(f'LocalAI cannot tell which family {name} is of.')
+		words = LACKING.get(
+			facts.variant, f'is a {facts.variant} model, which LocalAI does not draw with yet.'
+		)
+		return ModelUnsupported(f'{name} {words}')
 	family = FAMILIES.get(facts.family)
 	if family is None:
 		return ModelUnsupported(

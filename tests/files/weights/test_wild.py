@@ -3,9 +3,12 @@
 import pytest
 
 from localai.files.weights import blueprints
-from localai.files.weights.identify import identify
+from localai.files.weights.identify import classify, identify
+from localai.files.weights.tensors import Tensor
+from localai.schemas.models import Facts
+from localai.services.models import cards
 from tests import layouts
-from tests.fabricate import kohya, linears, lycoris, peft, safetensors
+from tests.fabricate import comfy, kohya, ldm, linears, lycoris, peft, safetensors
 from tests.layouts import Shapes
 from tools import layers
 
@@ -117,6 +120,224 @@ LORAS: dict[str, tuple[Shapes, str]] = {
 		kohya(WORDS, 'lora_te1_') | kohya(many('text_model.encoder.layers.{}', (0,), mlp__fc1=(5120, 1280)), 'lora_te2_'), 'sdxl',
 	),
 }  # fmt: skip
+
+
+def nvfp4(shapes: Shapes) -> dict[str, Tensor]:
+	"""As ComfyUI packs matrices: two values in a byte, a small scale for sixteen of them."""
+	found = {}
+	for name, shape in shapes.items():
+		found[name] = Tensor('F16', shape)
+		if name.endswith('.weight') and len(shape) == 2:
+			found[name] = Tensor('U8', (shape[0], shape[1] // 2))
+			found[f'{name}_scale'] = Tensor('F8_E4M3', (shape[0], shape[1] // 16))
+			found[f'{name}_scale_2'] = Tensor('F32', ())
+	return found
+
+
+def scaled(shapes: Shapes) -> dict[str, Tensor]:
+	"""fp8 with a scale for each matrix."""
+	found = {'scaled_fp8': Tensor('F8_E4M3', (2,))}
+	for name, shape in shapes.items():
+		found[name] = Tensor('F8_E4M3', shape)
+		if name.endswith('.weight') and len(shape) == 2:
+			found[f'{name.removesuffix(".weight")}.scale_weight'] = Tensor('F32', ())
+	return found
+
+
+def halves(shapes: Shapes) -> dict[str, Tensor]:
+	return {name: Tensor('F16', shape) for name, shape in shapes.items()}
+
+
+def deep(shapes: Shapes, **counts: int) -> Shapes:
+	"""The same with only so many blocks."""
+	return {
+		n: s
+		for n, s in shapes.items()
+		if all(not n.startswith(b + '.') or int(n.split('.')[1]) < c for b, c in counts.items())
+	}
+
+
+def hunyuan(*shape: int) -> Shapes:
+	return {
+		'txt_in.individual_token_refiner.blocks.0.adaLN_modulation.1.bias': (2 * shape[0],),
+		'img_in.proj.weight': shape,
+	}
+
+
+def wan(inside: int, width: int = 5120) -> Shapes:
+	return {
+		'patch_embedding.weight': (width, inside, 1, 2, 2),
+		'head.modulation': (1, 2, width),
+		'blocks.0.cross_attn.norm_k.weight': (width,),
+	}
+
+
+UNETXL = layouts.ldm_unet(layouts.unet('sdxl'))
+SD1, EIGHT = ldm('sd1'), ldm('sd1', 8)
+SEES = {
+	n.replace('text_model.embeddings.token', 'vision_model.embeddings.patch'): s
+	for n, s in SD1.items()
+}
+BLOCK = 'model.diffusion_model.input_blocks.1.1.'
+DEV, SCHNELL = layouts.original('flux1', 'dev'), layouts.original('flux1', 'schnell')
+BYT5: Shapes = {'byt5_in.fc1.weight': (2048, 1472)}
+EDM: Shapes = {'edm_vpred.sigma_max': (), 'edm_vpred.sigma_min': ()}
+SDXL, NOBODY = ('checkpoint', 'sdxl'), ('checkpoint', 'unknown')
+# What it is, its tensors, what it is told as: kind, family, variant.
+WHOLE: dict[str, tuple[dict[str, Tensor], tuple[str, str, str]]] = {
+	# Predictions
+	'SDXL, EDM with v': (halves(ldm('sdxl', more=EDM)), (*SDXL, 'edm')),
+	'SDXL, v': (halves(ldm('sdxl', more={'v_pred': (), 'ztsnr': ()})), (*SDXL, '')),
+	'Playground 2.5': (halves(ldm('sdxl', more={'edm_mean': (1, 4, 1, 1)})), (*SDXL, 'playground')),
+	# Packed
+	'SDXL UNet of diffusers in NVFP4': (nvfp4(layouts.unet('sdxl')), (*SDXL, 'unet')),
+	'SDXL UNet in NVFP4': (nvfp4(UNETXL), (*SDXL, 'unet')),
+	'SD 1 UNet in NVFP4': (nvfp4(layouts.unet('sd1')), ('checkpoint', 'sd1', 'unet')),
+	'SDXL UNet in fp8 with scales': (scaled(UNETXL), (*SDXL, 'unet')),
+	'FLUX.1 in fp8 with scales': (scaled(DEV), ('checkpoint', 'flux1', 'dev')),
+	'FLUX.1 in NVFP4': (nvfp4(SCHNELL), ('checkpoint', 'flux1', 'schnell')),
+	'Qwen-Image in NVFP4': (
+		nvfp4(layouts.transformer('qwen-image')), ('checkpoint', 'qwen-image', ''),
+	),
+	'Z-Image in fp8': (scaled(layouts.original('z-image')), ('checkpoint', 'z-image', '')),
+	'SDXL UNet as SVDQuant': (
+		halves({n.replace('to_q.w', 'to_q.qw'): s for n, s in layouts.unet('sdxl').items()}),
+		(*SDXL, 'SVDQuant'),
+	),
+	# Built like another one
+	'FLUX-shaped, 8 and 38 blocks': (halves(deep(DEV, double_blocks=8)), (*NOBODY, '')),
+	'FLUX-shaped of diffusers, 19 and 20': (
+		halves(deep(layouts.transformer('flux1', 'dev'), single_transformer_blocks=20)),
+		(*NOBODY, ''),
+	),
+	'FLUX.2-shaped, less deep': (
+		halves(deep(layouts.original('flux2'), single_blocks=24)), (*NOBODY, ''),
+	),
+	'Qwen-shaped, less deep': (
+		halves(deep(layouts.transformer('qwen-image'), transformer_blocks=30)), (*NOBODY, ''),
+	),
+	'Z-Image-shaped, deeper': (
+		halves(
+			layouts.original('z-image')
+			| {n.replace('layers.0.', 'layers.30.'): s for n, s in layouts.original('z-image').items()}
+		),
+		(*NOBODY, ''),
+	),
+	'Chroma': (halves(layouts.original('chroma')), ('checkpoint', 'chroma', '')),
+	'SSD-1B': (
+		halves({
+			n: s for n, s in ldm('sdxl').items()
+			if not any(f'.1.transformer_blocks.{i}.' in n for i in range(4, 10))
+		}),
+		(*SDXL, 'small'),
+	),
+	'SD 1 without its middle': (
+		halves({n: s for n, s in SD1.items() if '.middle_block.1.' not in n}),
+		('checkpoint', 'sd1', 'small'),
+	),
+	# What comes in besides the noise
+	'Instruct Pix2Pix': (halves(EIGHT), ('checkpoint', 'sd1', 'edit')),
+	'Zero123': (halves(EIGHT | {'cc_projection.weight': (768, 772)}), (*NOBODY, 'Zero123')),
+	'Marigold, which measures depth': (
+		halves(layouts.unet('sd2', 8)), ('checkpoint', 'sd2', '8 channels'),
+	),
+	'SD 1 with five channels': (halves(ldm('sd1', 5)), ('checkpoint', 'sd1', '5 channels')),
+	'SD 2, depth': (
+		halves(ldm('sd2', 5, more={'depth_model.model.a.weight': (4, 4)})),
+		('checkpoint', 'sd2', 'depth'),
+	),
+	'Paint by Example': (
+		halves(ldm('sd1', 9, more={'learnable_vector': (1, 1, 768), 'proj_out.weight': (768, 1024)})),
+		(*NOBODY, ''),
+	),
+	'GLIGEN': (
+		halves(SD1 | {f'{BLOCK}transformer_blocks.0.fuser.linear.weight': (320, 768)}),
+		(*NOBODY, ''),
+	),
+	'MVDream': (
+		halves(ldm('sd2') | {'model.diffusion_model.camera_embed.0.weight': (1280, 16)}),
+		(*NOBODY, ''),
+	),
+	'Image Variations': (halves(SEES), ('checkpoint', 'sd1', 'another text encoder')),
+	'Stable Video Diffusion': (
+		halves(ldm('sd2', 8) | {f'{BLOCK}time_stack.0.norm1.weight': (320,)}), (*NOBODY, 'video'),
+	),
+	'LCM': (
+		halves(SD1 | {'model.diffusion_model.time_embed.cond_proj.weight': (320, 256)}),
+		('checkpoint', 'sd1', 'lcm'),
+	),
+	# Pictures and films
+	'HunyuanImage 2.1': (halves(hunyuan(3584, 64, 1, 1) | BYT5), (*NOBODY, 'HunyuanImage')),
+	'Hunyuan Video': (halves(hunyuan(3072, 16, 1, 2, 2)), (*NOBODY, 'Hunyuan Video')),
+	'Hunyuan Video 1.5': (halves(hunyuan(2048, 65, 1, 1, 1) | BYT5), (*NOBODY, 'Hunyuan Video')),
+	'something else of Hunyuan': (halves(hunyuan(999, 16, 1, 1)), ('unknown', 'unknown', '')),
+	'Wan 2.1': (halves(comfy(wan(16))), (*NOBODY, 'Wan')),
+	'LTX Video': (
+		halves({
+			'patchify_proj.weight': (2048, 128),
+			'transformer_blocks.0.scale_shift_table': (6, 2048),
+		}),
+		(*NOBODY, 'LTX Video'),
+	),
+	'AuraFlow': (
+		halves({'double_layers.0.attn.w2q.weight': (D, D), 'cond_seq_linear.weight': (D, 2048)}),
+		(*NOBODY, 'AuraFlow'),
+	),
+	'Krea 2': (halves({'txtfusion.projector.weight': (1, 1)}), (*NOBODY, 'Krea 2')),
+	'FLUX.3': (halves({'early_stream_modulations.image.lin.weight': (D, D)}), (*NOBODY, 'FLUX.3')),
+	'Stable Cascade, stage C': (
+		halves({
+			'clip_txt_mapper.weight': (2048, 1280),
+			'down_blocks.0.0.channelwise.0.weight': (8192, 2048),
+		}),
+		(*NOBODY, 'Stable Cascade'),
+	),
+	# Beside models
+	'IP-Adapter': (
+		halves({'image_proj.proj.weight': (D, 1024), 'ip_adapter.1.to_k_ip.weight': (320, 768)}),
+		('unknown', 'unknown', 'ip-adapter'),
+	),
+	'CLIP that sees': (
+		halves({'vision_model.encoder.layers.0.self_attn.q_proj.weight': (1280, 1280)}),
+		('unknown', 'unknown', ''),
+	),
+	'an approximate decoder': (
+		halves(layouts.model('AutoencoderTiny', latent_channels=16)), ('vae', 'unknown', 'taesd'),
+	),
+	'SDXL VAE': (halves(layouts.ldm_vae(layouts.vae())), ('vae', 'unknown', '')),
+	'a classifier': (
+		halves({'conv1.weight': (64, 3, 7, 7), 'layer1.0.conv1.weight': (64, 64, 3, 3)}),
+		('unknown', 'unknown', ''),
+	),
+	'a matrix': (halves({'a.weight': (D, D)}), ('unknown', 'unknown', '')),
+}  # fmt: skip
+
+
+class TestWhole:
+	@pytest.mark.parametrize('name', WHOLE)
+	def test_it_is_told_rightly_or_not_at_all(self, name):
+		tensors, truth = WHOLE[name]
+		assert classify(tensors) == truth
+
+	def test_what_predicts_otherwise_says_so_and_is_not_drawn_with(self, tmp_path):
+		facts = identify(safetensors(tmp_path / 'a.safetensors', ldm('sdxl', more=EDM)))
+		assert facts.prediction == 'v_prediction'
+		assert str(cards.trouble(facts, 'checkpoint', 'a')).startswith(
+			'a was trained with continuous noise levels (EDM), which LocalAI does not draw with yet.'
+		)
+
+	@pytest.mark.parametrize(
+		('variant', 'words'),
+		[
+			('Zero123', 'a is a Zero123 model, which LocalAI does not draw with yet.'),
+			('HunyuanImage', 'a is a HunyuanImage model, which LocalAI does not draw with yet.'),
+			('video', 'a makes videos, which LocalAI does not do yet.'),
+			('', 'LocalAI cannot tell which family a is of.'),
+		],
+	)
+	def test_what_cannot_be_drawn_with_is_called_by_its_name(self, variant, words):
+		facts = Facts(kind='checkpoint', family='unknown', format='safetensors', variant=variant)
+		assert str(cards.trouble(facts, 'checkpoint', 'a')).startswith(words)
 
 
 def told(tmp_path, shapes: Shapes, **more) -> tuple[str, str, str]:
