@@ -22,7 +22,7 @@ from tools.soak.checking import LOGS, questions, read_logs
 from tools.soak.figures import Figures
 from tools.soak.invariants import INVARIANTS, faults, link_names, narrow
 from tools.soak.ledger import ABSENT, FRESH, Fetch, Ledger, State, pixels, sha256
-from tools.soak.seen import Hashes, look
+from tools.soak.seen import Hashes, Seen, look
 from tools.soak.world import World
 
 FIELDS = {'prompt': 'a red fox', 'seed': 5}
@@ -34,6 +34,10 @@ def sql(home: Path, *queries: str) -> None:
 		for query in queries:
 			connection.execute(query)
 		connection.commit()
+
+
+def seen_of(home: Path) -> Seen:
+	return look(home, home.parent / 'hub', home.parent / 'out', Hashes())
 
 
 def a_download(home: Path, state: str = 'finished', source: str = 'http://127.0.0.1/x') -> None:
@@ -73,7 +77,7 @@ class Books:
 
 	def __init__(self, home: Path):
 		self.home, self.ledger = home, Ledger()
-		with closing(look(home, home.parent / 'hub', Hashes())) as seen:
+		with closing(seen_of(home)) as seen:
 			for job_id, row in seen.jobs.items():
 				self.job = self.ledger.began({'id': job_id, 'seeds': row['seeds']}, FIELDS)
 			for row in seen.rows:
@@ -97,7 +101,7 @@ class Books:
 
 	def faults(self) -> dict[str, list[str]]:
 		found: dict[str, list[str]] = {}
-		with closing(look(self.home, self.home.parent / 'hub', Hashes())) as seen:
+		with closing(seen_of(self.home)) as seen:
 			for name, words in faults(seen, self.ledger):
 				found.setdefault(name, []).append(words)
 		return found
@@ -141,7 +145,7 @@ def move_to_trash(books: Books) -> None:
 
 
 COPY = 'insert into pictures ({n}) select {v} from pictures where id = {{b.first.id}}'
-FINISHED, FILES, ROWS, LEFT, SOUND, JOBS, ASKED, MARKS, JOURNAL, DOWNLOADS = INVARIANTS
+FINISHED, FILES, ROWS, LEFT, SOUND, JOBS, ASKED, MARKS, JOURNAL, DOWNLOADS, EXPORTS = INVARIANTS
 # What is done to a home, and which invariant says so.
 PLANTED: dict[str, tuple[str, Callable[[Books], object]]] = {
 	'a deleted file': (FINISHED, lambda b: b.picture.unlink()),
@@ -198,6 +202,8 @@ PLANTED: dict[str, tuple[str, Callable[[Books], object]]] = {
 	'a download that failed': (DOWNLOADS, run("update downloads set state = 'failed'")),
 	'a download that nobody cancelled': (DOWNLOADS, run("update downloads set state = 'cancelled'")),
 	'a download with other bytes': (DOWNLOADS, lambda b: (b.home / MODEL).write_bytes(b'weighty')),
+	'half an exported picture': (EXPORTS, leave('../out/1/a.png')),
+	'what an export was writing': (EXPORTS, leave('../out/1/.localai-1.part')),
 	'a download whose file is gone': (DOWNLOADS, lambda b: (b.home / MODEL).unlink()),
 }  # fmt: skip
 
@@ -217,7 +223,7 @@ class TestInvariants:
 
 	def test_other_pixels_are_found(self, books):
 		draw_other_pixels(books)
-		with closing(look(books.home, books.home.parent / 'hub', Hashes())) as seen:
+		with closing(seen_of(books.home)) as seen:
 			assert len(narrow(seen, books.ledger)) == 2
 
 	def test_what_is_being_drawn_may_lie_without_a_row(self, books):
@@ -227,7 +233,7 @@ class TestInvariants:
 		assert not {ROWS, LEFT} & books.faults().keys()
 
 	def test_what_a_download_goes_on_with_may_stay(self, books):
-		with closing(look(books.home, books.home.parent / 'hub', Hashes())) as seen:
+		with closing(seen_of(books.home)) as seen:
 			(name,) = link_names(seen.downloads['d1'])
 		leave(f'tmp/{name}.safetensors.localai-part')(books)
 		assert LEFT in books.faults()

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable
 
-from tools.soak import drawing, exchange, history, models
+from tools.soak import drawing, exchange, history, models, visiting
 from tools.soak.world import World
 
 Deed = Callable[[World, random.Random], None]
@@ -16,7 +16,8 @@ DEEDS: dict[Deed, tuple[int, int]] = {
 	drawing.draw_by_client_and_wait: (2, 0),
 	drawing.draw_by_command: (1, 0),
 	drawing.stop: (2, 1),
-	drawing.look_on: (4, 1),
+	visiting.follow_jobs: (4, 1),
+	visiting.open_pages: (4, 1),
 	history.search: (8, 1),
 	history.mark: (8, 6),
 	history.delete: (4, 7),

@@ -4,7 +4,6 @@ what may be, then asks, then says what is."""
 import json
 import random
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -118,7 +117,8 @@ def draw_by_client_and_wait(world: World, lot: random.Random) -> None:
 		with_sha = {sha256(Path(f).read_bytes()) for f in files}
 		if not with_sha <= world.ledger.pictures.keys():
 			raise Wrong(f'/generate gave other files than job {job["id"]} has')
-		shutil.rmtree(world.temporary / 'fetched', ignore_errors=True)
+		for file in files:
+			shutil.rmtree(Path(file).parent, ignore_errors=True)
 
 
 def by_client(world: World, fields: dict, name: str) -> Any:
@@ -152,30 +152,3 @@ def stop(world: World, lot: random.Random) -> None:
 		world.client(job=job.id, mode=mode, api_name='/cancel')
 	else:
 		world.call(f'/api/jobs/{job.id}/stop?mode={mode}', {})
-
-
-def look_on(world: World, lot: random.Random) -> None:
-	"""Followers that come and go."""
-	with world.ledger.lock:
-		live = [j.id for j in world.ledger.jobs.values() if j.state not in ENDED]
-	if not live:
-		return
-
-	def look(job_id: str, most: int) -> None:
-		try:
-			for _ in follow(world, job_id, most):
-				pass
-		except Unanswered as error:
-			if not world.ending.is_set():
-				world.fault('every call is answered', str(error))
-
-	followers = [
-		threading.Thread(target=look, args=(lot.choice(live), lot.choice((0, 2, 10, -1))))
-		for _ in range(lot.randint(1, 8))
-	]
-	for follower in followers:
-		follower.start()
-	for follower in followers:
-		follower.join()
-	for job_id in live:
-		learn(world, json.loads(world.call(f'/api/jobs/{job_id}')))

@@ -10,21 +10,24 @@ GROWTH = 1.05
 
 
 class Figures(NamedTuple):
-	"""Of the page's process; `memory` in bytes, with its share of what it has in common with others."""
+	"""Of the page's process; memory in bytes. `share` (PSS) counts what it has in common with others in
+	part, so it changes with what else runs; `memory` (RSS) does not."""
 
 	memory: int
 	files: int
 	threads: int
+	share: int = 0
 
 	def __str__(self) -> str:
-		return f'{self.memory / 1e6:.1f} MB, {self.files} files open, {self.threads} threads'
+		memory = f'{self.memory / 1e6:.1f} MB (PSS {self.share / 1e6:.1f})'
+		return f'{memory}, {self.files} files open, {self.threads} threads'
 
 
 def of(pid: int) -> Figures:
 	process = psutil.Process(pid)
 	memory = process.memory_full_info()
-	share = getattr(memory, 'pss', 0) or memory.rss
-	return Figures(share, process.num_fds(), process.num_threads())
+	share = getattr(memory, 'pss', 0)
+	return Figures(memory.rss, process.num_fds(), process.num_threads(), share)
 
 
 def compare(world: World, before: Figures, after: Figures) -> list[str]:

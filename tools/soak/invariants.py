@@ -20,8 +20,6 @@ OWN = re.compile(
 # What a download may leave, and what of it is only a lock: empty, and of no harm.
 LINK = re.compile(r'tmp/(link-[0-9a-f]{24})\.')
 UNFINISHED = re.compile(r'\.(localai-part|localai-map|localai-copy|incomplete)$')
-# A download that was cut off loses what was on its way.
-ON_THE_WAY = 4_000_000
 
 
 def invariant(name: str) -> Callable[[Invariant], Invariant]:
@@ -246,6 +244,15 @@ def places_of(seen: Seen, row: dict, name: str) -> list[Path]:
 		return [seen.home / 'models' / row['model']]
 	repository = row['request']['source'].replace('/', '--')
 	return list((seen.hub / f'models--{repository}' / 'snapshots').glob(f'*/{name}'))
+
+
+@invariant('what was exported is whole')
+def exports(seen: Seen, ledger: Ledger) -> Iterator[str]:
+	with ledger.lock:
+		known = set(ledger.pictures)
+	for path in sorted(seen.exported):
+		if seen.hashes.of(path) not in known:
+			yield f'{path.parent.name}/{path.name} is no picture that was exported'
 
 
 def narrow(seen: Seen, ledger: Ledger) -> list[str]:

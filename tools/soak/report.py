@@ -9,6 +9,8 @@ import psutil
 from tools.soak import figures
 from tools.soak.world import World
 
+SHOWN = 10  # of what is wrong, of each kind
+
 
 def tell_each_minute(world: World, over: threading.Event) -> None:
 	while not over.wait(60):
@@ -52,8 +54,12 @@ def report(world: World, seed: int, lines: Sequence[str] = ()) -> None:
 	if lines:
 		print('\nThe process of the page in its long life, at rest:', *lines, sep='\n  ')
 	print('\nWhat is wrong:' if world.wrong else '\nNothing is wrong.')
-	for name, words in world.wrong:
-		print(f'  {name}: {words}')
+	for name in dict.fromkeys(name for name, _ in world.wrong):
+		found = [words for other, words in world.wrong if other == name]
+		for words in found[:SHOWN]:
+			print(f'  {name}: {words}')
+		if len(found) > SHOWN:
+			print(f'  {name}: and {len(found) - SHOWN} more')
 
 
 def tally(words: Sequence[str]) -> str:

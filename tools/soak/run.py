@@ -3,8 +3,10 @@
 import random
 import threading
 import time
+import traceback
+from pathlib import Path
 
-from tools.soak import figures
+from tools.soak import figures, visiting
 from tools.soak.checking import check, rest
 from tools.soak.deeds import DEEDS, Deed
 from tools.soak.drawing import requests, undisturbed
@@ -16,6 +18,7 @@ WARM = 0.3  # of that long life, until its memory counts
 WAYS = ('kill', 'kill', 'kill', 'kill', 'terminate', 'interrupt')
 SOAK, KILLS = 0, 1  # the columns of DEEDS
 PAUSES = (0.6, 0.15)  # seconds between the deeds of a hand, by column
+QUIET = 20.0  # seconds after which threads that nobody needs have ended
 BUSY = ('draw', 'take_in', 'take_in_folder', 'delete', 'restore', 'empty', 'fetch', 'mark')
 UNANSWERED = 'every call is answered'
 DONE = 'every deed ends as it should'
@@ -109,8 +112,10 @@ class Run:
 		rest(self.world)
 
 	def at_rest(self) -> figures.Figures:
+		"""What the app takes when nothing is done, with all its pools as large as they ever are."""
 		self.rest()
-		time.sleep(10)
+		visiting.crowd(self.world)
+		time.sleep(QUIET)
 		found = figures.of(self.world.running.process.pid)
 		self.world.say(f'at rest: {found}')
 		return found
@@ -178,7 +183,8 @@ class Run:
 			elif isinstance(error, Unanswered):
 				world.fault(UNANSWERED, f'{name}: {error}')
 			else:
-				world.fault(DONE, f'{name}: {error!r}')
+				where = traceback.extract_tb(error.__traceback__)[-1]
+				world.fault(DONE, f'{name}: {error!r} ({Path(where.filename).name}:{where.lineno})')
 		finally:
 			self.note(name, -1)
 

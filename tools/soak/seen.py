@@ -61,6 +61,7 @@ class Seen:
 	files: set[str] = field(default_factory=set)  # below the home
 	folders: set[str] = field(default_factory=set)
 	hub_files: set[str] = field(default_factory=set)
+	exported: set[Path] = field(default_factory=set)
 	rows: list[Row] = field(default_factory=list)
 	# The rows of a moment before the files were listed.
 	before: set[str] = field(default_factory=set)
@@ -78,14 +79,15 @@ class Seen:
 		return self.hashes.of(self.home / 'pictures' / row.path)
 
 
-def look(home: Path, hub: Path, hashes: Hashes) -> Seen:
-	"""Jobs may go on being drawn meanwhile; nothing else may happen."""
+def look(home: Path, hub: Path, exports: Path, hashes: Hashes) -> Seen:
+	"""`exports` holds what was written for others. Jobs may go on being drawn meanwhile; nothing else may happen."""
 	with closing(copied(home)) as first:
 		before = {path for (path,) in first.execute('select path from pictures')}
 		live = working(first)
 	files, folders = listed(home)
 	hub_files, _ = listed(hub)
 	seen = Seen(home, hub, copied(home), hashes, files, folders, hub_files, before=before)
+	seen.exported = {exports / path for path in listed(exports)[0]}
 	seen.live = live | working(seen.database)
 	tags, albums = names(seen.database, 'tags'), names(seen.database, 'albums')
 	for values in rows(seen.database, 'select * from pictures'):

@@ -53,7 +53,8 @@ class World:
 		self.asked: list[dict] = []
 		self.live: Live | None = None
 		self.programs: Client | None = None
-		self.wire = 0
+		# By which numbers the page calls its functions, and the one that lasts.
+		self.wire = self.lasting = 0
 		self.ending = threading.Event()
 		self.lock = threading.Lock()
 		self.wrong: list[tuple[str, str]] = []
@@ -118,8 +119,10 @@ class World:
 	def wait_ready(self) -> None:
 		"""Until it answers; the engine may still be coming up."""
 		self.running.wait_ready(engine=False)
-		components = json.loads(self.call('/config'))['components']
-		self.wire = next(c['id'] for c in components if c['props'].get('elem_id') == 'wire')
+		config = json.loads(self.call('/config'))
+		wires = [c['id'] for c in config['components'] if c['props'].get('elem_id') == 'wire']
+		lasting = [d['id'] for d in config['dependencies'] if d['api_name'] == 'ui_follow']
+		(self.wire,), (self.lasting,) = wires, lasting
 
 	def end(self, way: str) -> None:
 		"""One of WAYS; afterwards nothing of it may be running."""
