@@ -18,7 +18,10 @@ KINDS = {
 	'.js': 'text/javascript; charset=utf-8',
 	'.css': 'text/css; charset=utf-8',
 	'.svg': 'image/svg+xml',
+	'.webp': 'image/webp',
 }
+# What is as small as it gets.
+PACKED = ('.webp',)
 STYLE = 'page.css'
 # These begin and end the one style sheet; the files of the tabs come between, in the order of their names.
 FIRST = ('tokens', 'base', 'header', 'rows', 'viewer', 'dialogs')
@@ -44,9 +47,9 @@ class Assets:
 	def __init__(self, catalog: dict):
 		"""`catalog` is what the scripts know from the first moment on, as a module beside them."""
 		self.files = {
-			path.relative_to(STATIC).as_posix(): lean(path.read_text('utf-8')).encode()
+			path.relative_to(STATIC).as_posix(): content(path)
 			for path in sorted(STATIC.rglob('*'))
-			if path.suffix in ('.js', '.svg')
+			if path.suffix in ('.js', '.svg', *PACKED)
 		}
 		markup = {
 			path.relative_to(STATIC).with_suffix('').as_posix(): lean(path.read_text('utf-8'))
@@ -67,8 +70,10 @@ class Assets:
 		behind a path or a tunnel."""
 		return f'{self.room}/{self.digest}'
 
-	def packed(self, name: str) -> bytes:
-		"""As small as it gets; made when it is first asked for, and kept."""
+	def sent(self, name: str, small: bool = True) -> bytes:
+		"""What travels; packed where it may be and gets smaller, once, when it is first asked for."""
+		if not small or packed(name):
+			return self.files[name]
 		if name not in self.small:
 			self.small[name] = gzip.compress(self.files[name], 9, mtime=0)
 		return self.small[name]
@@ -99,7 +104,8 @@ class Assets:
 			return Response('There is no such file.', 404)
 		if request.method not in ('GET', 'HEAD'):
 			return Response('These files can only be read.', 405, {'allow': 'GET, HEAD'})
-		small = takes_gzip(request.headers.get('accept-encoding', ''))
+		accepted = request.headers.get('accept-encoding', '')
+		small = takes_gzip(accepted) and not packed(name)
 		headers = {
 			'cache-control': FOREVER,
 			'vary': 'accept-encoding',
@@ -107,12 +113,20 @@ class Assets:
 		}
 		if headers['etag'] in request.headers.get('if-none-match', ''):
 			return Response(None, 304, headers)
-		body = self.packed(name) if small else self.files[name]
+		body = self.sent(name, small)
 		if small:
 			headers['content-encoding'] = 'gzip'
 		# Not `media_type`, which would guess a charset.
 		headers['content-type'] = KINDS[Path(name).suffix]
 		return Response(body, 200, headers)
+
+
+def packed(name: str) -> bool:
+	return name.endswith(PACKED)
+
+
+def content(path: Path) -> bytes:
+	return path.read_bytes() if packed(path.name) else lean(path.read_text('utf-8')).encode()
 
 
 def takes_gzip(accepted: str) -> bool:

@@ -1,7 +1,7 @@
 """Knows what the scripts of the page know from the first moment on: what never changes while the app
 runs."""
 
-from typing import get_args
+from typing import NamedTuple, get_args
 
 from localai.schemas.downloads import AT_ONCE_LIMIT
 from localai.schemas.exchange import FILE_LIMIT, FORMATS
@@ -14,10 +14,27 @@ from localai.schemas.terms import TABLE
 from localai.ui.components import Answer, said
 
 
+class Example(NamedTuple):
+	"""A prompt that an empty Generate tab offers. Its picture is `static/generate/NAME.webp`, drawn by
+	`tools/examples.py` with this seed."""
+
+	name: str
+	prompt: str
+	seed: int
+
+
+EXAMPLES = (
+	Example('fox', 'a fox on a yellow background, shaded style', 9),
+	Example('mushroom', 'a mushroom on a green background, shaded style', 7),
+	Example('sailboat', 'a sailboat on a blue background, shaded style', 9),
+)
+
+
 def catalog() -> Answer:
 	"""What never changes while the app runs: families, samplers with their schedules, limits, the
 	keys of a search."""
 	return {
+		'examples': [{'name': one.name, 'prompt': one.prompt} for one in EXAMPLES],
 		'families': {name: said(family) for name, family in FAMILIES.items()},
 		'architectures': {name: row.title for name, row in ARCHITECTURES.items()},
 		'marks': {name: row.mark for name, row in ARCHITECTURES.items()},

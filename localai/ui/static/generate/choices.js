@@ -7,6 +7,7 @@ import { popup, radios, walkable } from '../page/layers.js';
 import { ASKED, isNumber, short } from '../page/terms.js';
 import * as words from '../page/words.js';
 import { FIELDS, makeFields, setError } from './fields.js';
+import { shownSeed } from './stage.js';
 
 const COUNTS = [1, 2, 4, 8];
 // Where the table speaks of two at once, or too shortly for a sentence.
@@ -26,8 +27,20 @@ const numbers = ASKED.filter(isNumber).map((term) => ({
 	seed: term.name === 'seed',
 }));
 
+/** Seeds are whole numbers of up to 20 digits, more than a number of JavaScript holds: then they are text. */
+function mendSeed({ label, low, high }, text) {
+	const digits = text.replace(/\s/g, '');
+	const said = `${label} must be a whole number from ${low} to ${high}`;
+	if (!/^-?\d+$/.test(digits)) return { value: null, said: `${said}.` };
+	const given = BigInt(digits);
+	const held = given < BigInt(low) ? BigInt(low) : given > BigInt(high) ? BigInt(high) : given;
+	const value = held <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(held) : String(held);
+	return { value, said: held === given ? '' : `${said}; it is ${value} now.` };
+}
+
 /** The nearest number that is allowed, and what to say about it when it is another one. */
 function mend(rule, text) {
+	if (rule.seed) return mendSeed(rule, text);
 	const given = Number(text.replace(',', '.').replace(/\s/g, ''));
 	const { low, high, step = 1, label } = rule;
 	if (text.trim() === '' || !Number.isFinite(given))
@@ -61,7 +74,8 @@ function settleNumber(rule) {
 			[rule.name]: kept,
 			...(rule.seed ? { seedMode: kept === null ? 'random' : 'fixed' } : {}),
 		});
-	setError(rule.field, said);
+	setError(rule.field, said, value !== null);
+	if (said) byId(`error-${rule.field}`).scrollIntoView({ block: 'nearest' });
 }
 
 /** Called before a submit: what is being typed counts too. */
@@ -143,14 +157,11 @@ export function draw() {
 	markRadios(byId('efforts'), (radio) => radio.dataset.name === effort);
 	write(
 		byId('effort-note'),
-		`${effort ? '' : 'own: '}${words.plural(values.steps, 'step')}, ${words.sampler(values)}`,
+		`${effort ? '' : 'custom: '}${words.plural(values.steps, 'step')}, ${words.sampler(values)}`,
 	);
 	markRadios(byId('shapes'), (radio) => radio.dataset.name === form.shape());
 	markRadios(byId('seed-modes'), (radio) => radio.dataset.mode === values.seedMode);
 	byId('swap').disabled = values.width === values.height;
-	const last = form.lastSeed();
-	byId('seed-modes').lastElementChild.title =
-		last === null ? 'There is no picture yet' : `Seed ${words.seed(last)}`;
 	options(byId('sampler'), family.samplers, values.sampler);
 	options(byId('schedule'), catalog.samplers[values.sampler], values.schedule);
 	for (const rule of numbers) {
@@ -159,7 +170,6 @@ export function draw() {
 		const text = value === null ? '' : String(value);
 		if (document.activeElement !== input && input.value !== text) input.value = text;
 	}
-	byId('seed').placeholder = values.seedMode === 'keep' && last !== null ? String(last) : 'number';
 	if (byId('sampler-fold').open !== values.foldOpen) byId('sampler-fold').open = values.foldOpen;
 }
 
@@ -174,7 +184,12 @@ export function attach() {
 		const { width, height } = form.family().shapes.find((s) => s.name === radio.dataset.name);
 		form.set({ width, height });
 	});
-	radios(byId('seed-modes'), (radio) => form.set({ seedMode: radio.dataset.mode }));
+	radios(byId('seed-modes'), (radio) => {
+		if (radio.dataset.mode === 'random') return form.set({ seedMode: 'random' });
+		const seed = shownSeed() ?? form.values.seed;
+		if (seed === null) byId('seed').focus();
+		else form.set({ seedMode: 'fixed', seed });
+	});
 	byId('swap').addEventListener('click', () =>
 		form.set({ width: form.values.height, height: form.values.width }),
 	);

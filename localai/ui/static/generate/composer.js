@@ -1,15 +1,15 @@
 // Knows the composer: the prompt, the button, the cost line, errors beside their fields, the sheet on phones.
 
 import { emit, on } from '../page/bus.js';
-import { byId, element, later, write } from '../page/dom.js';
+import { byId, isField, later, write } from '../page/dom.js';
 import * as form from '../page/form.js';
 import { dismiss, notify } from '../page/notice.js';
 import { ask } from '../page/server.js';
 import { state } from '../page/state.js';
 import * as tabs from '../page/tabs.js';
 import { long } from '../page/terms.js';
-import * as words from '../page/words.js';
 import * as choices from './choices.js';
+import * as cost from './cost.js';
 import { clearErrors, FIELDS, setError, settingOf } from './fields.js';
 import * as timeline from './timeline.js';
 
@@ -38,6 +38,7 @@ function showError(error, focus = true) {
 	if (fold) fold.open = true;
 	if (setting === 'negative_prompt') form.set({ negativeOpen: true });
 	input.focus();
+	byId(`error-${setting}`).scrollIntoView({ block: 'nearest' });
 }
 
 function drawTokens(estimate) {
@@ -57,23 +58,6 @@ function drawTokens(estimate) {
 	);
 }
 
-function drawCost({ seconds, bytes, memory, fits }) {
-	const cost = byId('cost');
-	const strong = (text) => element('strong', {}, text);
-	const need = words.gigabytes(bytes);
-	const time =
-		seconds === null
-			? ['First picture with this model: the time is not known yet. ']
-			: ['About ', strong(words.duration(seconds)), ', '];
-	cost.classList.toggle('trouble', !fits);
-	cost.replaceChildren(
-		...time,
-		...(fits
-			? [strong(need), ` of ${words.gigabytes(memory.total)}. Fits.`]
-			: [`needs about `, strong(need), `, ${words.gigabytes(memory.free)} are free. Draw smaller.`]),
-	);
-}
-
 async function estimate() {
 	const turn = ++asked;
 	const answer = await ask('ui_estimate', form.fields(), { quiet: true });
@@ -84,7 +68,7 @@ async function estimate() {
 	if (wrong) showError(answer.error, false);
 	if (answer.error) return;
 	drawTokens(answer.estimate);
-	drawCost(answer.estimate);
+	cost.draw(answer.estimate);
 }
 const estimateSoon = later(estimate, 300);
 
@@ -95,6 +79,7 @@ async function submit() {
 	for (const part of PARTS) part.settle();
 	clearErrors();
 	const button = byId('generate');
+	const typing = isField(document.activeElement);
 	button.setAttribute('aria-busy', 'true');
 	const answer = await ask('ui_submit', form.fields(), { quiet: true });
 	button.removeAttribute('aria-busy');
@@ -102,6 +87,8 @@ async function submit() {
 	dismiss();
 	openSheet(false);
 	form.keepNow();
+	// Who drew with the keyboard looks at the picture next, and its keys are no letters; "/" leads back.
+	if (typing) tabs.act('focus');
 	emit('submitted', answer.job);
 }
 
@@ -125,7 +112,9 @@ function draw() {
 	byId('negative-toggle').hidden = !known;
 	byId('negative-box').hidden = !known || !values.negativeOpen;
 	byId('negative-toggle').setAttribute('aria-expanded', String(values.negativeOpen));
-	write(byId('negative-toggle'), values.negativeOpen ? '− negative' : '+ negative');
+	const closed = values.negative ? `negative: ${values.negative}` : '+ negative';
+	write(byId('negative-toggle'), values.negativeOpen ? '− negative' : closed);
+	byId('negative-toggle').classList.toggle('filled', Boolean(values.negative) && !values.negativeOpen);
 	for (const part of PARTS) part.draw();
 }
 
@@ -146,7 +135,7 @@ export function mount() {
 	byId('negative-prompt').addEventListener('input', (event) => set({ negative: event.target.value }));
 	byId('negative-toggle').addEventListener('click', () => {
 		const open = !form.values.negativeOpen;
-		set({ negativeOpen: open, ...(open ? {} : { negative: '' }) });
+		set({ negativeOpen: open });
 		if (open) byId('negative-prompt').focus();
 	});
 	byId('more').addEventListener('click', () =>

@@ -28,23 +28,23 @@ export function makeFields() {
 					placeholder: 'usual',
 					'aria-describedby': `error-${term.name}`,
 				}),
+				element('p', { class: 'field-error', id: `error-${term.name}`, role: 'alert', hidden: true }),
 			);
-		byId('sampler-fold').append(
-			element('p', { class: 'field-error', id: `error-${term.name}`, role: 'alert', hidden: true }),
-		);
 	}
 }
 
 /** The setting that a field of a request belongs to: what is wrong within a noun is told below all of it. */
 export const settingOf = (field) => (field || '').split('.')[0];
 
-export function setError(setting, text) {
+/** `mended`: the field holds a right value again, and the line says what became of the wrong one. */
+export function setError(setting, text, mended = false) {
 	const line = byId(`error-${setting}`);
 	const input = byId(FIELDS[setting]);
 	if (!line || !input) return false;
 	line.textContent = text;
 	line.hidden = !text;
-	if (text) input.setAttribute('aria-invalid', 'true');
+	line.classList.toggle('mended', mended);
+	if (text && !mended) input.setAttribute('aria-invalid', 'true');
 	else input.removeAttribute('aria-invalid');
 	return true;
 }

@@ -2,24 +2,20 @@
 
 import { emit, on } from '../page/bus.js';
 import { byId, element, write } from '../page/dom.js';
-import * as form from '../page/form.js';
-import { copy, notify } from '../page/notice.js';
+import * as jobs from '../page/jobs.js';
+import { copy } from '../page/notice.js';
 import * as pictures from '../page/pictures.js';
-import { ask } from '../page/server.js';
 import { currentJob, state } from '../page/state.js';
 import * as tabs from '../page/tabs.js';
 import * as viewer from '../page/viewer.js';
 import * as words from '../page/words.js';
 import * as filmstrip from './filmstrip.js';
 import { swapper } from './preview.js';
+import * as welcome from './welcome.js';
 
-const EXAMPLES = [
-	'a red apple on a blue background',
-	'a fox on a yellow background',
-	'a rocket on a black background',
-];
 const FRESH = 10 * 60 * 1000;
-const LEAST = 560;
+// A picture is shown at most as many times its size: more would be a blur.
+const MAGNIFIED = 2.5;
 const QUIET = 8000;
 // `picture` is the id of the picture that was chosen; null follows what happens.
 const view = { picture: null, dismissed: null };
@@ -45,9 +41,8 @@ function scene() {
 
 function sizeFrame(width, height) {
 	const frame = byId('stage-frame');
-	const cap = Math.max(LEAST, width, height) * Math.min(1, width / height);
 	frame.style.setProperty('--ratio', String(width / height));
-	frame.style.setProperty('--cap', `${cap}px`);
+	frame.style.setProperty('--cap', `${width * MAGNIFIED}px`);
 }
 
 function showPicture(picture) {
@@ -60,8 +55,8 @@ function showPicture(picture) {
 		alt: picture.request.prompt,
 	});
 	write(byId('caption-size'), `${picture.width} × ${picture.height} · `);
-	write(byId('caption-seed'), Number.isInteger(picture.seed) ? `seed ${picture.seed}` : '');
-	byId('keep-seed').disabled = !Number.isInteger(picture.seed);
+	const seed = words.seed(picture.seed);
+	write(byId('caption-seed'), seed && `seed ${seed}`);
 	byId('stage-favourite').setAttribute('aria-pressed', String(Boolean(picture.favourite)));
 	const download = byId('download');
 	download.href = `media/${picture.id}?download=1`;
@@ -85,6 +80,7 @@ function showJob(job) {
 	}
 	const label = words.doing(job, state.snapshot.engine);
 	write(byId('progress-label'), label);
+	write(byId('caption-progress'), label);
 	byId('progress-bar').style.transform = `scaleX(${words.fraction(job).toFixed(4)})`;
 	byId('skip').hidden = job.request.count < 2 || job.state !== 'running';
 	announce(`${job.id} ${job.state} ${job.picture}`, label);
@@ -98,63 +94,43 @@ function showMessage(about, title, text, buttons) {
 	if (holder.dataset.key === key) return;
 	holder.dataset.key = key;
 	holder.replaceChildren(
-		...buttons.map(({ label, run, plain }) =>
-			element('button', { type: 'button', class: plain ? 'example' : 'button', onclick: run }, label),
+		...buttons.map(({ label, run }) =>
+			element('button', { type: 'button', class: 'button', onclick: run }, label),
 		),
 	);
-}
-
-async function redo(job, changes) {
-	const answer = await ask('ui_submit', { ...job.request, ...changes });
-	if (!answer.error) emit('submitted', answer.job);
 }
 
 /** Buttons that do what the remedy of an error says. */
 function remedies(job) {
 	const code = job.error ? job.error.code : '';
+	if (job.state === 'cancelled') return [{ label: 'Go on', run: () => jobs.goOn(job) }];
 	if (code === 'OutOfMemory') {
 		const [width, height] = [job.request.width, job.request.height].map((side) =>
 			Math.max(64, Math.round((side * 0.75) / 8) * 8),
 		);
-		return [{ label: `Draw at ${width} × ${height}`, run: () => redo(job, { width, height }) }];
+		return [{ label: `Draw at ${width} × ${height}`, run: () => jobs.redo(job, { width, height }) }];
 	}
 	if (code === 'BrokenPicture')
-		return [{ label: 'Try another seed', run: () => redo(job, { seed: null }) }];
-	return [{ label: 'Try again', run: () => redo(job, {}) }];
+		return [{ label: 'Try another seed', run: () => jobs.redo(job, { seed: null }) }];
+	return [{ label: 'Try again', run: () => jobs.redo(job, {}) }];
 }
 
 function showEnd(job, picture) {
 	const failed = job.state === 'failed';
 	const title = failed ? job.error.message : `Stopped. ${words.kept(job)}`;
 	const kept = failed && job.pictures.length ? ` ${words.kept(job)}` : '';
-	const text = failed ? `${job.error.remedy}${kept}` : '';
+	const text = failed ? `${job.error.remedy}${kept}` : `“${words.short(job.request.prompt, 120)}”`;
 	if (picture) {
 		showPicture(picture);
-		write(byId('stage-ended'), `${title} ${text}`.trim());
+		write(byId('stage-ended'), failed ? `${title} ${text}` : title);
 		write(byId('again'), remedies(job)[0].label);
 	} else {
 		showMessage(job.id, title, text, [
 			...remedies(job),
-			{ label: 'Use its settings', run: () => form.use(job.request) },
+			{ label: 'Use its settings', run: () => pictures.take(job.request) },
 		]);
 	}
 	announce(`${job.id} ${job.state}`, `${title} ${text}`);
-}
-
-function showEmpty() {
-	showMessage(
-		'empty',
-		'Say what to draw, and it appears here.',
-		'For example:',
-		EXAMPLES.map((prompt) => ({
-			label: prompt,
-			plain: true,
-			run: () => {
-				form.set({ prompt });
-				byId('prompt').focus();
-			},
-		})),
-	);
 }
 
 /** A new key is said at once; the same one again only after a while. */
@@ -171,9 +147,13 @@ function render() {
 	const framed = Boolean(now.job && now.kind === 'job') || Boolean(now.picture);
 	const drawing = now.kind === 'job';
 	byId('stage-frame').hidden = !framed;
-	byId('stage-message').hidden = framed || now.kind === 'waiting';
+	document.querySelector('.stage').dataset.scene = now.kind;
+	byId('welcome').hidden = now.kind !== 'empty';
+	byId('stage-message').hidden = framed || now.kind !== 'ended';
 	byId('progress-line').hidden = !drawing;
 	byId('progress-label').hidden = !drawing;
+	byId('caption-progress').hidden = !drawing;
+	byId('stage-sample').hidden = now.kind !== 'picture' || !welcome.bare();
 	byId('stage-ended').hidden = !(now.kind === 'ended' && now.picture);
 	for (const id of ['caption-size', 'caption-seed']) byId(id).hidden = !now.picture;
 	const notes = now.job ? now.job.notes : [];
@@ -187,7 +167,7 @@ function render() {
 	if (drawing) showJob(now.job);
 	else if (now.kind === 'ended') showEnd(now.job, now.picture);
 	else if (now.picture) showPicture(now.picture);
-	else if (now.kind === 'empty') showEmpty();
+	else if (now.kind === 'empty') welcome.draw();
 	if (now.kind === 'picture' && !view.picture && announced.key)
 		announce(`done ${now.picture.id}`, 'The picture is done.');
 	if (focused && focused.hidden && focused.parentElement === byId('stage-actions')) {
@@ -213,6 +193,12 @@ function walk(by) {
 	choose(places[Math.max(0, Math.min(places.length - 1, at + by))]);
 }
 
+/** The seed of the picture on the stage, or of the newest. */
+export function shownSeed() {
+	const picture = scene().picture || state.pictures[0];
+	return picture ? picture.seed : null;
+}
+
 /** The picture that is shown when nothing is being drawn over it. */
 function shownPicture() {
 	const now = scene();
@@ -236,10 +222,18 @@ async function remove(id = null) {
 	choose(chosen && next ? next.id : null);
 }
 
+/** Back from a picture that was chosen to what happens now; answers whether there was one. */
+function leave() {
+	if (view.picture === null || scene().kind !== 'picture') return false;
+	const newest = !currentJob() && state.pictures[0].id === view.picture;
+	choose(null);
+	return !newest;
+}
+
 function stop(mode) {
 	const now = scene();
 	const job = now.kind === 'job' ? now.job : currentJob();
-	if (job) ask('ui_stop', { job: job.id, mode });
+	if (job) jobs.stop(job, mode);
 }
 
 function followNew(job) {
@@ -254,7 +248,9 @@ function followNew(job) {
 }
 
 export function mount() {
-	tabs.offer('generate', { stop, walk, favourite, remove });
+	const stage = document.querySelector('.stage');
+	tabs.offer('generate', { stop, walk, favourite, remove, close: leave, focus: () => stage.focus() });
+	welcome.attach(render);
 	filmstrip.attach(choose);
 	swap = swapper(byId('stage-frame'), 'stage-image');
 	const shown = () => scene().picture;
@@ -262,17 +258,14 @@ export function mount() {
 	byId('stop-keep').addEventListener('click', () => stop('keep'));
 	byId('skip').addEventListener('click', () => stop('skip'));
 	byId('again').addEventListener('click', () => remedies(scene().job)[0].run());
-	byId('use-settings').addEventListener('click', () => {
-		form.use(shown().request);
-		notify({ message: 'The settings of this picture are in place.' });
-	});
-	byId('keep-seed').addEventListener('click', () => {
-		form.set({ seedMode: 'fixed', seed: shown().seed });
-		notify({ message: `The next picture starts from seed ${shown().seed}.` });
-	});
+	byId('use-settings').addEventListener('click', () => pictures.reuse(shown().id));
+	byId('stage-vary').addEventListener('click', () => pictures.reuse(shown().id, 'vary'));
 	byId('caption-seed').addEventListener('click', () =>
-		copy(String(shown().seed), 'The seed is copied.'),
+		copy(words.seed(shown().seed), 'The seed is copied.'),
 	);
+	byId('stage-frame').addEventListener('click', ({ target }) => {
+		if (target.id === 'stage-image' && shownPicture()) byId('full-screen').click();
+	});
 	byId('full-screen').addEventListener('click', () =>
 		viewer.open(
 			{

@@ -26,7 +26,6 @@ export function recipe(
 		steps = null,
 	} = {},
 ) {
-	const known = (value) => value !== null && value !== undefined && value !== '';
 	const done = asked.steps ?? steps;
 	const loras = (asked.loras || []).map((one) =>
 		one.weight === 1 ? one.name : `${one.name} × ${one.weight}`,
@@ -37,7 +36,7 @@ export function recipe(
 		['Family', catalog.architectures[family] || ''],
 		['LoRA', loras.join(', ')],
 		['Styles', (asked.styles || []).join(', ')],
-		['Seed', known(seed) ? words.seed(seed) : '', String(seed)],
+		['Seed', words.seed(seed)],
 		['Size', width && height ? `${width} × ${height}` : '', `${width}x${height}`],
 		[
 			'Sampler',

@@ -7,6 +7,7 @@ import { ask } from './server.js';
 import { state } from './state.js';
 import { ASKED, short } from './terms.js';
 import { may } from './visitor.js';
+import * as words from './words.js';
 
 const KEY = 'localai:form:1';
 export const values = {
@@ -15,6 +16,7 @@ export const values = {
 	negative: '',
 	model: 'sketchbook',
 	count: 1,
+	// 'random', or 'fixed' with a seed.
 	seedMode: 'random',
 	negativeOpen: false,
 	foldOpen: false,
@@ -64,11 +66,21 @@ function complete() {
 	values.family = known.name;
 }
 
+/** For this tab of the browser, and as what another one begins with. */
 function keepHere() {
+	for (const place of [sessionStorage, localStorage])
+		try {
+			place.setItem(KEY, JSON.stringify(values));
+		} catch {
+			/* a private window may have no room; the server keeps it too */
+		}
+}
+
+function kept(place) {
 	try {
-		localStorage.setItem(KEY, JSON.stringify(values));
+		return JSON.parse(place.getItem(KEY));
 	} catch {
-		/* a private window may have no room; the server keeps it too */
+		return null; // unreadable: the defaults are fine
 	}
 }
 
@@ -136,12 +148,8 @@ export function use(request) {
 	});
 }
 
-export function lastSeed() {
-	return state.pictures.length ? state.pictures[0].seed : null;
-}
-
 export function fields() {
-	const seed = { random: null, keep: lastSeed(), fixed: values.seed }[values.seedMode];
+	const seed = values.seedMode === 'fixed' ? values.seed : null;
 	const asked = ASKED.filter((term) => term.name !== 'seed').map((term) => [term.name, values[short(term.name)]]);
 	const given = [...asked, ['seed', seed]].filter(([, value]) => value !== null && value !== undefined);
 	return Object.fromEntries(given);
@@ -151,20 +159,19 @@ function take(saved) {
 	for (const name of Object.keys(values))
 		if (saved && saved[name] !== undefined) values[name] = saved[name];
 	if (saved && saved.family) values.family = saved.family;
+	if (values.seedMode !== 'fixed' || words.seed(values.seed) === '') values.seedMode = 'random';
 }
 
-/** What this browser kept is there at once; what the server kept wins only when it is newer and nothing was typed. */
+/** What this tab kept is there at once, else what this browser kept; what the server kept wins over the
+ * latter when it is newer and nothing was typed. */
 export function attach() {
 	if (attached) return;
 	attached = true;
-	try {
-		take(JSON.parse(localStorage.getItem(KEY) || 'null'));
-	} catch {
-		/* unreadable: the defaults are fine */
-	}
+	const own = kept(sessionStorage);
+	take(own || kept(localStorage));
 	complete();
 	on('begun', ({ form }) => {
-		if (form && !touched && (form.savedAt || 0) > values.savedAt) take(form);
+		if (form && !own && !touched && (form.savedAt || 0) > values.savedAt) take(form);
 		const entry = state.models.find((model) => model.id === values.model);
 		const usable = state.models.find((model) => !model.problem);
 		if ((!entry || entry.problem) && usable && values.model !== usable.id) return setModel(usable.id);

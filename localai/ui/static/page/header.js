@@ -2,6 +2,7 @@
 
 import './arrivals.js';
 import { on } from './bus.js';
+import { showKeys } from './dialogs.js';
 import { byId, element } from './dom.js';
 import './keys.js';
 import { popup, walkable } from './layers.js';
@@ -62,6 +63,7 @@ export function mount() {
 	addEventListener('hashchange', () => show(location.hash));
 	// An address may lead to a tab that is not for this visitor, which is known only now.
 	on('begun', () => TABS.some((tab) => tab.id === open() && !may(tab.asks)) && show(TABS[0].id));
+	byId('keys-button').addEventListener('click', showKeys);
 	panels.attach();
 	show(location.hash);
 }

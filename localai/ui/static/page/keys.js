@@ -3,11 +3,34 @@
 import { showKeys } from './dialogs.js';
 import { isField } from './dom.js';
 import * as layers from './layers.js';
+import { undo } from './notice.js';
 import { currentJob } from './state.js';
 import { act, can } from './tabs.js';
 
+/** Keys that an input method is composing letters with are its own: nothing of the page hears them. Some
+ * browsers say so by a code alone. */
+addEventListener(
+	'keydown',
+	(event) => {
+		if (event.isComposing || event.keyCode === 229) event.stopImmediatePropagation();
+	},
+	true,
+);
+
+/** Leaves what is nearest: what lies over the page, the field, what the tab has open; at last the job. */
+function leave(event) {
+	if (layers.closeTop()) return event.preventDefault();
+	if (isField(event.target)) {
+		event.target.blur();
+		act('focus');
+	} else if (!act('close') && can('stop') && currentJob()) {
+		event.preventDefault();
+		act('stop', 'stop');
+	}
+}
+
 document.addEventListener('keydown', (event) => {
-	if (event.defaultPrevented || event.isComposing) return;
+	if (event.defaultPrevented) return;
 	const { key, target } = event;
 	const dialog = document.querySelector('dialog[open]');
 	if (key === 'Enter' && (event.ctrlKey || event.metaKey)) {
@@ -17,13 +40,7 @@ document.addEventListener('keydown', (event) => {
 		return;
 	}
 	if (key === 'Escape') {
-		if (dialog) return;
-		if (layers.closeTop()) return event.preventDefault();
-		if (act('close')) return;
-		if (can('stop') && currentJob()) {
-			event.preventDefault();
-			act('stop', 'stop');
-		}
+		if (!dialog) leave(event);
 		return;
 	}
 	if (event.altKey && (key === 'ArrowUp' || key === 'ArrowDown')) {
@@ -32,7 +49,12 @@ document.addEventListener('keydown', (event) => {
 		act('recall', key === 'ArrowUp' ? -1 : 1);
 		return;
 	}
-	if (dialog || event.ctrlKey || event.metaKey || event.altKey || isField(target)) return;
+	if (isField(target)) return;
+	if (key.toLowerCase() === 'z' && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey) {
+		if (undo()) event.preventDefault();
+		return;
+	}
+	if (dialog || event.ctrlKey || event.metaKey || event.altKey) return;
 	if (key === '?') {
 		event.preventDefault();
 		showKeys();

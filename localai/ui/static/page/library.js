@@ -127,7 +127,7 @@ export async function remove(entry) {
 			? { message: `${trashed.name} is deleted.`, remedy: `${size} freed.` }
 			: {
 					message: `${trashed.name} is in the trash.`,
-					button: { label: 'Undo', run: () => restore(trashed.id) },
+					reverse: () => restore(trashed.id),
 				},
 	);
 	emit('library');

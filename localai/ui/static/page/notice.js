@@ -10,6 +10,18 @@ let timer = 0;
 let home = null;
 // Where the focus was before it came to this line.
 let before = null;
+// What takes back the last thing that can be taken back.
+let back = null;
+
+/** Takes back what was done last, once; answers whether there was something. */
+export function undo() {
+	const run = back;
+	back = null;
+	if (!run) return false;
+	dismiss();
+	run();
+	return true;
+}
 
 export function dismiss() {
 	clearTimeout(timer);
@@ -50,10 +62,15 @@ function settle(notice) {
 	if (over) over.addEventListener('close', () => home.append(notice), { once: true });
 }
 
-/** `button` is {label, run}. Errors stay until they are closed; the rest goes by itself. */
-export function notify({ kind = 'info', message, remedy = '', button = null }) {
+/** `button` is {label, run}; `reverse`, which Ctrl+Z does too, takes back what happened. Errors stay until
+ * they are closed; the rest goes by itself. */
+export function notify({ kind = 'info', message, remedy = '', reverse = null, button = null }) {
 	const notice = byId('notice');
 	if (!notice) return;
+	if (reverse) {
+		back = reverse;
+		button = { label: 'Undo', run: undo };
+	}
 	settle(notice);
 	clearTimeout(timer);
 	notice.className = `notice ${kind}`;

@@ -3,6 +3,7 @@
 import { on } from './bus.js';
 import { byId, cover, element, write } from './dom.js';
 import * as form from './form.js';
+import * as jobs from './jobs.js';
 import { popup, walkable } from './layers.js';
 import * as library from './library.js';
 import { notify } from './notice.js';
@@ -14,6 +15,7 @@ import * as words from './words.js';
 const MANY = 12;
 const rows = new Map();
 let models = null;
+let lost = false;
 
 function drawModels() {
 	const list = byId('model-list');
@@ -85,8 +87,10 @@ function drawChips() {
 		restarting: 'moving',
 		stopped: 'trouble',
 	}[engine.state];
-	byId('model-dot').className = `dot ${model && model.problem ? 'trouble' : mood}`;
-	const said = words.engine(engine) + (engine.message ? `. ${engine.message}` : '');
+	byId('model-dot').className = `dot ${lost || (model && model.problem) ? 'trouble' : mood}`;
+	const said = lost
+		? 'Connection lost'
+		: words.engine(engine) + (engine.message ? `. ${engine.message}` : '');
 	write(byId('model-state'), `. ${said}`);
 	write(byId('engine-line'), said);
 	drawLoad(engine);
@@ -124,7 +128,7 @@ function makeRow(job) {
 			type: 'button',
 			class: 'icon',
 			'aria-label': 'Stop',
-			onclick: () => ask('ui_stop', { job: job.id, mode: 'stop' }),
+			onclick: () => jobs.stop(job),
 		},
 		'×',
 	);
@@ -209,11 +213,19 @@ export function attach() {
 		else first.focus();
 	});
 	byId('engine-cancel').addEventListener('click', () => library.cancel());
-	byId('all-models').addEventListener('click', () => {
-		models.hide(false);
-		tabs.show('models');
-	});
+	for (const [id, tab] of [
+		['all-models', 'models'],
+		['more-models', 'downloads'],
+	])
+		byId(id).addEventListener('click', () => {
+			models.hide(false);
+			tabs.show(tab);
+		});
 	on('library', refreshModels);
+	on('lost', () => {
+		lost = true;
+		drawChips();
+	});
 	byId('stop-all').addEventListener('click', stopAll);
 	on('snapshot', () => {
 		drawChips();

@@ -53,7 +53,7 @@ export async function remove(ids) {
 		notify({
 			message: `${are(trashed.length)} in the trash.`,
 			remedy,
-			button: { label: 'Undo', run: () => restore(trashed) },
+			reverse: () => restore(trashed),
 		});
 	else notify({ message: remedy || 'Nothing was deleted.' });
 	emit('history');
@@ -92,7 +92,8 @@ const SAID = {
 
 /** Puts settings into the form of Generate, and says what could not be taken. */
 export async function take(fields, notes = [], what = 'all') {
-	const seeded = Number.isInteger(fields.seed);
+	const seeded = words.seed(fields.seed) !== '';
+	const before = { ...form.values };
 	if (what === 'prompt') {
 		if (!fields.prompt) return notify({ message: notes[0] || 'No prompt is known.' });
 		form.set({ prompt: fields.prompt });
@@ -106,11 +107,22 @@ export async function take(fields, notes = [], what = 'all') {
 			what === 'all' && seeded ? { seedMode: 'fixed', seed: fields.seed } : { seedMode: 'random' },
 		);
 	}
+	const here = tabs.open() === 'generate';
 	await tabs.show('generate');
-	// On a phone the field would bring up the keyboard.
-	byId(what === 'vary' || phone() ? 'generate' : 'prompt').focus();
-	const said = what === 'all' && !seeded ? 'The settings are in place, without a seed.' : SAID[what];
-	notify({ message: said, remedy: what === 'all' || what === 'vary' ? notes.join(' ') : '' });
+	// Who is here already goes on where they are. On a phone the field would bring up the keyboard.
+	if (!here) byId(what === 'vary' || phone() ? 'generate' : 'prompt').focus();
+	notify({
+		message: what === 'all' && !seeded ? 'The settings are in place, without a seed.' : SAID[what],
+		remedy: what === 'all' || what === 'vary' ? notes.join(' ') : '',
+		reverse: () => putBack(before),
+	});
+}
+
+/** What was in the form before it was overwritten; what is in it now can be had again, too. */
+function putBack(before) {
+	const now = { ...form.values };
+	form.set(before);
+	notify({ message: 'The settings from before are back.', reverse: () => putBack(now) });
 }
 
 /** Pictures of Generate that were deleted elsewhere go; marks that were made elsewhere show. */

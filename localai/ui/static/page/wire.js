@@ -28,6 +28,8 @@ export async function lose() {
 	if (lost) return;
 	lost = true;
 	byId('connection').hidden = false;
+	document.body.classList.add('lost');
+	settle('lost');
 	const retries = Number(sessionStorage.getItem(RETRIES) || 0);
 	let wait = Math.min(30000, 2000 * 2 ** retries);
 	do {

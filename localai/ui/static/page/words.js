@@ -155,7 +155,14 @@ export function stamp(text) {
 	return `${date.toLocaleDateString('en-GB', said)}, ${moment(text).split(', ').pop()}`;
 }
 
-export const seed = (value) => String(value).replace(/\B(?=(\d{3})+$)/g, ' ');
+/** A seed in plain digits, wherever it is written; '' where none is known. Large ones travel as text. */
+export const seed = (value) => String(value ?? '');
+
+/** The beginning of a text, cut between words. */
+export function short(text, length = 48) {
+	if (text.length <= length) return text;
+	return `${text.slice(0, length).replace(/\s+\S*$/, '')}…`;
+}
 
 export function kept(job) {
 	const asked = job.request.count;

@@ -1,0 +1,131 @@
+// Knows what an empty stage shows: what the sample model draws, and a larger model that suits this machine.
+
+import * as arrivals from '../page/arrivals.js';
+import { emit, on } from '../page/bus.js';
+import { catalog } from '../page/catalog.js';
+import { byId, element, write } from '../page/dom.js';
+import * as form from '../page/form.js';
+import { state } from '../page/state.js';
+import * as suggestions from '../page/suggestions.js';
+import * as tabs from '../page/tabs.js';
+import { may } from '../page/visitor.js';
+import * as words from '../page/words.js';
+
+const SAMPLE =
+	'Sketchbook, a small sample model, comes with LocalAI. It makes simple drawings; for photographs and paintings, get a larger model.';
+let asked = false;
+// What is offered: a recommendation, and the parts of its card that change.
+let card = null;
+
+/** Whether there is nothing to draw with but the model that comes with the app. */
+export const bare = () => state.models.length > 0 && state.models.every((model) => model.builtin);
+
+function example({ name, prompt }) {
+	const picture = new URL(`./${name}.webp`, import.meta.url).href;
+	return element(
+		'button',
+		{
+			type: 'button',
+			class: 'example',
+			title: 'Draw this',
+			onclick: () => {
+				form.set({ prompt });
+				tabs.act('submit');
+			},
+		},
+		element('img', { src: picture, alt: '', width: 128, height: 128, draggable: 'false' }),
+		element('span', {}, prompt),
+	);
+}
+
+/** "2.7 GB to download · about 45 s a picture here · apache-2.0" */
+function facts(one) {
+	return [
+		`${words.gigabytes(one.bytes)} to download`,
+		one.seconds ? `about ${words.seconds(one.seconds)} a picture here` : '',
+		`licence: ${suggestions.licence(one)}${one.commercial ? '' : ', not for commercial use'}`,
+	]
+		.filter(Boolean)
+		.join(' · ');
+}
+
+function makeCard(one) {
+	const line = element('p', { class: 'offer-line' });
+	const meter = element('span', { class: 'row-meter', hidden: true }, element('span'));
+	const get = element('button', { type: 'button', class: 'button main' });
+	const cancel = element('button', { type: 'button', class: 'button', 'data-asks': 'ui_download_change' }, 'Cancel');
+	get.addEventListener('click', () =>
+		arrivals.start({ source: one.repo, variant: one.variant, then_load: true }),
+	);
+	cancel.addEventListener('click', () => {
+		const under = arrivals.of(one.repo);
+		if (under) arrivals.change(under.id, 'cancel');
+	});
+	byId('offer').replaceChildren(
+		element(
+			'div',
+			{ class: 'offer-text' },
+			element('p', {}, element('strong', {}, one.name), element('span', { class: 'muted' }, ` ${one.why || ''}`)),
+			element('p', { class: 'muted' }, one.words),
+			line,
+		),
+		element(
+			'div',
+			{ class: 'offer-buttons' },
+			get,
+			cancel,
+			element(
+				'button',
+				{ type: 'button', class: 'link', onclick: () => tabs.show('downloads') },
+				'Other models',
+			),
+		),
+		meter,
+	);
+	card = { one, line, meter, get, cancel };
+}
+
+function drawCard() {
+	const { one, line, meter, get, cancel } = card;
+	const under = arrivals.of(one.repo);
+	const busy = Boolean(under && arrivals.pending(under));
+	const loading = under ? arrivals.loading(under) : '';
+	const failed = Boolean(under && under.state === 'failed');
+	write(line, loading || (busy || failed ? arrivals.doing(under) : facts(one)));
+	line.classList.toggle('trouble', failed);
+	get.hidden = busy || Boolean(loading);
+	write(get, failed ? 'Try again' : 'Download and use');
+	cancel.hidden = !busy;
+	const part = under && (busy || loading) ? arrivals.fraction(under) : null;
+	meter.hidden = part === null;
+	meter.firstElementChild.style.transform = `scaleX(${part || 0})`;
+}
+
+/** The first of those that suit this machine which is a click away. */
+async function choose() {
+	asked = true;
+	const suited = await suggestions.recommended();
+	asked = suited.length > 0;
+	const one = suited.find((each) => each.drawable && !each.gated && ['fits', 'offload'].includes(each.fit));
+	if (!one) return;
+	makeCard(one);
+	emit('offered');
+}
+
+export function draw() {
+	const model = state.models.find((each) => each.id === form.values.model);
+	const sample = !model || model.builtin;
+	write(byId('welcome-text'), sample ? SAMPLE : `${model.name} is ready to draw.`);
+	const examples = byId('examples');
+	examples.hidden = !sample;
+	if (sample && !examples.childElementCount) examples.append(...catalog.examples.map(example));
+	if (!asked && bare() && may('ui_downloads_begin')) choose();
+	byId('offer').hidden = !card || !sample;
+	if (card) drawCard();
+}
+
+/** `changed` draws the stage again. */
+export function attach(changed) {
+	for (const name of ['offered', 'standing', 'form']) on(name, () => !byId('welcome').hidden && changed());
+	byId('larger').addEventListener('click', () => tabs.show('downloads'));
+}
