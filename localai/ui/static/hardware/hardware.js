@@ -14,10 +14,9 @@ function sentence(engine, memory) {
 	if (engine.state === 'stopped') return `The engine is not running. ${engine.message}`.trim();
 	if (engine.state === 'starting' || engine.state === 'restarting')
 		return `${words.engine(engine)}. ${free}.`;
-	const where = words.engine({ ...engine, state: 'ready' }).replace('Ready, ', '');
-	return memory.free < memory.total * 0.1
-		? `Memory is short: ${free}, ${where}.`
-		: `All well. ${free}, ${where}.`;
+	const facts = [free, words.device(engine)].filter(Boolean).join(', ');
+	const said = memory.free < memory.total * 0.1 ? `Memory is short: ${facts}.` : `All well. ${facts}.`;
+	return engine.loading && engine.stage ? `${said} ${words.loading(engine)}.` : said;
 }
 
 function draw({ engine, memory }) {

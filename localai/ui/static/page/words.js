@@ -106,10 +106,14 @@ export function fraction(job) {
 	return Math.min(1, (job.picture + job.step / job.steps) / job.request.count);
 }
 
-export function engine(status) {
-	const where = [{ cpu: 'CPU', mps: 'Apple GPU' }[status.device] || status.device, status.dtype]
+/** "CPU with bf16", '' until it is known. */
+export const device = (status) =>
+	[{ cpu: 'CPU', mps: 'Apple GPU' }[status.device] || status.device, status.dtype]
 		.filter(Boolean)
 		.join(' with ');
+
+export function engine(status) {
+	const where = device(status);
 	const said = {
 		starting: 'Starting the engine',
 		ready: 'Ready',
