@@ -23,6 +23,8 @@ KINDS = {
 # What is as small as it gets.
 PACKED = ('.webp',)
 STYLE = 'page.css'
+# This script stands in the head itself: it says so when the others do not come.
+WITHIN = 'page/first.js'
 # These begin and end the one style sheet; the files of the tabs come between, in the order of their names.
 FIRST = ('tokens', 'base', 'header', 'rows', 'viewer', 'dialogs')
 LAST = ('narrow', 'pocket')
@@ -55,6 +57,7 @@ class Assets:
 			path.relative_to(STATIC).with_suffix('').as_posix(): lean(path.read_text('utf-8'))
 			for path in sorted(STATIC.rglob('*.html'))
 		}
+		self.within = self.files.pop(WITHIN).decode()
 		self.files['page/markup.js'] = module('markup', markup)
 		self.files['page/catalog.js'] = module('catalog', catalog)
 		self.files[STYLE] = style().encode()
@@ -86,6 +89,7 @@ class Assets:
 		scripts = [name for name in self.files if name.endswith('.js')]
 		return '\n'.join(
 			(
+				f'<script>{self.within}</script>',
 				f'<link rel="icon" type="image/svg+xml" href="{here}/page/icon.svg">',
 				f'<link rel="stylesheet" href="{here}/{STYLE}">',
 				*(f'<link rel="modulepreload" href="{here}/{name}">' for name in scripts),

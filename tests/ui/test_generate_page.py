@@ -333,11 +333,22 @@ class TestPlaces:
 		)
 		assert small == []
 
+	def test_a_server_that_goes_before_the_scripts_came_is_said_and_waited_for(self, app, browser):
+		context = browser.new_context()
+		page = context.new_page()
+		for what in ('**/localai/**', '**/healthz'):
+			page.route(what, lambda call: call.abort())
+		page.goto(app.url)
+		expect(page.get_by_role('alert')).to_contain_text('LocalAI does not answer.')
+		page.unroute_all()
+		expect(page.locator('#generate')).to_be_visible()
+		expect(page.get_by_text('does not answer')).to_have_count(0)
+		context.close()
+
 	def test_the_lost_connection_pushes_the_page_down_and_shows_on_the_dot(self, open_page):
 		page = open_page()
 		expect(page.locator('#model-dot')).to_have_class('dot ready')
 		page.route('**/healthz', lambda call: call.abort())
-		page.evaluate('void 0')
 		scripts(page, 'void wire.lose()', wire='page/wire')
 		expect(page.locator('#connection')).to_be_visible()
 		expect(page.locator('#model-dot')).to_have_class('dot trouble')
