@@ -304,7 +304,6 @@ class TestWorld:
 
 @pytest.mark.skipif(os.name != 'posix', reason='kills by POSIX signals')
 class TestRun:
-	@pytest.mark.slow
 	def test_an_app_that_is_killed_under_load_comes_back_whole(self, tmp_path, capfd):
 		root = tmp_path / 'all'
 		code = soak.main(['--kills', '1', '--requests', '1', '--seed', '7', '--home', str(root)])

@@ -19,7 +19,7 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 
 from tools.soak.report import report, tell_each_minute
@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
 		threading.Thread(target=tell_each_minute, args=(world, over), daemon=True).start()
 		run = Run(world, options.seed, options.requests)
 		try:
-			with stoppable(world):
+			with stoppable(world), aside(root / 'complaints.txt'):
 				run.begin()
 				if options.kills:
 					run.kill_under_load(options.kills)
@@ -77,6 +77,13 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 	if options.home and options.home.exists() and any(options.home.iterdir()):
 		parser.error(f'{options.home} is not empty')
 	return options
+
+
+@contextmanager
+def aside(path: Path) -> Iterator[None]:
+	"""What Gradio's client prints when its app is gone."""
+	with path.open('w', encoding='utf-8') as file, redirect_stderr(file):
+		yield
 
 
 @contextmanager

@@ -113,7 +113,7 @@ def draw_by_client_and_wait(world: World, lot: random.Random) -> None:
 	fields = chosen(world, lot)
 	if fields:
 		files, job = by_client(world, fields, '/generate')
-		learn(world, job)
+		learn(world, json.loads(world.call(f'/api/jobs/{job["id"]}')))
 		with_sha = {sha256(Path(f).read_bytes()) for f in files}
 		if not with_sha <= world.ledger.pictures.keys():
 			raise Wrong(f'/generate gave other files than job {job["id"]} has')

@@ -1,5 +1,10 @@
 """Knows what the app takes of the machine, and that it does not take more the longer it lives."""
 
+import contextlib
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import psutil
@@ -11,12 +16,13 @@ GROWTH = 1.05
 
 class Figures(NamedTuple):
 	"""Of the page's process; memory in bytes. `share` (PSS) counts what it has in common with others in
-	part, so it changes with what else runs; `memory` (RSS) does not."""
+	part, so it changes with what else runs; `memory` (RSS) does not. `opened` names the files."""
 
 	memory: int
 	files: int
 	threads: int
 	share: int = 0
+	opened: tuple[str, ...] = ()
 
 	def __str__(self) -> str:
 		memory = f'{self.memory / 1e6:.1f} MB (PSS {self.share / 1e6:.1f})'
@@ -27,7 +33,16 @@ def of(pid: int) -> Figures:
 	process = psutil.Process(pid)
 	memory = process.memory_full_info()
 	share = getattr(memory, 'pss', 0)
-	return Figures(memory.rss, process.num_fds(), process.num_threads(), share)
+	opened = tuple(names_of_open(pid))
+	return Figures(memory.rss, process.num_fds(), process.num_threads(), share, opened)
+
+
+def names_of_open(pid: int) -> Iterator[str]:
+	"""Where the system tells: `socket`, `pipe`, or the name of the file."""
+	with contextlib.suppress(OSError):
+		for file in Path(f'/proc/{pid}/fd').iterdir():
+			with contextlib.suppress(OSError):
+				yield Path(os.readlink(file)).name.partition(':')[0]
 
 
 def compare(world: World, before: Figures, after: Figures) -> list[str]:
@@ -40,6 +55,7 @@ def compare(world: World, before: Figures, after: Figures) -> list[str]:
 	for name, more in grown.items():
 		world.held[f'{name} do not grow'] += 1
 		if more:
-			world.fault(f'{name} do not grow', f'{before} became {after}')
+			new = dict(Counter(after.opened) - Counter(before.opened))
+			world.fault(f'{name} do not grow', f'{before} became {after}; new files: {new}')
 	growth = after.memory / before.memory - 1
 	return [f'after warm-up: {before}', f'at the end:    {after}', f'memory: {growth:+.1%}']

@@ -15,7 +15,8 @@ from tools.soak.seen import PENDING, Row, Seen
 Invariant = Callable[[Seen, Ledger], Iterator[str]]
 INVARIANTS: dict[str, Invariant] = {}
 OWN = re.compile(
-	r'localai\.(db(-wal|-shm)?|lock|running\.json)|logs/\w+\.log(\.\d)?|pictures/marks\.jsonl'
+	r'localai\.(db(-wal|-shm)?|lock|running\.json)|reserve'
+	r'|logs/\w+\.log(\.\d)?|pictures/marks\.jsonl'
 )
 # What a download may leave, and what of it is only a lock: empty, and of no harm.
 LINK = re.compile(r'tmp/(link-[0-9a-f]{24})\.')

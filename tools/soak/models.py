@@ -19,7 +19,7 @@ def fetch(world: World, lot: random.Random) -> None:
 	with ledger.lock:
 		if sum(f.state not in ENDED for f in ledger.fetches.values()) >= MOST_FETCHES:
 			return
-	number, size = next(NUMBERS), lot.choice((200_000, 3_000_000, 8_000_000))
+	number, size = next(NUMBERS), lot.choice((200_000, 1_000_000, 4_000_000))
 	if lot.random() < 0.5:
 		repo = f'soak/model-{number}'
 		publish(world.served, repo, size)

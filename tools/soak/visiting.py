@@ -51,14 +51,15 @@ def open_pages(world: World, lot: random.Random) -> None:
 	together(world, [look] * lot.randint(1, 5))
 
 
-def crowd(world: World, many: int = 40) -> None:
-	"""So many at once, several times."""
+def crowd(world: World, many: int = 60) -> None:
+	"""So many at once, several times, by every door."""
 
 	def look() -> None:
 		for _ in range(5):
 			world.call('/api/history/find', {'text': 'apple'})
 			world.call('/api/models/find', {})
 			world.call('/api/jobs')
+			world.page('ui_history_find', {})
 
 	together(world, [look] * many)
 
