@@ -46,6 +46,11 @@ class Settings(BaseModel):
 		alias='LOCALAI_DEVICE',
 		description='auto, cpu, mps, cuda or cuda:N',
 	)
+	precision: Literal['auto', 'fp32', 'bf16', 'fp16'] = Field(
+		'auto',
+		alias='LOCALAI_PRECISION',
+		description='auto, fp32, bf16 or fp16: what models compute in; fp32 is exact, slow and twice as large',
+	)
 	warm_memory: float | None = Field(
 		None,
 		ge=0,

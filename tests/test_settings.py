@@ -31,6 +31,7 @@ class TestSettings:
 			('LOCALAI_PORT', 'nan'),
 			('LOCALAI_DEVICE', 'toaster'),
 			('LOCALAI_EXECUTOR', 'cloud'),
+			('LOCALAI_PRECISION', 'fp8'),
 			('LOCALAI_HOST', 'a b'),
 			('LOG_LEVEL', 'loud'),
 		],
@@ -66,6 +67,7 @@ class TestSettings:
 			'LOCALAI_PORT',
 			'LOCALAI_EXECUTOR',
 			'LOCALAI_DEVICE',
+			'LOCALAI_PRECISION',
 			'HF_HOME',
 		):
 			assert name in describe_settings()

@@ -13,7 +13,7 @@ import torch
 
 from localai import machine
 from localai.errors import BadSetting
-from localai.schemas.hardware import Machine, MemoryReading, PrecisionName
+from localai.schemas.hardware import Machine, MemoryReading, PrecisionName, PrecisionWish
 from localai.schemas.memory import precision
 
 log = logging.getLogger('localai.engine')
@@ -61,22 +61,35 @@ def half_of(device: torch.device) -> PrecisionName:
 	return 'bf16' if torch.ops.mkldnn._is_mkldnn_bf16_supported() else 'fp32'
 
 
-def choose_dtype(device: torch.device, parameters: int) -> torch.dtype:
-	return DTYPES[precision(device.type, half_of(device), parameters)]
+def choose_half(device: torch.device, wanted: PrecisionWish) -> PrecisionName:
+	"""`auto` takes what is fast there and has enough digits. Raises BadSetting for what would take
+	hours."""
+	if wanted == 'auto':
+		return half_of(device)
+	if device.type == 'cpu' and wanted == 'fp16':
+		raise BadSetting(
+			'LOCALAI_PRECISION is fp16, in which a processor takes hours for a picture.',
+			'Set it to auto, fp32 or bf16.',
+		)
+	return wanted
 
 
-def machine_of(device: torch.device) -> Machine:
-	return Machine(reading=read_memory(device), kind=device.type, half=half_of(device))
+def choose_dtype(device: torch.device, half: PrecisionName, parameters: int) -> torch.dtype:
+	return DTYPES[precision(device.type, half, parameters)]
 
 
-def measure_speed(device: torch.device) -> float:
-	"""Operations a second of a product of two matrices in the device's half precision: the best of a
+def machine_of(device: torch.device, half: PrecisionName) -> Machine:
+	return Machine(reading=read_memory(device), kind=device.type, half=half)
+
+
+def measure_speed(device: torch.device, half: PrecisionName) -> float:
+	"""Operations a second of a product of two matrices in that precision: the best of a
 	few, since others may be at work too; 0 where there is no memory for it. It takes some hundredths
 	of a second."""
 	side = 1024 if device.type == 'cpu' else 4096
 	best = math.inf
 	try:
-		matrix = torch.ones(side, side, dtype=DTYPES[half_of(device)], device=device)
+		matrix = torch.ones(side, side, dtype=DTYPES[half], device=device)
 		for _ in range(5):
 			begun = time.perf_counter()
 			# What is read back has been computed.

@@ -21,6 +21,7 @@ from localai.engine.stopping import Cancel, Emit, Stopped
 from localai.errors import LocalAIError, OutOfMemory
 from localai.schemas import engine as say
 from localai.schemas.families import FAMILIES
+from localai.schemas.hardware import PrecisionWish
 from localai.schemas.models import ModelSpec
 
 log = logging.getLogger('localai.engine')
@@ -29,11 +30,12 @@ TELL_PAUSE = 0.1  # seconds between two words on the same stage of loading
 
 class Engine:
 	"""One device, one task at a time. `warm` are the bytes that models may take, -1 for the
-	device's own share."""
+	device's own share; `precision` is what models compute in that are not tiny."""
 
-	def __init__(self, wanted_device: str, warm: int = -1):
+	def __init__(self, wanted_device: str, warm: int = -1, precision: PrecisionWish = 'auto'):
 		self.device = devices.choose_device(wanted_device)
-		self.models = ModelManager(self.device, warm)
+		self.half = devices.choose_half(self.device, precision)
+		self.models = ModelManager(self.device, self.half, warm)
 		self.told: say.Held | None = None
 		# The first picture shall not wait for imports: what all families share takes seconds, what
 		# each adds hardly anything.
@@ -44,10 +46,10 @@ class Engine:
 		return say.Ready(
 			device=devices.describe(self.device),
 			device_kind=self.device.type,
-			dtype=devices.half_of(self.device),
+			dtype=self.half,
 			torch=torch.__version__,
 			diffusers=diffusers.__version__,
-			speed=devices.measure_speed(self.device),
+			speed=devices.measure_speed(self.device, self.half),
 		)
 
 	def tell_held(self, emit: Emit) -> None:
@@ -115,7 +117,7 @@ class Engine:
 			model,
 			width,
 			height,
-			devices.machine_of(self.device),
+			devices.machine_of(self.device, self.half),
 			self.models.find(model) is not None,
 			self.models.evictable(model),
 		)

@@ -11,7 +11,7 @@ import torch
 from localai.engine import devices, loading
 from localai.engine.families import ANATOMIES
 from localai.engine.previews import Previewer
-from localai.schemas.hardware import HeldModel
+from localai.schemas.hardware import HeldModel, PrecisionName
 from localai.schemas.models import ModelSpec
 
 log = logging.getLogger('localai.engine')
@@ -39,8 +39,9 @@ class ModelManager:
 	its memory free.
 	"""
 
-	def __init__(self, device: torch.device, warm: int = -1):
+	def __init__(self, device: torch.device, half: PrecisionName, warm: int = -1):
 		self.device = device
+		self.half = half
 		self.residents: list[Resident] = []
 		total = devices.read_memory(device).total
 		self.budget = warm if warm >= 0 else int(total * devices.WARM_SHARE[device.type])
@@ -66,7 +67,7 @@ class ModelManager:
 		"""Lets the models used longest ago go until `model` is within the budget and `needed` bytes
 		are free."""
 		mine = self.find(model)
-		dtype = devices.choose_dtype(self.device, model.parameters)
+		dtype = devices.choose_dtype(self.device, self.half, model.parameters)
 		own = mine.bytes if mine else model.parameters * dtype.itemsize
 		coming = 0 if mine else own
 		others = [r for r in self.residents if r is not mine]
@@ -96,7 +97,7 @@ class ModelManager:
 		stale = [r for r in self.residents if r.model.path == model.path]
 		for resident in stale:  # its weights were replaced meanwhile
 			self.let_go(resident)
-		dtype = devices.choose_dtype(self.device, model.parameters)
+		dtype = devices.choose_dtype(self.device, self.half, model.parameters)
 		try:
 			pipeline = loading.load(model, dtype, progress)
 			pipeline.to(self.device)

@@ -5,15 +5,18 @@ from collections.abc import Sequence
 from localai.executors.base import OnEvent, OnStatus
 from localai.executors.process import EngineProcess
 from localai.schemas import engine as say
+from localai.schemas.hardware import PrecisionWish
 from localai.schemas.jobs import StopMode
 
 
 class LocalExecutor:
 	"""`devices` as `engine.devices` reads them: 'auto', 'cpu', 'cuda:1'. `warm` are the bytes that
-	models may take on each, -1 for its own share."""
+	models may take on each, -1 for its own share; `precision` is what they compute in."""
 
-	def __init__(self, devices: Sequence[str], warm: int = -1):
-		self.processes = {device: EngineProcess(device, warm=warm) for device in devices}
+	def __init__(self, devices: Sequence[str], warm: int = -1, precision: PrecisionWish = 'auto'):
+		self.processes = {
+			device: EngineProcess(device, warm=warm, precision=precision) for device in devices
+		}
 
 	@property
 	def devices(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import psutil
 from localai.executors import frames
 from localai.executors.base import EMPTY, OnEvent, OnStatus, status_after
 from localai.schemas import engine as say
-from localai.schemas.hardware import EngineStatus
+from localai.schemas.hardware import EngineStatus, PrecisionWish
 from localai.schemas.jobs import StopMode
 
 log = logging.getLogger('localai.executor')
@@ -40,8 +40,15 @@ class EngineProcess:
 	"""Threads: one reads the events of the process and watches over its life, one passes its log
 	on."""
 
-	def __init__(self, device: str, patience: float = PATIENCE, warm: int = -1):
+	def __init__(
+		self,
+		device: str,
+		patience: float = PATIENCE,
+		warm: int = -1,
+		precision: PrecisionWish = 'auto',
+	):
 		self.device = device
+		self.precision = precision
 		self.warm = warm  # bytes that models may take in memory, -1 for the device's own share
 		self.patience = patience
 		self.stopping = ''  # the job that was asked to stop
@@ -71,7 +78,10 @@ class EngineProcess:
 		)
 		self.last_words = []
 		self.process = process = subprocess.Popen(
-			[sys.executable, '-P', '-m', 'localai.executors.worker', self.device, str(self.warm)],
+			[
+				*(sys.executable, '-P', '-m', 'localai.executors.worker'),
+				*(self.device, str(self.warm), self.precision),
+			],
 			stdin=subprocess.PIPE,
 			stdout=subprocess.PIPE,
 			stderr=subprocess.PIPE,

@@ -1,6 +1,6 @@
 """What the engine process runs: commands in on stdin, events out on stdout, one task at a time.
 
-python -m localai.executors.worker DEVICE WARM_BYTES
+python -m localai.executors.worker DEVICE WARM_BYTES PRECISION
 """
 
 import logging
@@ -8,9 +8,11 @@ import os
 import queue
 import sys
 import threading
+from typing import cast
 
 from localai.executors import frames
 from localai.schemas import engine as say
+from localai.schemas.hardware import PrecisionWish
 
 
 def main() -> int:
@@ -50,7 +52,7 @@ def main() -> int:
 
 	quiet_libraries()
 	try:
-		engine = Engine(sys.argv[1], int(sys.argv[2]))
+		engine = Engine(sys.argv[1], int(sys.argv[2]), cast(PrecisionWish, sys.argv[3]))
 	except LocalAIError as error:
 		emit(failed('', error))
 		# An orderly end would wait for stdin, which the listening thread holds.

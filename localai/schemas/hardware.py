@@ -9,6 +9,7 @@ EngineState = Literal['starting', 'ready', 'loading', 'working', 'restarting', '
 
 DeviceKind = Literal['cpu', 'mps', 'cuda']
 PrecisionName = Literal['fp32', 'fp16', 'bf16']
+PrecisionWish = Literal['auto', 'fp32', 'fp16', 'bf16']
 
 
 class MemoryReading(Schema):

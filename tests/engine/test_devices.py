@@ -66,7 +66,7 @@ class TestPrecision:
 			cards(1, bf16)
 			device = torch.device('cuda')
 			assert devices.half_of(device) == name
-			assert devices.dtype_name(devices.choose_dtype(device, 10**6)) == name
+			assert devices.dtype_name(devices.choose_dtype(device, name, 10**6)) == name
 			assert devices.describe(torch.device('cuda:1')) == 'Card 1'
 
 	def test_apples_in_fp16_and_a_processor_as_it_can(self, monkeypatch):
@@ -76,26 +76,40 @@ class TestPrecision:
 		for can, name in ((True, 'bf16'), (False, 'fp32')):
 			monkeypatch.setattr(torch.ops.mkldnn, '_is_mkldnn_bf16_supported', lambda can=can: can)
 			assert devices.half_of(cpu) == name
-			assert devices.choose_dtype(cpu, 10**9) == devices.DTYPES[name]
-			assert devices.choose_dtype(cpu, 10**6) == torch.float32
+			assert devices.choose_dtype(cpu, name, 10**9) == devices.DTYPES[name]
+			assert devices.choose_dtype(cpu, name, 10**6) == torch.float32
+
+	def test_what_is_wished_for_is_computed_in(self, cards):
+		cards(1, True)
+		for name in ('cuda', 'mps'):
+			assert devices.choose_half(torch.device(name), 'fp32') == 'fp32'
+		cpu = torch.device('cpu')
+		assert devices.choose_half(cpu, 'fp32') == 'fp32'
+		assert devices.choose_half(cpu, 'bf16') == 'bf16'
+		assert devices.choose_half(cpu, 'auto') == devices.half_of(cpu)
+
+	def test_fp16_on_a_processor_is_refused_at_the_start(self):
+		with pytest.raises(BadSetting, match='LOCALAI_PRECISION') as caught:
+			devices.choose_half(torch.device('cpu'), 'fp16')
+		assert 'bf16' in caught.value.remedy
 
 
 class TestSpeed:
 	def test_it_is_measured_where_pictures_are_drawn(self):
-		assert 1e8 < devices.measure_speed(torch.device('cpu')) < 1e16
+		assert 1e8 < devices.measure_speed(torch.device('cpu'), 'fp32') < 1e16
 
 	def test_where_there_is_no_room_for_it_nothing_is_said(self, monkeypatch):
 		def full(*given, **more):
 			raise torch.OutOfMemoryError('out of memory')
 
 		monkeypatch.setattr(torch, 'ones', full)
-		assert devices.measure_speed(torch.device('cpu')) == 0
+		assert devices.measure_speed(torch.device('cpu'), 'fp32') == 0
 
 
 class TestMemory:
 	def test_what_torch_keeps_and_does_not_use_is_free(self, cards):
 		cards(1)
-		machine = devices.machine_of(torch.device('cuda'))
+		machine = devices.machine_of(torch.device('cuda'), 'bf16')
 		assert (machine.reading.free, machine.reading.total) == (12 * 10**9, 16 * 10**9)
 		assert (machine.kind, machine.half) == ('cuda', 'bf16')
 

@@ -152,7 +152,7 @@ class TestWarm:
 
 	def test_in_half_precision_it_draws_with_its_channels_last(self, three, monkeypatch):
 		"""As on a device for which it is not tiny."""
-		monkeypatch.setattr(devices, 'choose_dtype', lambda device, parameters: torch.bfloat16)
+		monkeypatch.setattr(devices, 'choose_dtype', lambda *asked: torch.bfloat16)
 		engine = Engine('cpu', 10**9)
 		(picture,) = drawn(run(engine, task(three[0])))
 		assert picture.dtype == 'bf16' and pixels_of(picture).std() > 0

@@ -50,12 +50,11 @@ class TestFamilies:
 
 class TestPrecision:
 	def test_never_fp16_on_a_cpu(self):
+		cpu = torch.device('cpu')
+		half = devices.half_of(cpu)
 		for parameters in (10**6, 10**9, 10**11):
-			assert devices.choose_dtype(torch.device('cpu'), parameters) in (
-				torch.bfloat16,
-				torch.float32,
-			)
-		assert devices.choose_dtype(torch.device('cpu'), 10**6) == torch.float32
+			assert devices.choose_dtype(cpu, half, parameters) in (torch.bfloat16, torch.float32)
+		assert devices.choose_dtype(cpu, half, 10**6) == torch.float32
 
 	def test_a_device_that_is_not_there_is_refused(self):
 		if not torch.cuda.is_available():
