@@ -221,7 +221,7 @@ class FakeEngine:
 
 	def picture(self, task: say.Generate, drawing: say.Drawing) -> say.Drawn:
 		buffer = io.BytesIO()
-		colour = tuple(drawing.seed.to_bytes(4, 'big')[1:])
+		colour = tuple(drawing.seed.to_bytes(8, 'big')[-3:])
 		Image.new('RGB', (task.request.width, task.request.height), colour).save(buffer, 'PNG')
 		return say.Drawn(
 			job_id=task.job_id,

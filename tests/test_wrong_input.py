@@ -44,7 +44,7 @@ CASES: dict[str, tuple[dict[str, object], str]] = {
 	'half a step': ({'steps': 1.5}, 'Steps must be a whole number from 1 to 150, not '),
 	'guidance 1e9': ({'guidance_scale': 1e9}, 'Guidance scale must be a number from 0 to 30, not '),
 	'seed -1': ({'seed': -1}, 'The seed must be a whole number from 0 to '),
-	'seed 2^32': ({'seed': 2**32}, 'The seed must be a whole number from 0 to '),
+	'seed 2^64': ({'seed': 2**64}, 'The seed must be a whole number from 0 to '),
 	'count 1000': ({'count': 1000}, 'The number of pictures must be a whole number from 1 to 100'),
 	'count 0': ({'count': 0}, 'The number of pictures must be a whole number from 1 to 100'),
 	'model outside': ({'model': '../..'}, "There is no model called '../..'."),

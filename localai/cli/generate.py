@@ -11,7 +11,7 @@ from pathlib import Path
 from localai.cli.doors import OwnEngine, open_app
 from localai.cli.terminal import Line, bar, complain, loading, note
 from localai.errors import LocalAIError, StorageProblem
-from localai.schemas.generation import GenerationRequest
+from localai.schemas.generation import GenerationRequest, exact
 from localai.schemas.jobs import JobSnapshot
 from localai.settings import Settings
 
@@ -68,7 +68,7 @@ def report(job: JobSnapshot, seconds: float, options: argparse.Namespace) -> int
 		images.append(
 			{
 				'path': str(path),
-				'seed': picture.seed,
+				'seed': None if picture.seed is None else exact(picture.seed),
 				'width': picture.width,
 				'height': picture.height,
 			}

@@ -105,9 +105,8 @@ class ModelManager:
 			devices.give_back(self.device)
 			raise
 		anatomy = ANATOMIES[model.family]
-		if dtype != torch.float32 or self.device.type != 'cpu':
-			for part in anatomy.channels_last:
-				getattr(pipeline, part).to(memory_format=torch.channels_last)
+		for part in anatomy.channels_last:
+			getattr(pipeline, part).to(memory_format=torch.channels_last)
 		pipeline.set_progress_bar_config(disable=True)
 		progress('ready', model.bytes, model.bytes)
 		log.info('loaded %s in %s on %s', model.name, devices.dtype_name(dtype), self.device)

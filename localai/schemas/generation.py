@@ -1,7 +1,6 @@
 """Knows what a picture is asked for with (GenerationRequest), what it will be drawn with
 (GenerationParameters), what is known of how one was asked for (Recipe), and what a finished picture is."""
 
-import math
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
@@ -14,6 +13,14 @@ from localai.schemas.terms import PROMPT_LIMIT, TERMS, Term, words
 from localai.text import clean
 
 EXACT = 2**53  # from here on a script rounds whole numbers
+
+
+def exact(seed: int) -> int | str:
+	return str(seed) if abs(seed) >= EXACT else seed
+
+
+# As text in JSON where a script could not hold it exactly: seeds have up to 64 bits.
+ExactSeed = Annotated[int, PlainSerializer(exact, when_used='json')]
 
 
 # What may be asked for, each wrong value said in one sentence
@@ -48,20 +55,20 @@ def number(term: Term, value: Any) -> float | int:
 	whole = term.kind == 'whole'
 	kind = 'a whole number' if whole else 'a number'
 	subject = term.subject or term.label
-	sentence = (
-		f'{subject} must be {kind} from {term.low:g} to {term.high:.10g}, not {shorten(value)}.'
-	)
+	high = term.high if whole else f'{term.high:g}'
+	sentence = f'{subject} must be {kind} from {term.low:g} to {high}, not {shorten(value)}.'
 	if isinstance(value, bool) or not isinstance(value, int | float | str):
 		raise ValueError(sentence)
+	found: float | int
 	try:
-		found = float(value)
+		# As a float a long seed would lose its last digits.
+		found = int(value) if whole and not isinstance(value, float) else float(value)
 	except (ValueError, OverflowError):
-		raise ValueError(sentence) from None
-	if (
-		not math.isfinite(found)
-		or not term.low <= found <= term.high
-		or (whole and found != int(found))
-	):
+		try:
+			found = float(value)  # such as '20.0'
+		except (ValueError, OverflowError):
+			raise ValueError(sentence) from None
+	if not term.low <= found <= term.high or (whole and found != int(found)):
 		raise ValueError(sentence)
 	if term.multiple > 1 and found % term.multiple:
 		raise ValueError(
@@ -131,16 +138,8 @@ class GenerationParameters(Kept):
 	guidance_scale: float
 	sampler: str
 	schedule: str
-	seed: int
+	seed: ExactSeed
 	count: int = 1
-
-
-def exact(seed: int) -> int | str:
-	return str(seed) if abs(seed) >= EXACT else seed
-
-
-# As text in JSON where a script could not hold it exactly: other programs have seeds of 64 bits.
-ExactSeed = Annotated[int, PlainSerializer(exact, when_used='json')]
 
 
 class LoraUse(Kept):

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal, Self
 
 from localai.schemas.base import Kept, Schema
-from localai.schemas.generation import GenerationParameters, Picture
+from localai.schemas.generation import ExactSeed, GenerationParameters, Picture
 
 JobState = Literal['queued', 'loading', 'running', 'finished', 'cancelled', 'failed', 'interrupted']
 LIVE: frozenset[JobState] = frozenset(('queued', 'loading', 'running', 'interrupted'))
@@ -34,7 +34,7 @@ class JobSnapshot(Schema):
 	id: str
 	state: JobState
 	request: GenerationParameters
-	seeds: tuple[int, ...]
+	seeds: tuple[ExactSeed, ...]
 	position: int = 0
 	attempts: int = 0
 	picture: int = 0

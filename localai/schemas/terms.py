@@ -9,7 +9,7 @@ from localai.schemas.samplers import SAMPLERS, SCHEDULES
 
 PROMPT_LIMIT = 10_000  # characters
 SIZE_LIMITS = (64, 2048)
-SEED_LIMIT = 2**32
+SEED_LIMIT = 2**64
 
 # `noun` is a schema of its own, or several of them: it says itself as text with `str`.
 TermKind = Literal['text', 'name', 'names', 'whole', 'number', 'choice', 'noun']
@@ -164,10 +164,10 @@ TABLE = (
 		'whole',
 		subject='The seed',
 		high=SEED_LIMIT - 1,
-		known=(0, 2**64 - 1),
+		known=(0, SEED_LIMIT - 1),
 		a1111='Seed',
 		doors=EXPORTED,
-		help='A whole number from 0 to 4294967295; empty draws one by chance. Picture i has seed + i.',
+		help='A whole number from 0 to 18446744073709551615, also as text; empty draws one by chance. Picture i has seed + i.',
 		hint='the same seed draws the same picture',
 	),
 	# Of a job, not of a picture.

@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 
 from localai.schemas.generation import Picture, Pictured, PictureKind, Recipe
 from localai.schemas.history import Marks
+from localai.schemas.terms import SEED_LIMIT
 from localai.store import words
 from localai.store.database import Database
 from localai.store.tables import DAY, AlbumRow, PictureRow, TagRow, TrashRow
 
 EPOCH = date(1970, 1, 1)
 EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
-LARGEST = 2**63 - 1  # that SQLite can hold
 BATCH = 500
 LATELY = 50
 PICTURE = PictureRow.__table__
@@ -239,7 +239,7 @@ def to_row(picture: NewPicture, ordinal: int) -> dict[str, object]:
 		'ordinal': ordinal,
 		'job_id': picture.job_id or None,
 		'number': picture.index,
-		'seed': seed if seed is not None and abs(seed) <= LARGEST else None,
+		'seed': seed if seed is not None and 0 <= seed < SEED_LIMIT else None,
 		'request': recipe.model_dump(mode='json', exclude_defaults=True),
 		'receipt': receipt.model_dump(mode='json'),
 		'sampler': recipe.sampler or '',

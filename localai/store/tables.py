@@ -15,6 +15,24 @@ NAMES = {
 }
 
 
+class Unsigned(TypeDecorator[int]):
+	"""A whole number below 2**64; SQLite holds signed ones, so the upper half is negative there."""
+
+	impl = BigInteger
+	cache_ok = True
+
+	def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:
+		return value if value is None or value < 2**63 else value - 2**64
+
+	def process_result_value(self, value: int | None, dialect: Dialect) -> int | None:
+		return unsigned(value)
+
+
+def unsigned(stored: int | None) -> int | None:
+	"""Such a number as it lies in the database."""
+	return stored if stored is None or stored >= 0 else stored + 2**64
+
+
 class Moment(TypeDecorator[datetime]):
 	"""A point in time: UTC in the database, aware in Python."""
 
@@ -77,7 +95,7 @@ class PictureRow(Base):
 	job_id: Mapped[str | None] = mapped_column(String(32))
 	number: Mapped[int]
 	kind: Mapped[str] = mapped_column(String(16), default='generated')
-	seed: Mapped[int | None] = mapped_column(BigInteger)
+	seed: Mapped[int | None] = mapped_column(Unsigned)
 	width: Mapped[int]
 	height: Mapped[int]
 	path: Mapped[str] = mapped_column(Text, unique=True)

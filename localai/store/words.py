@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 from localai.schemas.generation import Recipe
 from localai.schemas.search import STORED, Key, Search, Word
 from localai.store.database import Database
+from localai.store.tables import unsigned
 
 log = logging.getLogger('localai.store')
 TABLE = 'picture_words'
@@ -96,7 +97,7 @@ def document(row: Mapping) -> dict[str, object]:
 		facet('size', f'{row["width"]}x{row["height"]}'),
 		*(facet(key.name, stored(key, row[key.column])) for key in STORED),
 	]
-	seed = row['seed'] if row['seed'] is not None else recipe.seed
+	seed = recipe.seed if row['seed'] is None else unsigned(row['seed'])
 	if seed is not None:
 		facets.append(facet('seed', str(seed)))
 	tags, albums = orjson.loads(row['tags']), orjson.loads(row['albums'])

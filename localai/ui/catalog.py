@@ -6,7 +6,7 @@ from typing import NamedTuple, get_args
 from localai.schemas.downloads import AT_ONCE_LIMIT
 from localai.schemas.exchange import FILE_LIMIT, FORMATS
 from localai.schemas.families import ARCHITECTURES, FAMILIES, PARTS
-from localai.schemas.generation import GenerationRequest
+from localai.schemas.generation import GenerationRequest, exact
 from localai.schemas.history import MANY, NOTES_LIMIT, PAGE_LIMIT, TAG_LIMIT, TEXT_LIMIT, SortName
 from localai.schemas.samplers import SAMPLERS, schedules_for
 from localai.schemas.search import FACTS, KEYS
@@ -48,7 +48,7 @@ def catalog() -> Answer:
 				'subject': term.subject or term.label,
 				'kind': term.kind,
 				'low': term.low,
-				'high': term.high,
+				'high': exact(term.high) if isinstance(term.high, int) else term.high,
 				'multiple': term.multiple,
 				'doors': sorted(term.doors),
 				'asked': term.name in GenerationRequest.model_fields,

@@ -150,14 +150,15 @@ class TestWarm:
 		engine.models.unload('/elsewhere')
 		assert held(engine) == ['a']
 
-	def test_in_half_precision_it_draws_with_its_channels_last(self, three, monkeypatch):
-		"""As on a device for which it is not tiny."""
-		monkeypatch.setattr(devices, 'choose_dtype', lambda *asked: torch.bfloat16)
+	@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float32])
+	def test_it_draws_with_its_channels_last(self, three, monkeypatch, dtype):
+		"""In half precision as on a device for which it is not tiny."""
+		monkeypatch.setattr(devices, 'choose_dtype', lambda *asked: dtype)
 		engine = Engine('cpu', 10**9)
 		(picture,) = drawn(run(engine, task(three[0])))
-		assert picture.dtype == 'bf16' and pixels_of(picture).std() > 0
+		assert picture.dtype == devices.dtype_name(dtype) and pixels_of(picture).std() > 0
 		convolution = engine.models.current.pipeline.unet.conv_in.weight
-		assert convolution.dtype == torch.bfloat16
+		assert convolution.dtype == dtype
 		assert convolution.is_contiguous(memory_format=torch.channels_last)
 
 

@@ -5,6 +5,7 @@ import math
 from typing import Annotated
 
 import pytest
+from PIL import Image
 from pydantic import ConfigDict
 
 from localai.errors import InvalidInput, ModelProblem, UnknownName
@@ -37,7 +38,9 @@ WRONG = [
 	('guidance_scale', 'NaN', "not 'NaN'"),
 	('count', 1000, 'from 1 to 100, not 1000'),
 	('seed', -1, 'The seed must be'),
-	('seed', 2**32, 'The seed must be'),
+	('seed', 2**64, 'from 0 to 18446744073709551615, not 18446744073709551616'),
+	('seed', str(2**64), 'The seed must be'),
+	('seed', -(2**70), 'The seed must be'),
 	('sampler', 'Magic', "no sampler called 'Magic'"),
 	('schedule', {}, 'no schedule called'),
 	('colour', 'red', "no setting called 'colour'"),
@@ -92,9 +95,34 @@ class TestRight:
 		assert studio.generation.estimate({'prompt': 'fox ' * 100}).tokens == 102
 
 	def test_seeds_run_on_and_wrap(self, studio):
-		assert studio.generation.start({'prompt': 'a', 'seed': 2**32 - 1, 'count': 2}).seeds == (
-			2**32 - 1,
+		assert studio.generation.start({'prompt': 'a', 'seed': 2**64 - 1, 'count': 2}).seeds == (
+			2**64 - 1,
 			0,
+		)
+
+	@pytest.mark.parametrize('seed', [2**53 + 1, 2**63, 2**64 - 2])
+	def test_a_long_seed_keeps_all_its_digits(self, studio, seed):
+		"""As text too, which is how a script says it."""
+		for given in (seed, str(seed)):
+			job = studio.generation.start({'prompt': 'a fox', 'seed': given, 'count': 2})
+			*_, job = studio.jobs.follow(job.id)
+			assert job.seeds == (seed, seed + 1)
+			assert job.model_dump(mode='json')['seeds'] == [str(seed), str(seed + 1)]
+			assert studio.jobs.get(job.id).request.seed == seed
+			for picture in job.pictures:
+				stored = studio.history.get(picture.id)
+				assert stored.seed == seed + picture.index
+				found = studio.history.find({'text': f'seed:{stored.seed}'}).entries
+				assert picture.id in [entry.id for entry in found]
+				asked = studio.history.reuse(picture.id).fields
+				assert asked['seed'] == str(stored.seed)
+				assert studio.generation.read(asked).seed == stored.seed
+				text = Image.open(picture.path).text['parameters']
+				assert f'Seed: {stored.seed},' in text
+
+	def test_one_drawn_by_chance_stays_short(self, studio):
+		assert all(
+			studio.generation.start({'prompt': 'a fox'}).request.seed < 2**32 for _ in range(20)
 		)
 
 	def test_the_cost_is_known_after_the_first_picture(self, studio):

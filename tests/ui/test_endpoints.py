@@ -70,6 +70,15 @@ class TestEndpoints:
 			with Image.open(file) as image:
 				assert f'Seed: {seed}' in image.text['parameters']
 
+	def test_a_seed_of_64_bits_travels_as_text_where_a_script_would_round_it(self, client):
+		seed = str(2**64 - 1)
+		(file,), job = client.predict(
+			prompt='a red apple', seed=seed, steps=1, api_name='/generate'
+		)
+		assert job['seeds'] == [seed] and job['request']['seed'] == seed
+		with Image.open(file) as image:
+			assert f'Seed: {seed}' in image.text['parameters']
+
 	def test_submit_follow_and_cancel_in_the_middle(self, client):
 		job = client.predict(prompt='a rocket', steps=150, count=20, api_name='/submit')
 		states, cancelled = [], False

@@ -24,8 +24,8 @@ from localai.files.pictures.foreign.values import (
 )
 from localai.schemas.base import Kept
 from localai.schemas.exchange import Reading
-from localai.schemas.generation import GenerationParameters, Picture, Receipt, Recipe
-from localai.schemas.terms import TABLE
+from localai.schemas.generation import ExactSeed, GenerationParameters, Picture, Receipt, Recipe
+from localai.schemas.terms import SEED_LIMIT, TABLE
 from localai.schemas.terms import words as said
 
 CHUNK = OURS
@@ -57,7 +57,7 @@ class Record(Kept):
 	version: int = Field(VERSION, ge=1)
 	job_id: str
 	index: int = Field(ge=0, lt=2**31)
-	seed: int = Field(ge=0, lt=2**63)
+	seed: ExactSeed = Field(ge=0, lt=SEED_LIMIT)
 	request: GenerationParameters | Recipe = Field(union_mode='left_to_right')
 	receipt: Receipt
 	model_id: str

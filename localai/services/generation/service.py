@@ -23,6 +23,7 @@ from localai.store.jobs import Jobs
 
 log = logging.getLogger('localai.generation')
 SPARE = 50_000_000  # bytes that stay free on the disk
+CHANCE = 2**32  # seeds drawn by chance stay short enough to be read and typed
 
 
 class Models(Protocol):
@@ -93,7 +94,7 @@ class GenerationService:
 			'guidance_scale': family.guidance_scale if guidance is None else guidance,
 			'sampler': sampler,
 			'schedule': schedule,
-			'seed': secrets.randbelow(SEED_LIMIT) if seed is None else seed,
+			'seed': secrets.randbelow(CHANCE) if seed is None else seed,
 		}
 		parameters = GenerationParameters(**given | filled)
 		self.models.weights_of(parameters, model)

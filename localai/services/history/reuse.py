@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from pydantic import BaseModel, ValidationError
 
-from localai.schemas.generation import GenerationRequest, Picture, Recipe
+from localai.schemas.generation import GenerationRequest, Picture, Recipe, exact
 from localai.schemas.history import Reuse
 from localai.schemas.models import ModelEntry
 from localai.schemas.samplers import schedules_for
@@ -35,6 +35,8 @@ def reuse(recipe: Recipe, seed: int | None, model: tuple[str, str], find: FindMo
 			base = {} if name == 'prompt' else {'prompt': 'x'}
 			asked = GenerationRequest.model_validate({**base, name: plain(value)})
 			fields[name] = plain(getattr(asked, name))
+			if name == 'seed':
+				fields[name] = exact(asked.seed or 0)
 		except ValidationError as error:
 			problem = error.errors()[0]
 			why = str(problem.get('ctx', {}).get('error', problem['msg']))

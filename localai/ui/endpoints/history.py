@@ -20,8 +20,6 @@ from localai.ui.endpoints.jobs import file_of
 from localai.ui.endpoints.words import refused
 from localai.ui.visitors import open_to
 
-EXACT = 2**53 - 1  # the largest whole number that every program can hold
-
 
 def add(studio: Studio) -> None:
 	@open_to('anyone')
@@ -130,7 +128,7 @@ def add(studio: Studio) -> None:
 		with refused():
 			data = taken(file)
 			found: Reading = studio.history.offer(data)
-		return safe(said(found))
+		return said(found)
 
 	offer(history, 8)
 	offer(picture, 8)
@@ -142,7 +140,7 @@ def add(studio: Studio) -> None:
 
 def shown(picture: Picture) -> dict[str, Any]:
 	"""A picture as a program reads it; where it lies on this machine is not said."""
-	return safe(said(picture))
+	return said(picture)
 
 
 def taken(file: object) -> bytes:
@@ -166,13 +164,3 @@ def taken(file: object) -> bytes:
 	except OSError as error:
 		raise wrong from error
 	return data
-
-
-def safe(told: dict[str, Any]) -> dict[str, Any]:
-	"""A seed of another program that not every program can hold is text."""
-	for recipe in (told.get('request'), told.get('recipe')):
-		if isinstance(recipe, dict):
-			seed = recipe.get('seed')
-			if isinstance(seed, int) and abs(seed) > EXACT:
-				recipe['seed'] = str(seed)
-	return told

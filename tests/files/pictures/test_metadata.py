@@ -110,7 +110,7 @@ class TestWriting:
 			{'created_at': 'yesterday'},
 			{'created_at': '2026-01-02T03:04:05'},
 			{'created_at': '9999-01-02T03:04:05+00:00'},
-			{'seed': 2**63},
+			{'seed': 2**64},
 			{'seed': -1},
 			{'index': 2**40},
 			{'index': -1},

@@ -154,7 +154,7 @@ class TestReuse:
 						'model': 'dream',
 						'loras': [{'name': 'ink'}],
 						'clip_skip': 2,
-						'seed': 2**40,
+						'seed': 2**70,
 					},
 					receipt={'model_name': 'dreamShaper', 'model_hash': 'ffffffffff'},
 				)

@@ -99,9 +99,10 @@ function attachNumbers() {
 				settleNumber(rule);
 			}
 			const way = { ArrowUp: 1, ArrowDown: -1 }[event.key];
-			if (!way || input.value.trim() === '') return;
+			const { value } = mend(rule, input.value);
+			if (!way || value === null) return;
 			event.preventDefault();
-			input.value = String(Number(input.value) + way * (rule.fraction ? 0.5 : rule.step || 1));
+			input.value = String(rule.fraction ? value + way * 0.5 : BigInt(value) + BigInt(way * rule.step));
 			settleNumber(rule);
 		});
 	}
