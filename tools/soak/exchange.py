@@ -6,6 +6,7 @@ import itertools
 import json
 import random
 import shutil
+import time
 import urllib.parse
 import zipfile
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 from PIL import Image, PngImagePlugin
 
 from tools.soak.history import ids
-from tools.soak.ledger import sha256
+from tools.soak.ledger import Kept, sha256
 from tools.soak.world import World, Wrong
 
 NUMBERS = itertools.count(1)
@@ -68,7 +69,8 @@ def take_in(world: World, lot: random.Random) -> None:
 			raise Wrong(f'{name!r} was imported twice')
 
 
-def take_in_folder(world: World, lot: random.Random) -> None:
+def a_folder(world: World, lot: random.Random) -> tuple[Path, list[Kept]]:
+	"""Pictures, and what must be refused."""
 	folder = world.incoming / f'{next(NUMBERS)}'
 	folder.mkdir(parents=True)
 	expected = []
@@ -79,6 +81,20 @@ def take_in_folder(world: World, lot: random.Random) -> None:
 	for _ in range(2):
 		name, data = hostile(lot)
 		(folder / Path(name).name).write_bytes(data)
+	return folder, expected
+
+
+def take_in_alone(world: World, lot: random.Random) -> None:
+	"""By a command while no app runs, killed at some moment; what came of it the next look tells."""
+	folder, _ = a_folder(world, lot)
+	process = world.begin_command('history', 'import', str(folder))
+	time.sleep(lot.uniform(0.5, 3))
+	process.kill()
+	process.communicate()
+
+
+def take_in_folder(world: World, lot: random.Random) -> None:
+	folder, expected = a_folder(world, lot)
 	if lot.random() < 0.3:
 		answer = world.command(
 			'history',

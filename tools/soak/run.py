@@ -6,7 +6,7 @@ import time
 import traceback
 from pathlib import Path
 
-from tools.soak import figures, visiting
+from tools.soak import exchange, figures, visiting
 from tools.soak.checking import check, rest
 from tools.soak.deeds import DEEDS, Deed
 from tools.soak.drawing import requests, undisturbed
@@ -52,13 +52,17 @@ class Run:
 			known = len(self.world.wrong)
 			# 1. Work, until the moment
 			met = self.work_until_the_moment(self.lot.uniform(1, 6))
-			# 2. The end, now and then another one while it starts
+			# 2. The end, now and then another one of a command alone, or while it starts
 			self.end('kill')
+			if self.lot.random() < 0.2:
+				exchange.take_in_alone(self.world, self.lot)
+				self.world.count('command: kill')
+				met += ', then a command alone'
 			if self.lot.random() < 0.15:
 				self.world.launch()
 				time.sleep(self.lot.uniform(0.2, 4))
 				self.end('kill')
-				met += ', and again while it started'
+				met += ', then while it started'
 			# 3. A start, and everything is as it was told
 			self.start()
 			check(self.world)

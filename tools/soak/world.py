@@ -223,9 +223,8 @@ class World:
 				)
 			return self.programs
 
-	def command(self, *arguments: str) -> Any:
-		"""What `python -m localai ... --json` prints, beside the running app."""
-		process = subprocess.Popen(
+	def begin_command(self, *arguments: str) -> subprocess.Popen[str]:
+		return subprocess.Popen(
 			[sys.executable, '-m', 'localai', *arguments, '--json'],
 			cwd=ROOT,
 			env=environment_for(self.home, **self.environment),
@@ -235,6 +234,10 @@ class World:
 			encoding='utf-8',
 			errors='replace',
 		)
+
+	def command(self, *arguments: str) -> Any:
+		"""What `python -m localai ... --json` prints, beside the running app."""
+		process = self.begin_command(*arguments)
 		try:
 			while process.poll() is None and not self.ending.is_set():
 				time.sleep(0.05)
