@@ -68,7 +68,7 @@ def caller(
 		return Caller(False, behind(headers, proxies), str(peer), True)
 	if scope.get('http_version') == '1.0' or not SIGNS.isdisjoint(headers):
 		return Caller(False, '', str(peer), False)
-	own = peer.is_loopback or (bool(server) and peer == address_of(str(server[0])))
+	own = peer.is_loopback or (server is not None and peer == address_of(str(server[0])))
 	return Caller(local and own, str(peer), str(peer), False)
 
 

@@ -1,10 +1,11 @@
-"""Knows how the JSON of a request is read: not more than it may be, and an object."""
+"""Knows how the JSON of a request is read: not more than it may be, an object, and its texts whole."""
 
 import json
 
 from fastapi import Request
 
 from localai.errors import InvalidInput
+from localai.text import sound_all
 
 LIMIT = 1_000_000  # bytes of a request
 
@@ -23,4 +24,4 @@ async def read_fields(request: Request, what: str) -> dict:
 		fields = None
 	if not isinstance(fields, dict):
 		raise InvalidInput('The request is not a JSON object.', f'Send {what}.')
-	return fields
+	return sound_all(fields)

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 
 from localai import __version__
 from localai.api import downloads, history, jobs, media, models
@@ -43,6 +44,11 @@ STATUS: tuple[tuple[type[LocalAIError], int], ...] = (
 	(DiskFull, 507),
 	(LocalAIError, 500),
 )
+# What starlette says in its own words.
+SAID = {
+	404: ('There is nothing at this address.', 'Begin at the page itself.'),
+	405: ('This address is not asked that way.', 'Look up the method.'),
+}
 
 
 def create(studio: Studio) -> FastAPI:
@@ -70,6 +76,14 @@ def create(studio: Studio) -> FastAPI:
 	@app.exception_handler(RequestValidationError)
 	async def misread(request: Request, error: RequestValidationError) -> JSONResponse:
 		return await refused(request, InvalidInput('The address or its parameters are not valid.'))
+
+	@app.exception_handler(HTTPException)
+	async def unanswered(request: Request, error: HTTPException) -> JSONResponse:
+		"""What the frameworks say themselves, in one sentence; Gradio's clients read `detail`."""
+		sentence, remedy = SAID.get(error.status_code, (str(error.detail), ''))
+		told = LocalAIError(sentence, remedy).told()
+		body = {'error': told, 'detail': error.detail}
+		return JSONResponse(body, error.status_code, getattr(error, 'headers', None))
 
 	@app.get('/healthz', dependencies=[open_to('anyone')])
 	async def health() -> dict[str, str]:

@@ -1,9 +1,10 @@
 """Who asks, and what they may: the mark that the guard puts on every request, the one sentence of a
-refusal, and the jobs that are somebody's own."""
+refusal, what is not told to everybody, and the jobs that are somebody's own."""
 
 from collections.abc import Mapping
 
 from localai.errors import NotAllowed
+from localai.schemas.jobs import JobSnapshot
 from localai.schemas.visitors import ROLES, Audience, Visitor
 
 # The header that the guard sets, and that nobody else can: it takes away what a visitor sends.
@@ -26,6 +27,15 @@ def check(visitor: Visitor, audience: Audience) -> None:
 	"""Raises NotAllowed."""
 	if not visitor.may(audience):
 		raise NotAllowed('This is only for visitors who gave a password.')
+
+
+def told(visitor: Visitor, job: JobSnapshot) -> JobSnapshot:
+	"""A job as who asks hears of it: strangers get the addresses of its pictures, not where they
+	lie."""
+	if visitor.may('owner') or not job.pictures:
+		return job
+	pictures = tuple(p.model_copy(update={'path': p.url}) for p in job.pictures)
+	return job.model_copy(update={'pictures': pictures})
 
 
 class Visits:

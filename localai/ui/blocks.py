@@ -6,13 +6,18 @@ from collections.abc import Callable
 
 import gradio as gr
 from starlette.applications import Starlette
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Mount
 
 from localai.studio import Studio
 from localai.ui import downloads, endpoints, generation, hardware, history, models
+from localai.ui.asking import Asking
 from localai.ui.assets import STATIC, Assets
 from localai.ui.catalog import catalog
 from localai.ui.components import Answer, part
 from localai.ui.endpoints.doors import guarded
+from localai.ui.failures import Failures
+from localai.ui.files import Files
 from localai.ui.opening import Opening
 from localai.ui.routes import close
 from localai.ui.theme import head, theme
@@ -80,6 +85,9 @@ def mount(app: Starlette, studio: Studio, path: str = '/', **options: object) ->
 	assets = Assets(known)
 	app.mount(f'{path.rstrip("/")}/{assets.room}', assets)
 	app.add_middleware(Opening, path=path, head=head(assets.head))
+	app.add_middleware(Files, prefix=path.rstrip('/'))
+	# No other website may read anything here; Gradio, left to itself, lets each one in by its name.
+	app.add_middleware(CORSMiddleware, allow_origins=())
 	demo = build(studio, assets.prefix)
 	# As when Gradio starts a page itself: only then it takes no other files than those that were sent.
 	demo.has_launched = True
@@ -97,8 +105,21 @@ def mount(app: Starlette, studio: Studio, path: str = '/', **options: object) ->
 			footer_links=[],
 			max_file_size='64mb',
 			favicon_path=str(STATIC / 'page' / 'icon.svg'),
-			blocked_paths=[str(settings.database), str(settings.models), str(settings.logs)],
+			# It serves no file of this machine; these would stay closed if it did.
+			blocked_paths=[str(settings.home), str(settings.models)],
+			app_kwargs={'openapi_url': None},
 			**options,
 		)
+	shield(app, demo, path.rstrip('/'), frozenset(f.__name__ for f in functions(studio)))
 	close(app, path.rstrip('/'))
 	return app
+
+
+def shield(app: Starlette, demo: gr.Blocks, prefix: str, names: frozenset[str]) -> None:
+	"""Gradio is asked only what it can answer, and answers errors as our own routes do. `names` are the
+	functions of the page."""
+	page = app.routes[-1]
+	assert isinstance(page, Mount) and isinstance(page.app, Starlette)
+	page.app.exception_handlers.update(app.exception_handlers)
+	wire = next(i for i, b in demo.blocks.items() if getattr(b, 'elem_id', None) == 'wire')
+	page.app = Failures(Asking(page.app, demo, (wire, names), prefix))

@@ -1,5 +1,7 @@
 """Knows for whom each address is that is not a route of our API: those of the page and of Gradio. One that
-is not named here, as a later Gradio may bring, is the owner's."""
+is not named here, as a later Gradio may bring, is nobody's."""
+
+from functools import lru_cache
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
@@ -7,7 +9,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Mount, compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from localai.errors import NotAllowed
+from localai.errors import LocalAIError, NotAllowed, UnknownName
 from localai.schemas.visitors import Audience
 from localai.services.visitors import check, visitor_of
 
@@ -36,77 +38,77 @@ ROUTES: dict[str, Audience] = {
 	'/gradio_api/cancel': 'anyone',
 	'/gradio_api/reset': 'anyone',
 	'/gradio_api/reset/': 'anyone',
+	'/gradio_api/app_id': 'anyone',
+	'/gradio_api/app_id/': 'anyone',
 	'/gradio_api/info': 'anyone',
 	'/gradio_api/info/': 'anyone',
+	'/gradio_api/openapi.json': 'owner',
 	'/gradio_api/call/v2/{api_name}': 'owner',
 	'/gradio_api/call/v2/{api_name}/': 'owner',
 	'/gradio_api/call/v2/{api_name}/{event_id}': 'owner',
 	'/gradio_api/call/{api_name}': 'anyone',
 	'/gradio_api/call/{api_name}/': 'anyone',
 	'/gradio_api/call/{api_name}/{event_id}': 'anyone',
-	# Pictures, which programs fetch by where they lie; neither what else is there nor other addresses
+	# A picture that somebody sends; those that are here are fetched by their numbers
 	'/gradio_api/upload': 'anyone',
 	'/gradio_api/upload_progress': 'anyone',
-	'/gradio_api/file=http{rest:path}': 'owner',
-	'/gradio_api/file={path:path}.png': 'anyone',
-	'/gradio_api/file={path:path}.jpg': 'anyone',
-	'/gradio_api/file={path:path}.jpeg': 'anyone',
-	'/gradio_api/file={path:path}.webp': 'anyone',
-	'/gradio_api/file={path_or_url:path}': 'owner',
-	# What Gradio has besides, and LocalAI does not use
-	'/endpoints': 'owner',
-	'/endpoints/': 'owner',
-	'/login': 'owner',
-	'/login/': 'owner',
-	'/logout': 'owner',
-	'/pwa_icon': 'owner',
-	'/pwa_icon/{size}': 'owner',
-	'/monitoring': 'owner',
-	'/monitoring/summary': 'owner',
-	'/monitoring/{key}': 'owner',
-	'/openapi.json': 'owner',
-	'/gradio_api/openapi.json': 'owner',
-	'/gradio_api/deep_link': 'owner',
-	'/gradio_api/user': 'owner',
-	'/gradio_api/user/': 'owner',
-	'/gradio_api/login_check': 'owner',
-	'/gradio_api/login_check/': 'owner',
-	'/gradio_api/token': 'owner',
-	'/gradio_api/token/': 'owner',
-	'/gradio_api/app_id': 'owner',
-	'/gradio_api/app_id/': 'owner',
-	'/gradio_api/dev/reload': 'owner',
-	'/gradio_api/runs': 'owner',
-	'/gradio_api/runs/': 'owner',
-	'/gradio_api/custom_component/{id}/{environment}/{type}/{file_name}': 'owner',
-	'/gradio_api/proxy={url_path:path}': 'owner',
-	'/gradio_api/file/{path:path}': 'owner',
-	'/gradio_api/stream/{event_id}': 'owner',
-	'/gradio_api/stream/{event_id}/close': 'owner',
-	'/gradio_api/stream/{session_hash}/{run}/{component_id}/playlist.m3u8': 'owner',
-	'/gradio_api/stream/{session_hash}/{run}/{component_id}/{segment_id}.{ext}': 'owner',
-	'/gradio_api/stream/{session_hash}/{run}/{component_id}/playlist-file': 'owner',
-	'/gradio_api/api/{api_name}': 'owner',
-	'/gradio_api/api/{api_name}/': 'owner',
-	'/gradio_api/run/{api_name}': 'owner',
-	'/gradio_api/run/{api_name}/': 'owner',
-	'/gradio_api/queue/status': 'owner',
-	'/gradio_api/startup-events': 'owner',
-	'/gradio_api/process_recording': 'owner',
-	'/gradio_api/vibe-edit': 'owner',
-	'/gradio_api/vibe-edit/': 'owner',
-	'/gradio_api/undo-vibe-edit': 'owner',
-	'/gradio_api/undo-vibe-edit/': 'owner',
-	'/gradio_api/vibe-code': 'owner',
-	'/gradio_api/vibe-code/': 'owner',
-	'/gradio_api/vibe-starter-queries': 'owner',
-	'/gradio_api/vibe-starter-queries/': 'owner',
 }
+# What Gradio has besides, and LocalAI does not use: nobody gets there, as to whatever a later Gradio brings.
+UNUSED = frozenset(
+	(
+		'/endpoints',
+		'/endpoints/',
+		'/login',
+		'/login/',
+		'/logout',
+		'/pwa_icon',
+		'/pwa_icon/{size}',
+		'/monitoring',
+		'/monitoring/summary',
+		'/monitoring/{key}',
+		'/gradio_api/deep_link',
+		'/gradio_api/user',
+		'/gradio_api/user/',
+		'/gradio_api/login_check',
+		'/gradio_api/login_check/',
+		'/gradio_api/token',
+		'/gradio_api/token/',
+		'/gradio_api/dev/reload',
+		'/gradio_api/runs',
+		'/gradio_api/runs/',
+		'/gradio_api/custom_component/{id}/{environment}/{type}/{file_name}',
+		'/gradio_api/proxy={url_path:path}',
+		'/gradio_api/file={path_or_url:path}',
+		'/gradio_api/file/{path:path}',
+		'/gradio_api/stream/{event_id}',
+		'/gradio_api/stream/{event_id}/close',
+		'/gradio_api/stream/{session_hash}/{run}/{component_id}/playlist.m3u8',
+		'/gradio_api/stream/{session_hash}/{run}/{component_id}/{segment_id}.{ext}',
+		'/gradio_api/stream/{session_hash}/{run}/{component_id}/playlist-file',
+		'/gradio_api/api/{api_name}',
+		'/gradio_api/api/{api_name}/',
+		'/gradio_api/run/{api_name}',
+		'/gradio_api/run/{api_name}/',
+		'/gradio_api/queue/status',
+		'/gradio_api/startup-events',
+		'/gradio_api/process_recording',
+		'/gradio_api/vibe-edit',
+		'/gradio_api/vibe-edit/',
+		'/gradio_api/undo-vibe-edit',
+		'/gradio_api/undo-vibe-edit/',
+		'/gradio_api/vibe-code',
+		'/gradio_api/vibe-code/',
+		'/gradio_api/vibe-starter-queries',
+		'/gradio_api/vibe-starter-queries/',
+	)
+)
 PATTERNS = tuple((compile_path(address)[0], audience) for address, audience in ROUTES.items())
 
 
-def audience_at(path: str) -> Audience:
-	return next((audience for fits, audience in PATTERNS if fits.match(path)), 'owner')
+@lru_cache(1000)
+def audience_at(path: str) -> Audience | None:
+	"""None where there is nothing for anybody."""
+	return next((audience for fits, audience in PATTERNS if fits.match(path)), None)
 
 
 class Gate:
@@ -118,13 +120,20 @@ class Gate:
 
 	async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
 		if scope['type'] in ('http', 'websocket'):
-			audience = audience_at(scope['path'].removeprefix(self.prefix))
 			try:
-				check(visitor_of(Headers(scope=scope)), audience)
-			except NotAllowed as error:
-				refusal = JSONResponse({'error': error.told()}, 403)
+				self.check(scope)
+			except LocalAIError as error:
+				status = 403 if isinstance(error, NotAllowed) else 404
+				refusal = JSONResponse({'error': error.told()}, status)
 				return await refusal(scope, receive, send)
 		await self.app(scope, receive, send)
+
+	def check(self, scope: Scope) -> None:
+		"""Raises UnknownName, NotAllowed."""
+		audience = audience_at(scope['path'].removeprefix(self.prefix))
+		if audience is None:
+			raise UnknownName('There is nothing at this address.', 'Begin at the page itself.')
+		check(visitor_of(Headers(scope=scope)), audience)
 
 
 def close(app: Starlette, prefix: str = '') -> None:

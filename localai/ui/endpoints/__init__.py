@@ -1,8 +1,6 @@
 """Knows the named, typed endpoints for Gradio's API client; everything else on the page is
 private."""
 
-import gradio as gr
-
 from localai.studio import Studio
 from localai.ui.endpoints import downloads, history, jobs, models
 
@@ -33,7 +31,6 @@ ENDPOINTS = frozenset(
 
 def add(studio: Studio) -> None:
 	"""Adds the endpoints to the Blocks being built. They carry work; they never own it."""
-	gr.set_static_paths([studio.settings.pictures])
 	jobs.add(studio)
 	models.add(studio)
 	downloads.add(studio)

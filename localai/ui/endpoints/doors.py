@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from localai.ui.endpoints.words import refused
+from localai.ui.endpoints.words import in_words
 from localai.ui.visitors import door_of
 
 
@@ -22,7 +22,7 @@ def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
 	enter = door_of(function)
 
 	def let_in(given: tuple[Any, ...]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-		with refused():
+		with in_words():
 			return given[:-1], enter(given[-1] if given else None)
 
 	# Gradio looks at what kind of function it is.
@@ -31,22 +31,25 @@ def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
 		@wraps(function)
 		async def opened(*given: Any) -> Any:
 			sent, who = let_in(given)
-			async for value in function(*sent, **who):
-				yield value
+			with in_words():
+				async for value in function(*sent, **who):
+					yield value
 
 	elif inspect.iscoroutinefunction(function):
 
 		@wraps(function)
 		async def opened(*given: Any) -> Any:
 			sent, who = let_in(given)
-			return await function(*sent, **who)
+			with in_words():
+				return await function(*sent, **who)
 
 	else:
 
 		@wraps(function)
 		def opened(*given: Any) -> Any:
 			sent, who = let_in(given)
-			return function(*sent, **who)
+			with in_words():
+				return function(*sent, **who)
 
 	signature = inspect.signature(function)
 	request = inspect.Parameter(

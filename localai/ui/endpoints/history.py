@@ -16,8 +16,8 @@ from localai.services.fields import ids_of, read
 from localai.studio import Studio
 from localai.ui.components import said
 from localai.ui.endpoints.doors import offer
-from localai.ui.endpoints.jobs import file_of
 from localai.ui.endpoints.words import refused
+from localai.ui.files import file_of
 from localai.ui.visitors import open_to
 
 

@@ -3,18 +3,19 @@
 import inspect
 from asyncio import to_thread
 from collections.abc import AsyncIterator, Callable, Sequence
-from pathlib import Path
 from typing import Any, get_type_hints
 
 import gradio as gr
 
-from localai.schemas.generation import GenerationRequest, Picture
+from localai.schemas.generation import GenerationRequest
 from localai.schemas.jobs import JobSnapshot, StopMode
 from localai.schemas.terms import TERMS, TermKind
 from localai.schemas.visitors import STRANGER, Visitor
+from localai.services.visitors import told
 from localai.studio import Studio
 from localai.ui.endpoints.doors import offer
 from localai.ui.endpoints.words import ask, failure, refused, text
+from localai.ui.files import file_of
 from localai.ui.visitors import open_to
 
 # What a setting is to a program.
@@ -44,17 +45,17 @@ def add(studio: Studio) -> None:
 			tell(progress, job)
 		if job.state == 'failed' and job.error:
 			raise failure(job.error)
-		return [file_of(p) for p in job.pictures], job.model_dump(mode='json')
+		return [file_of(p) for p in job.pictures], shown(visitor, job)
 
 	@open_to('anyone')
 	@taking_settings
 	def submit(*values: Any, visitor: Visitor = STRANGER) -> dict[str, Any]:
 		"""Puts a job into the queue and returns it at once; the arguments are those of /generate.
 		Follow it by its id."""
-		return start(values, visitor).model_dump(mode='json')
+		return shown(visitor, start(values, visitor))
 
 	@open_to('anyone')
-	async def follow(job: str) -> AsyncIterator[dict[str, Any]]:
+	async def follow(job: str, visitor: Visitor = STRANGER) -> AsyncIterator[dict[str, Any]]:
 		"""Streams a job: as it is now, each change, and its end.
 
 		Args:
@@ -64,7 +65,7 @@ def add(studio: Studio) -> None:
 		with refused():
 			async for snapshot in studio.jobs.follow_async(text(job, 'job')):
 				tell(progress, snapshot)
-				yield snapshot.model_dump(mode='json')
+				yield shown(visitor, snapshot)
 
 	@open_to('anyone')
 	def cancel(job: str, mode: StopMode = 'stop', visitor: Visitor = STRANGER) -> dict[str, Any]:
@@ -77,21 +78,21 @@ def add(studio: Studio) -> None:
 		"""
 		with refused():
 			studio.visits.check_own(visitor, text(job, 'job'))
-		return ask(studio.jobs.stop, job, mode).model_dump(mode='json')
+		return shown(visitor, ask(studio.jobs.stop, job, mode))
 
 	@open_to('anyone')
-	def job(job: str) -> dict[str, Any]:
+	def job(job: str, visitor: Visitor = STRANGER) -> dict[str, Any]:
 		"""One job as it is now.
 
 		Args:
 			job: The id of the job.
 		"""
-		return ask(lambda: studio.jobs.get(text(job, 'job'))).model_dump(mode='json')
+		return shown(visitor, ask(lambda: studio.jobs.get(text(job, 'job'))))
 
 	@open_to('anyone')
-	def jobs() -> list[dict[str, Any]]:
+	def jobs(visitor: Visitor = STRANGER) -> list[dict[str, Any]]:
 		"""The live jobs in the order they will be drawn, then the fifty that ended last."""
-		return [j.model_dump(mode='json') for j in studio.jobs.list()]
+		return [shown(visitor, job) for job in studio.jobs.list()]
 
 	def start(values: Sequence[Any], visitor: Visitor) -> JobSnapshot:
 		given = zip(GenerationRequest.model_fields, values, strict=True)
@@ -154,10 +155,6 @@ def tell(progress: gr.Progress, job: JobSnapshot) -> None:
 		)
 
 
-def file_of(picture: Picture) -> dict[str, Any]:
-	"""A file as Gradio's client downloads it."""
-	return {
-		'path': picture.path,
-		'orig_name': Path(picture.path).name,
-		'meta': {'_type': 'gradio.FileData'},
-	}
+def shown(visitor: Visitor, job: JobSnapshot) -> dict[str, Any]:
+	"""A job as a program reads it."""
+	return told(visitor, job).model_dump(mode='json')

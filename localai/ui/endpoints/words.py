@@ -1,5 +1,6 @@
 """Knows how an endpoint says its errors."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -9,6 +10,7 @@ import gradio as gr
 from localai.errors import InvalidInput, LocalAIError, restore
 from localai.schemas.jobs import Problem
 
+log = logging.getLogger('localai.ui')
 Value = TypeVar('Value')
 LIMIT = 4096  # characters of a name
 
@@ -29,6 +31,20 @@ def refused() -> Iterator[None]:
 		yield
 	except LocalAIError as error:
 		raise refusal(error) from error
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+	"""The same of every error: whoever asked hears one sentence, the log has the rest."""
+	try:
+		with refused():
+			yield
+	except gr.Error:
+		raise
+	except Exception as error:
+		log.exception('an endpoint failed')
+		sorry = LocalAIError('Something went wrong in LocalAI.', 'See logs/localai.log.')
+		raise refusal(sorry) from error
 
 
 def ask(question: Callable[..., Value], *arguments: object) -> Value:
