@@ -1,6 +1,7 @@
 """Knows the settings of a run: folders, host, port, device, executor; the only reader of the
 environment."""
 
+import contextlib
 import logging
 import os
 from collections.abc import Mapping
@@ -167,6 +168,10 @@ class Settings(BaseModel):
 		return self.home / 'tmp'
 
 	@property
+	def uploads(self) -> Path:
+		return self.temporary / 'uploads'
+
+	@property
 	def logs(self) -> Path:
 		return self.home / 'logs'
 
@@ -175,6 +180,8 @@ class Settings(BaseModel):
 		try:
 			for folder in (self.home, self.pictures, self.models, self.temporary, self.logs):
 				folder.mkdir(parents=True, exist_ok=True)
+			with contextlib.suppress(OSError):  # a disk that knows no owners
+				self.temporary.chmod(0o700)
 			probe = self.temporary / 'probe'
 			probe.write_bytes(b'')
 			probe.unlink(missing_ok=True)

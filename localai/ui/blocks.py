@@ -3,8 +3,10 @@ mounted."""
 
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import gradio as gr
+from gradio.routes import App
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount
@@ -21,6 +23,7 @@ from localai.ui.files import Files
 from localai.ui.opening import Opening
 from localai.ui.routes import close
 from localai.ui.theme import head, theme
+from localai.ui.uploads import Uploads
 from localai.ui.visitors import doors, for_page
 
 # In the order of the header. Another tab is one more here, with its module and its folder in static/.
@@ -110,16 +113,21 @@ def mount(app: Starlette, studio: Studio, path: str = '/', **options: object) ->
 			app_kwargs={'openapi_url': None},
 			**options,
 		)
-	shield(app, demo, path.rstrip('/'), frozenset(f.__name__ for f in functions(studio)))
+	names = frozenset(function.__name__ for function in functions(studio))
+	shield(app, demo, path.rstrip('/'), names, settings.uploads)
 	close(app, path.rstrip('/'))
 	return app
 
 
-def shield(app: Starlette, demo: gr.Blocks, prefix: str, names: frozenset[str]) -> None:
+def shield(
+	app: Starlette, demo: gr.Blocks, prefix: str, names: frozenset[str], uploads: Path
+) -> None:
 	"""Gradio is asked only what it can answer, and answers errors as our own routes do. `names` are the
 	functions of the page."""
 	page = app.routes[-1]
-	assert isinstance(page, Mount) and isinstance(page.app, Starlette)
+	assert isinstance(page, Mount) and isinstance(page.app, App)
 	page.app.exception_handlers.update(app.exception_handlers)
+	page.app.uploaded_file_dir = str(uploads)
 	wire = next(i for i, b in demo.blocks.items() if getattr(b, 'elem_id', None) == 'wire')
-	page.app = Failures(Asking(page.app, demo, (wire, names), prefix))
+	asking = Asking(page.app, demo, (wire, names), prefix)
+	page.app = Failures(Uploads(asking, uploads, prefix))

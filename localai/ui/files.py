@@ -15,7 +15,7 @@ ADDRESS = re.compile(r'/gradio_api/file=media/(\d{1,18})/[^/]+')
 
 
 class PictureFile(Schema):
-	"""A file as Gradio's clients download it. It is no dict, so that Gradio leaves it as it is."""
+	"""No dict, so that Gradio leaves it as it is."""
 
 	path: str
 	url: str
@@ -23,9 +23,14 @@ class PictureFile(Schema):
 	meta: dict[str, str] = {'_type': 'gradio.FileData'}
 
 
+def address_of(picture: Picture) -> str:
+	return f'media/{picture.id}/{Path(picture.path).name}'
+
+
 def file_of(picture: Picture) -> Any:
+	"""What Gradio's clients download."""
 	name = Path(picture.path).name
-	return PictureFile(path=f'media/{picture.id}/{name}', url=picture.url, orig_name=name)
+	return PictureFile(path=address_of(picture), url=picture.url, orig_name=name)
 
 
 class Files:

@@ -91,7 +91,7 @@ def refused(answer: dict) -> bool:
 
 def gradio_app(app):
 	*_, mounted = (route for route in app.routes if isinstance(route, Mount))
-	return mounted.app.app.app.app  # behind the gate, what it may be asked, and its failures
+	return mounted.app.app.app.app.app  # behind gate, failures, uploads, and what it may be asked
 
 
 def every_route(routes) -> list:

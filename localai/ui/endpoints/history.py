@@ -1,12 +1,11 @@
 """Knows the endpoints for the history: what was drawn and how, marks, the trash, the settings inside any
 picture. Strangers may look."""
 
+import contextlib
 import os
 import stat
 from pathlib import Path
 from typing import Any
-
-from gradio.utils import get_upload_folder
 
 from localai.errors import InvalidInput
 from localai.schemas.exchange import FILE_LIMIT, Reading
@@ -126,7 +125,7 @@ def add(studio: Studio) -> None:
 			file: A PNG, JPEG or WebP picture, sent with gradio_client's handle_file.
 		"""
 		with refused():
-			data = taken(file)
+			data = taken(file, studio.settings.uploads)
 			found: Reading = studio.history.offer(data)
 		return said(found)
 
@@ -143,15 +142,15 @@ def shown(picture: Picture) -> dict[str, Any]:
 	return said(picture)
 
 
-def taken(file: object) -> bytes:
-	"""The bytes of a file that was sent; the file is removed. Raises InvalidInput, also for whatever
-	else of this machine somebody names."""
+def taken(file: object, folder: Path) -> bytes:
+	"""The bytes of a file that was sent into that folder; the file is removed. Raises InvalidInput,
+	also for whatever else of this machine somebody names."""
 	path = file.get('path') if isinstance(file, dict) else None
 	wrong = InvalidInput('No picture was sent.', 'Send one with handle_file.', 'file')
 	if not isinstance(path, str) or '\0' in path:
 		raise wrong
-	place = Path(os.path.realpath(path))
-	if not place.is_relative_to(os.path.realpath(get_upload_folder())):
+	place = Path(os.path.realpath(folder / path))
+	if not place.is_relative_to(os.path.realpath(folder)):
 		raise wrong
 	try:
 		about = place.stat()
@@ -161,6 +160,8 @@ def taken(file: object) -> bytes:
 			raise InvalidInput('The picture has more than 64 MB.', 'Import it by its path.', 'file')
 		data = place.read_bytes()
 		place.unlink()
+		with contextlib.suppress(OSError):  # another one may lie beside it
+			place.parent.rmdir()
 	except OSError as error:
 		raise wrong from error
 	return data

@@ -11,11 +11,10 @@ from localai.schemas.generation import GenerationRequest
 from localai.schemas.jobs import JobSnapshot, StopMode
 from localai.schemas.terms import TERMS, TermKind
 from localai.schemas.visitors import STRANGER, Visitor
-from localai.services.visitors import told
 from localai.studio import Studio
 from localai.ui.endpoints.doors import offer
 from localai.ui.endpoints.words import ask, failure, refused, text
-from localai.ui.files import file_of
+from localai.ui.files import address_of, file_of
 from localai.ui.visitors import open_to
 
 # What a setting is to a program.
@@ -45,17 +44,17 @@ def add(studio: Studio) -> None:
 			tell(progress, job)
 		if job.state == 'failed' and job.error:
 			raise failure(job.error)
-		return [file_of(p) for p in job.pictures], shown(visitor, job)
+		return [file_of(p) for p in job.pictures], shown(job)
 
 	@open_to('anyone')
 	@taking_settings
 	def submit(*values: Any, visitor: Visitor = STRANGER) -> dict[str, Any]:
 		"""Puts a job into the queue and returns it at once; the arguments are those of /generate.
 		Follow it by its id."""
-		return shown(visitor, start(values, visitor))
+		return shown(start(values, visitor))
 
 	@open_to('anyone')
-	async def follow(job: str, visitor: Visitor = STRANGER) -> AsyncIterator[dict[str, Any]]:
+	async def follow(job: str) -> AsyncIterator[dict[str, Any]]:
 		"""Streams a job: as it is now, each change, and its end.
 
 		Args:
@@ -65,7 +64,7 @@ def add(studio: Studio) -> None:
 		with refused():
 			async for snapshot in studio.jobs.follow_async(text(job, 'job')):
 				tell(progress, snapshot)
-				yield shown(visitor, snapshot)
+				yield shown(snapshot)
 
 	@open_to('anyone')
 	def cancel(job: str, mode: StopMode = 'stop', visitor: Visitor = STRANGER) -> dict[str, Any]:
@@ -78,21 +77,21 @@ def add(studio: Studio) -> None:
 		"""
 		with refused():
 			studio.visits.check_own(visitor, text(job, 'job'))
-		return shown(visitor, ask(studio.jobs.stop, job, mode))
+		return shown(ask(studio.jobs.stop, job, mode))
 
 	@open_to('anyone')
-	def job(job: str, visitor: Visitor = STRANGER) -> dict[str, Any]:
+	def job(job: str) -> dict[str, Any]:
 		"""One job as it is now.
 
 		Args:
 			job: The id of the job.
 		"""
-		return shown(visitor, ask(lambda: studio.jobs.get(text(job, 'job'))))
+		return shown(ask(lambda: studio.jobs.get(text(job, 'job'))))
 
 	@open_to('anyone')
-	def jobs(visitor: Visitor = STRANGER) -> list[dict[str, Any]]:
+	def jobs() -> list[dict[str, Any]]:
 		"""The live jobs in the order they will be drawn, then the fifty that ended last."""
-		return [shown(visitor, job) for job in studio.jobs.list()]
+		return [shown(job) for job in studio.jobs.list()]
 
 	def start(values: Sequence[Any], visitor: Visitor) -> JobSnapshot:
 		given = zip(GenerationRequest.model_fields, values, strict=True)
@@ -155,6 +154,7 @@ def tell(progress: gr.Progress, job: JobSnapshot) -> None:
 		)
 
 
-def shown(visitor: Visitor, job: JobSnapshot) -> dict[str, Any]:
-	"""A job as a program reads it."""
-	return told(visitor, job).model_dump(mode='json')
+def shown(job: JobSnapshot) -> dict[str, Any]:
+	"""A job as a program reads it; Gradio's clients fetch whatever has a path."""
+	pictures = [p.model_copy(update={'path': address_of(p)}) for p in job.pictures]
+	return job.model_copy(update={'pictures': tuple(pictures)}).model_dump(mode='json')
