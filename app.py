@@ -80,10 +80,9 @@ def serve(settings: Settings, share: bool = False) -> None:
 		ends.callback(studio.close)
 
 		# 3. Both faces on one server.
-		import uvicorn
-
 		from localai.api.guard import Guard
 		from localai.api.server import create
+		from localai.api.serving import Server
 		from localai.ui import blocks
 
 		app = create(studio)
@@ -99,17 +98,7 @@ def serve(settings: Settings, share: bool = False) -> None:
 			local=not (network and settings.contained),
 			shared=share,
 		)
-		server = uvicorn.Server(
-			uvicorn.Config(
-				guard,
-				log_level='warning',
-				timeout_graceful_shutdown=3,
-				access_log=False,
-				proxy_headers=False,  # the guard alone reads what proxies say
-				lifespan='on',
-				server_header=False,
-			)
-		)
+		server = Server(guard, studio.hush, app.state.hush)
 
 		# 4. Say where, and answer until told to stop.
 		print(f'LocalAI is ready at {url}', flush=True)

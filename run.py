@@ -6,6 +6,7 @@ python3 run.py test [options]    install for the tests, then ruff, mypy, pytest;
 python3 run.py slow [options]    the tests that take minutes
 python3 run.py mutants [MODULE]  which changes to the core no test would notice, for maintainers
 python3 run.py soak [options]    works with LocalAI for hours and kills it, for maintainers
+python3 run.py fuzz [options]    asks all that can be asked with junk, for maintainers
 python3 run.py pythons [3.12]    the quick tests under each Python that LocalAI runs with
 python3 run.py lock              write requirements.lock from what .venv holds, for maintainers
 """
@@ -28,7 +29,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-TOOLS = ('mutants', 'soak')
+TOOLS = ('mutants', 'soak', 'fuzz')
 COMMANDS = ('install', 'test', 'slow', *TOOLS, 'pythons', 'lock')
 TESTING = ('test', 'slow', *TOOLS)
 PYTHONS = ((3, 13), (3, 12), (3, 11))

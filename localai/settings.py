@@ -17,6 +17,8 @@ from localai.text import OneLine, is_sound
 HostName = Annotated[
 	str, Field(max_length=253, pattern=r'^[A-Za-z0-9]([A-Za-z0-9.\-]*[A-Za-z0-9])?$')
 ]
+# Whatever is written by anybody goes through one shape: ours, the server's, and what Python warns of.
+LOGGERS = ('localai', 'uvicorn', 'asyncio', 'py.warnings')
 LevelName = Literal['DEBUG', 'INFO', 'WARNING', 'ERROR']
 
 
@@ -242,11 +244,13 @@ def start_logging(settings: Settings, name: str) -> None:
 	screen = logging.StreamHandler()
 	screen.setLevel(logging.WARNING)
 	screen.setFormatter(OneLine('%(levelname)s %(name)s %(message)s'))
-	ours = logging.getLogger('localai')
-	for handler in list(ours.handlers):
-		ours.removeHandler(handler)
-		handler.close()
-	ours.setLevel(settings.log_level)
-	ours.addHandler(file)
-	ours.addHandler(screen)
-	ours.propagate = False
+	for name in LOGGERS:
+		logger = logging.getLogger(name)
+		for handler in list(logger.handlers):
+			logger.removeHandler(handler)
+			handler.close()
+		logger.setLevel(settings.log_level if name == 'localai' else logging.WARNING)
+		logger.addHandler(file)
+		logger.addHandler(screen)
+		logger.propagate = False
+	logging.captureWarnings(True)

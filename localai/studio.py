@@ -240,6 +240,12 @@ class Studio:
 	def watch(self) -> AsyncIterator[StudioSnapshot]:
 		return self.presence.watch()
 
+	def hush(self) -> None:
+		"""Ends every following, so that nobody waits for what will not come."""
+		self.presence.close()
+		self.board.close()
+		self.chores.close()
+
 	def close(self) -> None:
 		self.downloads.close()
 		self.jobs.close()

@@ -128,6 +128,7 @@ def shield(
 	assert isinstance(page, Mount) and isinstance(page.app, App)
 	page.app.exception_handlers.update(app.exception_handlers)
 	page.app.uploaded_file_dir = str(uploads)
+	app.state.hush = page.app.stop_event.set  # ends what only keeps a line open
 	wire = next(i for i, b in demo.blocks.items() if getattr(b, 'elem_id', None) == 'wire')
 	asking = Asking(page.app, demo, (wire, names), prefix)
 	page.app = Failures(Uploads(asking, uploads, prefix))

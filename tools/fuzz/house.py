@@ -4,6 +4,7 @@ large, and no way out of this machine; and what it wrote to its log and its term
 import io
 import logging
 import os
+import socket
 import sys
 import threading
 import time
@@ -64,10 +65,9 @@ class Terminal(io.TextIOBase):
 def opened(folder: Path) -> Iterator[House]:
 	os.environ.update(SURROUNDINGS, HF_TOKEN_PATH=str(folder / 'token'))
 	os.environ.update(HF_HUB_CACHE=str(folder / 'hub'), GRADIO_TEMP_DIR=str(folder / 'gradio'))
-	import uvicorn
-
 	from localai.api.guard import Guard
 	from localai.api.server import create
+	from localai.api.serving import Server
 	from localai.settings import read_settings, start_logging
 	from localai.studio import Studio
 	from localai.ui import blocks
@@ -86,21 +86,14 @@ def opened(folder: Path) -> Iterator[House]:
 	try:
 		app = create(studio)
 		blocks.mount(app, studio)
-		config = uvicorn.Config(
-			Guard(app, {'127.0.0.1'}, token='token'),
-			host='127.0.0.1',
-			port=0,
-			log_config=None,
-			access_log=False,
-			proxy_headers=False,
-			timeout_graceful_shutdown=2,
-		)
-		server = uvicorn.Server(config)
-		thread = threading.Thread(target=server.run, daemon=True)
+		guard = Guard(app, {'127.0.0.1'}, token='token')
+		server = Server(guard, studio.hush, app.state.hush)
+		listener = socket.create_server(('127.0.0.1', 0))
+		port = listener.getsockname()[1]
+		thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
 		thread.start()
 		while not server.started:
 			time.sleep(0.02)
-		port = server.servers[0].sockets[0].getsockname()[1]
 		mounted = app.routes[-1].app.app.app.app  # gate, failures, uploads
 		yield House(settings.home, port, studio, app, mounted.page[0], faults)
 		server.should_exit = True

@@ -45,12 +45,12 @@ class Trial:
 				then = asked.then.partition('#')[0] if '#' in asked.then else asked.then + event
 				headers = {k: v for k, v in asked.headers.items() if k == 'X-Forwarded-For'}
 				status, text = self.heard('GET', then, headers, None)
+		except (httpx.InvalidURL, httpx.LocalProtocolError, UnicodeError, ValueError):
+			return Verdict(0, '')  # nothing that can be sent
 		except httpx.RemoteProtocolError as error:
 			return Verdict(0, f'the line broke: {error}')
 		except (httpx.TimeoutException, httpx.NetworkError) as error:
 			return Verdict(0, f'no answer: {type(error).__name__}')
-		except (httpx.InvalidURL, UnicodeError, ValueError):
-			return Verdict(0, '')  # nothing that can be sent
 		if status >= 500:
 			return Verdict(status, f'{status}: {text[:500]}')
 		if any(sign in text for sign in EMPTY):
