@@ -1,8 +1,10 @@
 """Knows how one request is made, and when its answer is a fault: an error of the server, a traceback, an
 empty reason, or none at all."""
 
+import contextlib
 import json
 import socket
+import time
 from typing import NamedTuple
 
 import httpx
@@ -10,7 +12,9 @@ import httpx
 from tools.fuzz.asking import Asked
 
 PATIENCE = 30.0  # seconds for an answer
-LISTENED = 12  # messages of a stream at most
+LISTENED = 3.0  # seconds to a stream
+# By these a stream says that it goes on, with nothing new.
+LASTING = ('event: heartbeat', 'data: {"msg":"heartbeat"', 'data: ALIVE')
 EMPTY = (
 	'event: error\ndata: {"error": null',
 	'event: error\ndata: null',
@@ -65,11 +69,12 @@ class Trial:
 			if 'event-stream' not in kind and 'ndjson' not in kind:
 				answer.read()
 				return answer.status_code, answer.text
-			text = ''
-			for number, line in enumerate(answer.iter_lines()):
-				text += line + '\n'
-				if number >= LISTENED * 3:
-					break
+			text, end = '', time.monotonic() + LISTENED
+			with contextlib.suppress(httpx.ReadTimeout):  # it lasts, as the following of a job does
+				for line in answer.iter_lines():
+					text += line + '\n'
+					if line.startswith(LASTING) or time.monotonic() > end:
+						break
 			return answer.status_code, text
 
 	def half(self, asked: Asked) -> Verdict:
