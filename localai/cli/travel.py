@@ -14,7 +14,7 @@ from pathlib import Path
 from localai.cli.doors import OwnHistory, open_history
 from localai.cli.terminal import Line, bar, complain, counted, note, number, size
 from localai.errors import DiskFull, InvalidInput, LocalAIError, StorageProblem
-from localai.schemas.exchange import ExportReport, ExportRequest
+from localai.schemas.exchange import ExportReport, ExportRequest, ImportReport
 from localai.services.fields import read
 from localai.settings import Settings
 from localai.text import plain
@@ -156,11 +156,25 @@ def take(settings: Settings, options: argparse.Namespace) -> int:
 	elif report.imported or report.known:
 		known = f', {len(report.known):,} were here' if report.known else ''
 		print(f'{counted(len(report.imported), "picture")} imported{known}')
-	for refusal in report.refused[:SHOWN]:
-		note(f'not taken: {plain(refusal.name)}: {plain(refusal.why)}'.replace(': : ', ': '))
-	if len(report.refused) > SHOWN:
-		note(f'and {len(report.refused) - SHOWN:,} more; --json names them')
+	tell_files(report)
 	if not (report.imported or report.known or report.refused):
 		complain(LocalAIError('There are no PNG, JPEG or WebP pictures.', 'Check the path.'))
 		return 1
 	return 1 if report.refused else 0
+
+
+def tell_files(report: ImportReport) -> None:
+	"""Each file in a line: all of them where they are few, else what was left out or is not sure."""
+	new = set(report.imported)
+	came = [one for one in report.arrivals if one.id in new]
+	if len(report.imported) > SHOWN:
+		came = [one for one in came if one.words.count('.') > 1]
+	for one in came[:SHOWN]:
+		note(f'{plain(one.name)}: {plain(one.words, 200)}')
+	for refusal in report.refused[:SHOWN]:
+		note(f'not taken: {plain(refusal.name)}: {plain(refusal.why)}'.replace(': : ', ': '))
+	if len(report.refused) > SHOWN:
+		note(f'and {len(report.refused) - SHOWN:,} more; --json names them')
+	if report.others:
+		words = counted(report.others, 'other file')
+		note(f'left out: {words}; only PNG, JPEG and WebP are imported')

@@ -81,9 +81,10 @@ class RunningHistory(Wire):
 			)
 			for start in range(0, len(paths), AT_ONCE)
 		]
-		lists = ('imported', 'known', 'refused')
+		lists = ('imported', 'known', 'arrivals', 'refused')
 		return ImportReport(
-			**{name: tuple(x for one in reports for x in getattr(one, name)) for name in lists}
+			**{name: tuple(x for one in reports for x in getattr(one, name)) for name in lists},
+			others=sum(one.others for one in reports),
 		)
 
 	def export_folder(self, request: ExportRequest, folder: Path) -> ExportReport:

@@ -57,12 +57,24 @@ class Refusal(Schema):
 	why: str
 
 
+class Arrival(Schema):
+	"""A file that came in, as which picture, and in a sentence what it says of itself."""
+
+	name: str
+	id: int
+	words: str
+
+
 class ImportReport(Schema):
-	"""`imported` are the ids of new pictures; `known` of those that were here already."""
+	"""`imported` are the ids of new pictures; `known` of those that were here already. `arrivals` and
+	`refused` tell them file by file, as far as there are not too many; `others` is how many files of
+	the folders are no PNG, JPEG or WebP."""
 
 	imported: tuple[int, ...] = ()
 	known: tuple[int, ...] = ()
+	arrivals: tuple[Arrival, ...] = ()
 	refused: tuple[Refusal, ...] = ()
+	others: int = 0
 
 
 # Out into the world

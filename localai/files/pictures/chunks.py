@@ -34,7 +34,7 @@ FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 class Contents:
 	"""What a file says before its pixels are decoded. The first of two texts of one name counts.
 	`doubtful` are the texts whose checksum is wrong; `packed` bytes of a PNG hold its pixels, each
-	of `bits`."""
+	of `bits`. Only where they are packed `lossless` can they hide anything."""
 
 	media_type: str
 	width: int = 0
@@ -43,6 +43,7 @@ class Contents:
 	doubtful: dict[str, str] = field(default_factory=dict)
 	packed: int = 0
 	bits: int = 0
+	lossless: bool = False
 
 	def add(self, name: str, text: str, sound: bool = True) -> None:
 		if text and len(self.texts) + len(self.doubtful) < TEXTS:
@@ -88,7 +89,7 @@ def read_stream(stream: BinaryIO, size: int) -> Contents:
 
 def read_png(stream: BinaryIO, size: int) -> Contents:
 	raw: list[tuple[bytes, bytes, bool]] = []
-	found, total = Contents('image/png'), 0
+	found, total = Contents('image/png', lossless=True), 0
 	position, drawn = len(PNG_SIGNATURE), False
 	stream.seek(position)
 	for _ in range(PIECES):
@@ -227,6 +228,7 @@ def read_webp(stream: BinaryIO, end: int, size: int) -> Contents:
 		name, length = stream.read(4), int.from_bytes(stream.read(4), 'little')
 		if position + 8 + length > end:
 			raise damaged()
+		found.lossless = found.lossless or name in (b'VP8L', b'ALPH', b'ANMF')
 		if name in (b'VP8X', b'VP8 ', b'VP8L', b'ANMF'):
 			drawn = drawn or name != b'VP8X'
 			if not found.width:

@@ -5,14 +5,16 @@ Layout: column by column, one bit of alpha or three of red, green and blue for e
 15 letters, 32 bits with the number of bits that follow, then the text, plain or packed by gzip.
 """
 
+import struct
 import zlib
 from pathlib import Path
 
 import numpy
 
-from localai.files.pictures.chunks import Contents
+from localai.files.foreign import read_foreign
+from localai.files.pictures.chunks import CHANNELS, Contents
 from localai.files.pictures.foreign.values import clean, mapping, words
-from localai.files.pictures.opening import opened
+from localai.files.pictures.opening import BYTES, chunks_of, opened
 
 # Name -> channels, and whether the text is packed.
 SIGNATURES = {
@@ -21,6 +23,8 @@ SIGNATURES = {
 	b'stealth_rgbinfo': ('rgb', False),
 	b'stealth_rgbcomp': ('rgb', True),
 }
+ROWS = 120  # of which one bit each makes a name
+SHARES = {2: 1, 3: 0.5, 4: 1}  # of the pixel above, by the filter of a row
 HEAD = 19  # bytes: the name and the length
 PIXELS = 32_000_000  # no larger picture is decoded for this
 LIMIT = 4 * 2**20  # bytes of a text
@@ -28,9 +32,14 @@ LIMIT = 4 * 2**20  # bytes of a text
 
 def read_hidden(source: Path | bytes, contents: Contents) -> dict[str, str]:
 	"""The hidden texts of a picture; {} where there are none."""
-	if contents.media_type == 'image/jpeg' or contents.width * contents.height > PIXELS:
+	if not contents.lossless or contents.width * contents.height > PIXELS:
 		return {}
-	pixels = decoded(source)
+	try:
+		file = source if isinstance(source, bytes) else read_foreign(source, BYTES)
+	except OSError:
+		return {}
+	png = contents.media_type == 'image/png'
+	pixels = decoded(file) if not png or may_hide(file) else None
 	if pixels is None:
 		return {}
 	for mode, plane in (('alpha', pixels[:, :, 3:]), ('rgb', pixels[:, :, :3])):
@@ -40,7 +49,39 @@ def read_hidden(source: Path | bytes, contents: Contents) -> dict[str, str]:
 	return {}
 
 
-def decoded(source: Path | bytes) -> numpy.ndarray | None:
+def may_hide(data: bytes) -> bool:
+	"""Whether to look at all pixels of a PNG, from those of its first column, where a name would begin.
+	They can be told without the others: there every filter asks only for the pixel above."""
+	width, _, depth, colour, _, _, interlaced = struct.unpack('>IIBBBBB', data[16:29])
+	channels = CHANNELS.get(colour, 0)
+	if depth != 8 or channels < 3 or interlaced:
+		return depth == 8 and channels >= 3
+	# 1. As many rows as a name has bits
+	row, unpack, raw = 1 + width * channels, zlib.decompressobj(), b''
+	try:
+		for name, place, end in chunks_of(data):
+			if name == b'IDAT' and len(raw) < ROWS * row:
+				raw += unpack.decompress(data[place + 8 : end - 4], ROWS * row - len(raw))
+	except zlib.error:
+		return False
+	# 2. Their first pixels
+	above, column = [0] * channels, []
+	for start in range(0, len(raw) - channels, row):
+		share = SHARES.get(raw[start], 0)
+		pixel = raw[start + 1 : start + 1 + channels]
+		above = [(p + int(a * share)) & 255 for p, a in zip(pixel, above, strict=True)]
+		column.append(above)
+	# 3. Does a name begin there?
+	plane = numpy.array(column, 'uint8').reshape(-1, 1, channels)
+	for mode, part in (('alpha', plane[:, :, 3:]), ('rgb', plane[:, :, :3])):
+		begun = gather(part, 0, min(15, part.size // 8)) if part.size else None
+		names = [name for name, (kind, _) in SIGNATURES.items() if kind == mode]
+		if begun is not None and any(name.startswith(begun) for name in names):
+			return True
+	return False
+
+
+def decoded(source: bytes) -> numpy.ndarray | None:
 	"""Height, width and channels of a picture with the colours as they are; None of any other."""
 	try:
 		with opened(source) as image:

@@ -4,28 +4,42 @@ bytes stay as they are."""
 import logging
 import os
 import re
-import stat
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from localai.errors import InvalidInput, LocalAIError
+from localai.files.foreign import read_foreign
 from localai.files.pictures import metadata, writing
-from localai.files.pictures.chunks import read_contents
-from localai.files.pictures.opening import examine
+from localai.files.pictures.chunks import OURS, read_contents
+from localai.files.pictures.opening import BYTES, examine
 from localai.files.pictures.readings import of_contents
-from localai.schemas.exchange import ImportReport, Reading, Refusal
+from localai.schemas.exchange import FORMATS, Arrival, ImportReport, Reading, Refusal
 from localai.services.history import recording
 from localai.store.history import EARLIEST, History
 from localai.store.unsettled import Unsettled
 
 log = logging.getLogger('localai.history')
 SUFFIXES = {'image/png': '.png', 'image/jpeg': '.jpg', 'image/webp': '.webp'}
-LARGEST = 256 * 1024**2  # bytes of a file
-NAMED = 200  # refusals that are told one by one
+NAMED = 200  # files that are told one by one, of each kind
+HANDS = 2  # files that are read while another is written
 STEM = 80  # characters of a name that are kept
+
+
+class Brought(NamedTuple):
+	"""A picture that may come in. `record` is our own, of one that LocalAI drew."""
+
+	name: str
+	data: bytes
+	digest: str
+	reading: Reading
+	record: metadata.Record | None
+	modified: datetime | None
 
 
 class ImportService:
@@ -50,7 +64,7 @@ class ImportService:
 
 	def take(self, name: str, data: bytes, modified: datetime | None = None) -> ImportReport:
 		"""One file by its bytes. What is wrong with it is in the report. Raises StorageProblem."""
-		report = self.take_one(name, data, modified)
+		report = self.keep(self.look(name, data, modified))
 		if report.imported:
 			self.changed()
 		return report
@@ -62,16 +76,19 @@ class ImportService:
 	) -> ImportReport:
 		"""Files, and all pictures in folders, in the order of their names. Raises InvalidInput for a
 		path that is not there, StorageProblem."""
-		files = [file for path in paths for file in self.files_of(path)]
+		found = [self.files_of(path) for path in paths]
+		files, others = [f for some, _ in found for f in some], sum(number for _, number in found)
 		imported: list[int] = []
 		known: list[int] = []
+		arrivals: list[Arrival] = []
 		refused: list[Refusal] = []
 		told = time.monotonic()
 		try:
-			for at, file in enumerate(files):
-				report = self.take_path(file)
+			for at, one in enumerate(self.look_ahead(files)):
+				report = self.keep(one)
 				imported += report.imported
 				known += report.known
+				arrivals += report.arrivals if len(arrivals) < NAMED else ()
 				refused += report.refused
 				tell(at + 1, len(files))
 				if time.monotonic() - told > 1 and imported:
@@ -83,22 +100,36 @@ class ImportService:
 		if len(refused) > NAMED:
 			more = Refusal(name='', why=f'{len(refused) - NAMED} more were not taken.')
 			refused = [*refused[:NAMED], more]
-		return ImportReport(imported=tuple(imported), known=tuple(known), refused=tuple(refused))
+		return ImportReport(
+			imported=tuple(imported),
+			known=tuple(known),
+			arrivals=tuple(arrivals),
+			refused=tuple(refused),
+			others=others,
+		)
 
-	def take_path(self, file: Path) -> ImportReport:
+	def look_ahead(self, files: Sequence[Path]) -> Iterator[Brought | Refusal]:
+		"""Each in its turn, while the next ones are being read."""
+		with ThreadPoolExecutor(HANDS) as hands:
+			waiting: deque[Future[Brought | Refusal]] = deque()
+			for file in files:
+				waiting.append(hands.submit(self.look_at, file))
+				if len(waiting) > HANDS:
+					yield waiting.popleft().result()
+			while waiting:
+				yield waiting.popleft().result()
+
+	def look_at(self, file: Path) -> Brought | Refusal:
 		try:
-			about = file.stat()
-			when = datetime.fromtimestamp(about.st_mtime, UTC)
-			if not stat.S_ISREG(about.st_mode):  # a pipe would never end, nor would a device
-				raise InvalidInput('It is not a file.')
-			if about.st_size > LARGEST:
-				raise InvalidInput(f'It has {about.st_size / 1e6:.0f} MB.')
-			return self.take_one(file.name, file.read_bytes(), when)
-		except (OSError, InvalidInput, OverflowError) as error:
+			when = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+			return self.look(file.name, read_foreign(file, BYTES), when)
+		except (OSError, OverflowError) as error:
 			why = getattr(error, 'strerror', None) or str(error)
-			return ImportReport(refused=(Refusal(name=clean(file.name), why=why),))
+			why = f'{why[:1].upper()}{why[1:]}'.rstrip('.') + '.'
+			return Refusal(name=clean(file.name), why=why)
 
-	def files_of(self, path: Path) -> list[Path]:
+	def files_of(self, path: Path) -> tuple[list[Path], int]:
+		"""The pictures at a path, and how many other files there are. Raises InvalidInput."""
 		path = Path(os.path.abspath(os.path.expanduser(path)))
 		if path.is_relative_to(self.folder):
 			raise InvalidInput(
@@ -108,62 +139,79 @@ class ImportService:
 			)
 		# These take any name, also one that is too long for the disk.
 		if os.path.isfile(path):
-			return [path]
+			return [path], 0
 		if not os.path.isdir(path):
 			raise InvalidInput(
 				f'There is no file or folder {str(path)[:200]}.', 'Check the path.', 'paths'
 			)
-		found = []
+		found, others = [], 0
 		for folder, names, files in os.walk(path):
 			names[:] = sorted(n for n in names if not n.startswith('.'))
-			found += [Path(folder, f) for f in sorted(files) if f.lower().endswith(writing.ENDINGS)]
-		return [f for f in found if not any(f.is_relative_to(own) for own in self.apart)]
+			if any(Path(folder).is_relative_to(own) for own in self.apart):
+				names.clear()
+				continue
+			pictures = [
+				Path(folder, f) for f in sorted(files) if f.lower().endswith(writing.ENDINGS)
+			]
+			found += pictures
+			others += sum(not f.startswith('.') for f in files) - len(pictures)
+		return found, others
 
-	def take_one(self, name: str, data: bytes, modified: datetime | None) -> ImportReport:
-		# 1. Is it a picture, and what does it say?
+	def look(self, name: str, data: bytes, modified: datetime | None) -> Brought | Refusal:
+		"""Is it a picture, and what does it say?"""
 		shown = clean(name)
-		if len(data) > LARGEST:
-			return ImportReport(refused=(Refusal(name=shown, why='It is too large.'),))
 		try:
+			if len(data) > BYTES:
+				raise InvalidInput(f'It has more than {BYTES // 1_000_000} MB.')
 			contents = read_contents(data)
 			examine(data, contents)
 			reading = of_contents(data, contents)
 		except LocalAIError as error:
-			return ImportReport(refused=(Refusal(name=shown, why=str(error)),))
+			return Refusal(name=shown, why=str(error))
+		record = metadata.parse_record(contents.texts.get(OURS, ''))
+		return Brought(shown, data, writing.digest(data), reading, record, modified)
 
+	def keep(self, one: Brought | Refusal) -> ImportReport:
+		"""Copies it into the pictures folder and records it. Raises StorageProblem."""
+		if isinstance(one, Refusal):
+			return ImportReport(refused=(one,))
 		with self.lock:
-			return self.keep(shown, data, reading, modified)
+			# 1. The same bytes are taken once.
+			known = self.store.with_digests([one.digest])
+			if one.digest in known:
+				here = Arrival(name=one.name, id=known[one.digest], words='It was here already.')
+				return ImportReport(known=(here.id,), arrivals=(here,))
 
-	def keep(
-		self, shown: str, data: bytes, reading: Reading, modified: datetime | None
-	) -> ImportReport:
-		# 2. The same bytes are taken once.
-		digest = writing.digest(data)
-		known = self.store.with_digests([digest])
-		if digest in known:
-			return ImportReport(known=(known[digest],))
-
-		# 3. File first, its time that of the picture, then the row.
-		record = metadata.read_record(data)
-		when = modified or datetime.now(UTC)
-		if record:
-			when = datetime.fromisoformat(record.created_at)
-		elif reading.created_at:
-			when = reading.created_at
-		when = min(max(when, EARLIEST), datetime.now(UTC))
-		day = when.astimezone().strftime('%Y-%m-%d')
-		suffix = SUFFIXES[reading.media_type]
-		path = self.folder / day / writing.imported_name(Path(shown).stem[:STEM], digest, suffix)
-		with self.unsettled.at(day):
-			writing.write_whole(path, data, when)
+			# 2. File first, its time that of the picture, then the row.
+			record, reading, digest = one.record, one.reading, one.digest
+			when = one.modified or datetime.now(UTC)
 			if record:
-				size = reading.width, reading.height
-				row = recording.of_record(record, path, self.folder, digest, size, 'imported')
-			else:
-				row = recording.of_reading(reading, path, self.folder, digest, when)
-			picture, _ = self.store.record(row)
+				when = datetime.fromisoformat(record.created_at)
+			elif reading.created_at:
+				when = reading.created_at
+			when = min(max(when, EARLIEST), datetime.now(UTC))
+			day = when.astimezone().strftime('%Y-%m-%d')
+			suffix = SUFFIXES[reading.media_type]
+			stem = Path(one.name).stem[:STEM]
+			path = self.folder / day / writing.imported_name(stem, digest, suffix)
+			with self.unsettled.at(day):
+				writing.write_whole(path, one.data, when)
+				if record:
+					size = reading.width, reading.height
+					row = recording.of_record(record, path, self.folder, digest, size, 'imported')
+				else:
+					row = recording.of_reading(reading, path, self.folder, digest, when)
+				picture, _ = self.store.record(row)
 		log.info('picture %s was imported: %s', picture.id, reading.format or 'no settings')
-		return ImportReport(imported=(picture.id,))
+		arrival = Arrival(name=one.name, id=picture.id, words=words(reading))
+		return ImportReport(imported=(picture.id,), arrivals=(arrival,))
+
+
+def words(reading: Reading) -> str:
+	"""What a picture says of itself, and how sure that is."""
+	if not reading.format:
+		return 'No settings were found in it.'
+	return f'Settings of {FORMATS[reading.format]}. {reading.note}'.strip()
 
 
 def clean(name: str) -> str:

@@ -12,6 +12,7 @@ from localai.files.pictures import stealth
 from localai.files.pictures.chunks import read_contents
 from localai.files.pictures.readings import read_settings
 from tests import samples
+from tests.files.pictures.test_chunks import chunk
 
 
 def lossless(image: Image.Image) -> bytes:
@@ -68,13 +69,30 @@ class TestHostile:
 		found = stealth.read_hidden(bomb, read_contents(bomb))
 		assert len(found['parameters']) <= 1000
 
-	def test_without_a_name_nothing_more_is_gathered(self, monkeypatch):
-		asked, true = [], stealth.gather
-		monkeypatch.setattr(
-			stealth, 'gather', lambda plane, a, b: asked.append((a, b)) or true(plane, a, b)
-		)
-		read_settings(lossless(samples.pixels(alpha=True)))
-		assert asked == [(0, stealth.HEAD)] * 2
+	@pytest.mark.parametrize('alpha', [False, True])
+	def test_without_a_name_nothing_is_decoded(self, alpha, monkeypatch):
+		monkeypatch.setattr(stealth, 'decoded', lambda source: pytest.fail('decoded'))
+		assert read_settings(lossless(samples.pixels(alpha=alpha))).format == ''
+		assert read_settings(samples.saved('WEBP', b'')).format == ''
+
+	@pytest.mark.parametrize('filter', range(5))
+	def test_the_first_column_is_known_by_every_filter(self, filter):
+		"""Packed with one filter alone; the pixels are ours."""
+		image = numpy.array(samples.hidden(b'told')).astype(int)
+		height, width, channels = image.shape
+		left = numpy.pad(image, ((0, 0), (1, 0), (0, 0)))[:, :-1]
+		above = numpy.pad(image, ((1, 0), (0, 0), (0, 0)))[:-1]
+		corner = numpy.pad(above, ((0, 0), (1, 0), (0, 0)))[:, :-1]
+		guess = left + above - corner
+		nearest = numpy.stack([abs(guess - one) for one in (left, above, corner)]).argmin(0)
+		paeth = numpy.choose(nearest, (left, above, corner))
+		expected = (0, left, above, (left + above) // 2, paeth)[filter]
+		packed = ((image - expected) & 255).astype('uint8').reshape(height, -1)
+		rows = numpy.hstack([numpy.full((height, 1), filter, 'uint8'), packed])
+		head = chunk(b'IHDR', struct.pack('>IIBBBBB', width, height, 8, 6, 0, 0, 0))
+		data = head + chunk(b'IDAT', zlib.compress(rows.tobytes())) + chunk(b'IEND')
+		found = read_settings(b'\x89PNG\r\n\x1a\n' + data)
+		assert found.stealth and found.text == 'parameters: told'
 
 	def test_small_grey_and_huge_pictures(self, monkeypatch):
 		for image in (

@@ -1,6 +1,7 @@
 """Pictures from elsewhere: taken as they are, once, with the settings they carry; what is no picture is
 refused and harms nothing."""
 
+import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,8 +9,18 @@ from pathlib import Path
 import pytest
 
 from localai.errors import InvalidInput, UnknownName
+from localai.services.history import importing
+from tests import samples
+from tests.files.pictures.foreign.test_comfyui import base
+from tests.files.pictures.test_chunks import END, PIXEL, made, spoilt
+from tests.files.strange import strange_files
 from tests.pictures import draw, ours, png
 from tests.services.history.test_truth import FOREIGN
+
+
+def graph() -> dict[str, str]:
+	return {'prompt': json.dumps(base())}
+
 
 WHEN = datetime(2024, 2, 3, 4, 5, 6, tzinfo=UTC)
 
@@ -132,6 +143,64 @@ class TestPaths:
 		for path in (studio.settings.pictures, tmp_path / 'nothing', Path('x' * 5000)):
 			with pytest.raises(InvalidInput):
 				studio.imports.take_paths([path])
+
+
+class TestReport:
+	def test_each_file_is_told_with_what_it_says_of_itself(self, studio, tmp_path):
+		folder = tmp_path / 'old'
+		folder.mkdir()
+		twice = samples.png({'parameters': 'unknown\nSeed: 0, Size: 8x8, Model: x', **graph()})
+		(folder / 'a.png').write_bytes(png(texts=FOREIGN))
+		(folder / 'b.png').write_bytes(twice)
+		(folder / 'c.png').write_bytes(png())
+		(folder / 'd.png').write_bytes(b'')
+		(folder / 'e.txt').write_bytes(b'')
+		(folder / '.hidden').write_bytes(b'')
+		report = studio.imports.take_paths([folder])
+		assert [one.name for one in report.arrivals] == ['a.png', 'b.png', 'c.png']
+		assert [one.id for one in report.arrivals] == list(report.imported)
+		assert [one.words for one in report.arrivals] == [
+			'Settings of A1111, Forge or SD.Next.',
+			'Settings of ComfyUI. It carries settings twice, and they differ: '
+			'the more complete ones are shown.',
+			'No settings were found in it.',
+		]
+		assert [one.name for one in report.refused] == ['d.png'] and report.others == 1
+		again = studio.imports.take('x.png', twice).arrivals
+		assert [(one.id, one.words) for one in again] == [
+			(report.imported[1], 'It was here already.')
+		]
+
+	def test_of_thousands_not_every_one(self, studio, tmp_path, monkeypatch):
+		monkeypatch.setattr(importing, 'NAMED', 3)
+		for n in range(9):
+			(tmp_path / f'{n}.png').write_bytes(png(n) if n < 5 else b'')
+		report = studio.imports.take_paths([tmp_path])
+		assert (len(report.imported), len(report.arrivals)) == (5, 3)
+		assert [one.why for one in report.refused][3:] == ['1 more were not taken.']
+
+	def test_what_is_no_file_is_not_waited_for(self, studio, tmp_path):
+		things = strange_files(tmp_path, '.png')
+		report = studio.imports.take_paths([tmp_path])
+		assert not report.imported
+		assert {one.why for one in report.refused} >= {
+			'It is a pipe, not a file.',
+			'It is a socket, not a file.',
+		}
+		assert len(things) >= 4
+
+	def test_a_claim_that_no_screen_could_show(self, studio):
+		data = made(PIXEL, END, size=(60_000, 60_000))
+		(refusal,) = studio.imports.take('a.png', data).refused
+		assert '60,000 x 60,000' in refusal.why
+
+	def test_a_damaged_text_is_no_damage_to_the_picture(self, studio):
+		data = spoilt(png(texts=FOREIGN), b'tEXt')
+		(number,) = studio.imports.take('a.png', data).imported
+		assert Path(studio.history.get(number).path).read_bytes() == data
+		assert studio.history.thumbnail(number).is_file()
+		token = studio.exports.prepare({'ids': [number], 'safe': True})
+		assert b'missing.txt' not in b''.join(studio.exports.stream(token)[1])
 
 
 class TestRead:

@@ -55,7 +55,8 @@ def read(texts: dict[str, str]) -> Reading | None:
 		text = texts.get(name, '')
 		if 'class_type' not in text and '"nodes"' not in text:
 			continue
-		for found in graphs_in(MARK.sub('', text, count=1)):
+		mark = MARK.match(text)
+		for found in graphs_in(text[mark.end() :] if mark else text):
 			graph = graph_of(found)
 			if graph:
 				return read_graph(graph, text)

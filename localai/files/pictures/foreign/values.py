@@ -22,6 +22,7 @@ EXTRAS = 200  # values without a field of their own
 LORAS = 100
 UNNAMED = ('', 'none', 'automatic', 'default', 'default (model)')  # a VAE that nobody chose
 WEIGHTS = ('.safetensors', '.sft', '.ckpt', '.gguf', '.pth', '.pt', '.bin')
+CONTAINERS = 250_000  # lists and objects of one text
 DEPTH = 20  # of what a later version of ours wrote and nobody here understands
 TAG = re.compile(r'<(?:lora|lyco):([^<>\n]{1,400})>', re.IGNORECASE)
 
@@ -36,8 +37,9 @@ def line(value: object, limit: int = NAME_LIMIT) -> str:
 
 
 def loads(text: object) -> object:
-	"""JSON as programs truly write it, NaN included; None of what is none."""
-	if not isinstance(text, str):
+	"""JSON as programs truly write it, NaN included; None of what is none, or of more lists and
+	objects than any program writes, which would fill the memory."""
+	if not isinstance(text, str) or text.count('[') + text.count('{') > CONTAINERS:
 		return None
 	try:
 		return orjson.loads(text)

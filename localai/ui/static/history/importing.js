@@ -12,6 +12,7 @@ const PICTURE = /\.(png|jpe?g|webp)$/i;
 const LARGEST = catalog.limits.file;
 const TOO_LARGE = `It is larger than ${LARGEST / 2 ** 20} MB.`;
 const AT_ONCE = 3;
+const TOLD = 200;
 let stopped = false;
 let busy = false;
 let found = null;
@@ -65,7 +66,7 @@ function progress(done, all) {
 async function take(files) {
 	if (busy) return;
 	const readable = files.filter((file) => PICTURE.test(file.name));
-	const report = { imported: [], known: [], refused: [], others: files.length - readable.length };
+	const report = { imported: [], known: [], arrivals: [], refused: [], others: files.length - readable.length };
 	busy = true;
 	stopped = false;
 	section('work');
@@ -80,7 +81,7 @@ async function take(files) {
 					? { error: { message: TOO_LARGE } }
 					: await post('import', file);
 			if (answer.error) report.refused.push({ name: file.name, why: said(answer.error) });
-			else for (const part of ['imported', 'known', 'refused']) report[part].push(...answer[part]);
+			else for (const part of ['imported', 'known', 'arrivals', 'refused']) report[part].push(...answer[part]);
 			progress(++done, readable.length);
 		}
 	};
@@ -90,7 +91,7 @@ async function take(files) {
 	emit('history');
 }
 
-function conclude({ imported, known, refused, others }, left) {
+function conclude({ imported, known, arrivals, refused, others }, left) {
 	section('done');
 	const lines = [
 		imported.length ? `${words.plural(imported.length, 'picture')} imported.` : 'Nothing new was imported.',
@@ -99,20 +100,23 @@ function conclude({ imported, known, refused, others }, left) {
 			: '',
 		others ? `${words.plural(others, 'file')} ${others === 1 ? 'is' : 'are'} not a PNG, JPEG or WebP.` : '',
 		left ? `${words.plural(left, 'picture')} left out, because you stopped.` : '',
-		refused.length ? `${words.plural(refused.length, 'file')} refused:` : '',
+		refused.length ? `${words.plural(refused.length, 'file')} refused.` : '',
 	];
 	write(byId('import-result'), lines.filter(Boolean).join(' '));
+	// Refusals first: nobody looks for them among hundreds that came in.
+	const told = [...refused.map((one) => [one.name, one.why]), ...arrivals.map((one) => [one.name, one.words])];
 	byId('import-refused').replaceChildren(
-		...refused
-			.slice(0, 200)
-			.map(({ name, why }) =>
+		...told
+			.slice(0, TOLD)
+			.map(([name, about]) =>
 				element(
 					'li',
 					{},
 					element('bdi', { class: 'row-name' }, name),
-					element('span', { class: 'row-line' }, why),
+					element('span', { class: 'row-line' }, about),
 				),
 			),
+		...(told.length > TOLD ? [element('li', {}, `And ${words.count(told.length - TOLD)} more.`)] : []),
 	);
 	byId('import-show').hidden = !imported.length;
 	byId('import-show').onclick = () => {
@@ -127,7 +131,7 @@ export function written(answer) {
 	if (answer.error) return said(answer.error);
 	if (!answer.format) return 'No settings were found in this picture.';
 	const app = catalog.formats[answer.format] || answer.app || answer.format;
-	return `Written by ${app}${answer.stealth ? ', hidden in the pixels' : ''}.`;
+	return `Written by ${app}${answer.stealth ? ', hidden in the pixels' : ''}. ${answer.note}`.trim();
 }
 
 /** Shows what a picture says of itself; nothing of it is kept. */
