@@ -82,10 +82,21 @@ class Downloads:
 			row = session.get(DownloadRow, download_id)
 			return self.to_snapshot(row) if row else None
 
+	def let_go(self, download_id: str, plan: DownloadPlan) -> None:
+		"""Nothing of it is on the disk any more: what stays is its name."""
+		self.settle(download_id, plan.model_copy(update={'files': ()}))
+
 	def plan(self, download_id: str) -> DownloadPlan | None:
+		"""None where it is still to be made, also after nothing of the last one is left."""
 		with self.database.reading() as session:
 			row = session.get(DownloadRow, download_id)
-			return DownloadPlan.model_validate(row.plan) if row and row.plan else None
+			return planned(row) if row else None
+
+	def given_up(self) -> list[tuple[str, DownloadPlan]]:
+		"""The cancelled ones of which something may still be on the disk."""
+		with self.database.reading() as session:
+			rows = session.scalars(select(DownloadRow).where(DownloadRow.state == 'cancelled'))
+			return [(row.id, plan) for row in rows if (plan := planned(row))]
 
 	def pending(self) -> list[DownloadSnapshot]:
 		"""What has not ended, oldest rank first."""
@@ -135,3 +146,8 @@ class Downloads:
 			created_at=row.created_at,
 			finished_at=row.finished_at,
 		)
+
+
+def planned(row: DownloadRow) -> DownloadPlan | None:
+	plan = DownloadPlan.model_validate(row.plan) if row.plan else None
+	return plan if plan and plan.files else None

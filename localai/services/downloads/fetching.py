@@ -198,7 +198,7 @@ class Fetching(Arrivals):
 	def leave(self, download_id: str, run: Run) -> None:
 		"""The thread has left; the place is free."""
 		if run.discard and run.plan:
-			self.discard(run.plan)
+			self.give_up(download_id, run.plan)
 		with self.lock:
 			del self.running[download_id]
 			if download_id not in self.live:
@@ -224,6 +224,13 @@ class Fetching(Arrivals):
 	def discard(self, plan: DownloadPlan) -> None:
 		with contextlib.suppress(OSError):
 			log.info('%s: %s bytes removed', plan.name, self.place(plan).discard(plan))
+
+	def give_up(self, download_id: str, plan: DownloadPlan) -> None:
+		"""What is left of a cancelled one is removed. Where it is not, by a kill or because the disk
+		refuses, the next start does it."""
+		with contextlib.suppress(OSError, StorageProblem):
+			log.info('%s: %s bytes removed', plan.name, self.place(plan).discard(plan))
+			self.store.let_go(download_id, plan)
 
 	def check_disk(self, plan: DownloadPlan, done: Mapping[str, int], but: str = '') -> None:
 		"""Room for the rest of this plan, and of those that run `but` one. Raises DiskFull."""

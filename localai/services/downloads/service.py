@@ -53,12 +53,14 @@ class DownloadService(Fetching):
 
 	def open(self, resume: bool = True) -> int:
 		"""With `resume`, what the last run left goes on from the bytes on the disk; what was paused
-		stays so. Returns how many wait."""
+		stays so, and nothing stays of what was cancelled. Returns how many wait."""
 		limits = self.limits()
 		self.at_once, self.limiter.rate = limits.at_once, limits.speed
 		with self.lock:
 			self.ended = {d.id: d for d in self.store.recent(50)}
 			if resume:
+				for download_id, plan in self.store.given_up():
+					self.give_up(download_id, plan)
 				for download in self.store.pending():
 					self.take_up(download, 'paused' if download.state == 'paused' else 'queued')
 			self.tell()
@@ -212,7 +214,7 @@ class DownloadService(Fetching):
 			if run:
 				run.discard = True
 		if plan and not run:
-			self.discard(plan)
+			self.give_up(download_id, plan)
 		return self.get(download_id)
 
 	def move(self, download_id: str, position: int) -> DownloadSnapshot:

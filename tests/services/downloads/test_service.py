@@ -317,6 +317,29 @@ class TestCancel:
 		assert [d.id for d in rig.restart().list()] == [other.id, begun.id]
 		assert rig.wait(begun.id).state == 'finished' and len(rig.seen('org/one')) == 4
 
+	@pytest.mark.parametrize(
+		('source', 'name'), [('org/one', 'one'), ('{}/files/one.safetensors', 'one.safetensors')]
+	)
+	def test_what_a_kill_left_of_it_is_removed_at_the_next_start(self, rig, source, name):
+		publish(rig.root, 'org/one', size=4 * MB)
+		(rig.root / '_files').mkdir(exist_ok=True)
+		(rig.root / '_files' / 'one.safetensors').write_bytes(safetensors(4 * MB, 'link'))
+		slow(rig)
+		begun = rig.service.start({'source': source.format(rig.server.cdn)})
+		rig.wait(begun.id, lambda d: d.done > MB)
+		rig.stop()
+		database = Database(rig.folder / 'localai.db')
+		Downloads(database).change(begun.id, 'cancelled')
+		database.close()
+		assert list(rig.folder.rglob('*.localai-part'))
+		rig.start()
+		assert not list(rig.folder.rglob('*.localai-*')) and rig.weight() < 100_000
+		(listed,) = rig.service.list()
+		assert listed.state == 'cancelled' and listed.name == name
+		rig.server.faults.clear()
+		rig.service.resume(begun.id)
+		assert rig.wait(begun.id).state == 'finished'
+
 
 class TestRestart:
 	def test_in_the_middle_it_goes_on_from_the_bytes_on_the_disk(self, rig):
