@@ -69,7 +69,7 @@ def main() -> int:
 
 	parser = argparse.ArgumentParser(description=__doc__)
 	parser.add_argument('--pictures', type=int, default=700)
-	parser.add_argument('--side', type=int, default=800)
+	parser.add_argument('--side', type=int, default=690)
 	options = parser.parse_args()
 	with tempfile.TemporaryDirectory() as place:
 		# 1. The pictures

@@ -168,9 +168,9 @@ def tell_files(report: ImportReport) -> None:
 	new = set(report.imported)
 	came = [one for one in report.arrivals if one.id in new]
 	if len(report.imported) > SHOWN:
-		came = [one for one in came if one.words.count('.') > 1]
+		came = [one for one in came if one.note]
 	for one in came[:SHOWN]:
-		note(f'{plain(one.name)}: {plain(one.words, 200)}')
+		note(f'{plain(one.name)}: {plain(f"{one.words} {one.note}")}')
 	for refusal in report.refused[:SHOWN]:
 		note(f'not taken: {plain(refusal.name)}: {plain(refusal.why)}'.replace(': : ', ': '))
 	if len(report.refused) > SHOWN:

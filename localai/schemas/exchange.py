@@ -58,11 +58,13 @@ class Refusal(Schema):
 
 
 class Arrival(Schema):
-	"""A file that came in, as which picture, and in a sentence what it says of itself."""
+	"""A file that came in, as which picture, and in a sentence what it says of itself; `note` where
+	that is not sure."""
 
 	name: str
 	id: int
 	words: str
+	note: str = ''
 
 
 class ImportReport(Schema):

@@ -40,7 +40,7 @@ def examine(data: bytes, contents: Contents) -> None:
 	wide, high = contents.width, contents.height
 	if wide * high > PIXELS:
 		raise InvalidInput(
-			f'It says that it is {wide:,} x {high:,} pixels large. Pictures of up to '
+			f'It claims to have {wide:,} x {high:,} pixels; pictures of up to '
 			f'{PIXELS // 1_000_000} megapixels can be shown.',
 			'Choose a smaller copy of it.',
 		)

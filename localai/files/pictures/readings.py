@@ -92,7 +92,7 @@ def read_texts(texts: dict[str, str]) -> Reading:
 	best = found[-1] if weight(found[-1]) > ENOUGH else max(found, key=weight)
 	if best is found[0] or not weight(found[0]):
 		return best
-	note = 'It carries settings twice, and they differ: the more complete ones are shown.'
+	note = 'It carries two sets of settings: the more complete one is shown.'
 	return best.model_copy(update={'note': best.note or note})
 
 

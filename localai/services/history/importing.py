@@ -203,15 +203,15 @@ class ImportService:
 					row = recording.of_reading(reading, path, self.folder, digest, when)
 				picture, _ = self.store.record(row)
 		log.info('picture %s was imported: %s', picture.id, reading.format or 'no settings')
-		arrival = Arrival(name=one.name, id=picture.id, words=words(reading))
+		arrival = Arrival(name=one.name, id=picture.id, words=words(reading), note=reading.note)
 		return ImportReport(imported=(picture.id,), arrivals=(arrival,))
 
 
 def words(reading: Reading) -> str:
-	"""What a picture says of itself, and how sure that is."""
+	"""What a picture says of itself."""
 	if not reading.format:
 		return 'No settings were found in it.'
-	return f'Settings of {FORMATS[reading.format]}. {reading.note}'.strip()
+	return f'Settings of {FORMATS[reading.format]}.'
 
 
 def clean(name: str) -> str:

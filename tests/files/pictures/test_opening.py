@@ -39,8 +39,8 @@ class TestExamine:
 		with pytest.raises(InvalidInput) as error:
 			examine(data, read_contents(data))
 		assert error.value.message == (
-			f'It says that it is {size[0]:,} x {size[1]:,} pixels large. '
-			'Pictures of up to 268 megapixels can be shown.'
+			f'It claims to have {size[0]:,} x {size[1]:,} pixels; '
+			'pictures of up to 268 megapixels can be shown.'
 		)
 
 	@pytest.mark.parametrize(

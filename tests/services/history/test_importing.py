@@ -3,6 +3,8 @@ refused and harms nothing."""
 
 import json
 import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -161,9 +163,13 @@ class TestReport:
 		assert [one.id for one in report.arrivals] == list(report.imported)
 		assert [one.words for one in report.arrivals] == [
 			'Settings of A1111, Forge or SD.Next.',
-			'Settings of ComfyUI. It carries settings twice, and they differ: '
-			'the more complete ones are shown.',
+			'Settings of ComfyUI.',
 			'No settings were found in it.',
+		]
+		assert [one.note for one in report.arrivals] == [
+			'',
+			'It carries two sets of settings: the more complete one is shown.',
+			'',
 		]
 		assert [one.name for one in report.refused] == ['d.png'] and report.others == 1
 		again = studio.imports.take('x.png', twice).arrivals
@@ -224,3 +230,64 @@ class TestRead:
 		Path(picture.path).unlink()
 		with pytest.raises(UnknownName):
 			studio.history.inside(picture.id)
+
+
+HOSTILE = """
+import io, json, sys, zlib
+from pathlib import Path
+from PIL import Image
+from localai.errors import LocalAIError
+from localai.files.pictures.metadata import with_texts
+from localai.settings import read_settings
+from localai.studio import Studio
+from tests import samples
+from tests.files.pictures.test_chunks import END, PIXEL, chunk, made
+
+def memory():
+	with open('/proc/self/status') as file:
+		return int(next(line for line in file if line.startswith('VmRSS')).split()[1]) // 1024
+
+def packed(side):
+	buffer = io.BytesIO()
+	Image.new('RGBA', (side, side)).save(buffer, 'PNG', compress_level=1)
+	return buffer.getvalue()
+
+bomb = zlib.compress(bytes(16 * 2**20))
+nodes = {n: samples.node('CLIPTextEncode', text=[str(n + 1), 0]) for n in range(15_000)}
+hidden = samples.hidden(b'x' * 5_000)
+kinds = [
+	made(*[chunk(b'zTXt', b'%d' % n + bytes(2) + bomb) for n in range(20)], PIXEL, END),
+	samples.png({'prompt': json.dumps(nodes)}),
+	samples.png({'parameters': json.dumps({'sui_image_params': {'a': [[[]]] * 70_000}})}),
+	samples.png({'parameters': 'Steps: "' * 200_000}),
+	made(PIXEL, END, size=(60_000, 60_000)),
+	made(PIXEL, END, size=(14_000, 14_000)),
+	packed(4_000),
+]
+studio = Studio(read_settings({}, home=Path(sys.argv[1])).prepare())
+
+def take(data):
+	report = studio.imports.take('a.png', data)
+	for number in report.imported:
+		studio.history.thumbnail(number)
+
+for data in kinds:
+	take(data)
+before = memory()
+for number in range(42):
+	data = kinds[number % len(kinds)]
+	take(with_texts(data, {'number': str(number)}))
+print(before, memory())
+studio.close()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.path.exists('/proc/self/status'), reason='Linux alone')
+def test_hostile_pictures_leave_no_memory_behind(tmp_path):
+	"""After one of each kind, 42 more of them."""
+	command = [sys.executable, '-c', HOSTILE, str(tmp_path / 'home')]
+	ended = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
+	assert ended.returncode == 0, ended.stderr
+	before, after = map(int, ended.stdout.split())
+	assert after < before + 60

@@ -104,7 +104,7 @@ function conclude({ imported, known, arrivals, refused, others }, left) {
 	];
 	write(byId('import-result'), lines.filter(Boolean).join(' '));
 	// Refusals first: nobody looks for them among hundreds that came in.
-	const told = [...refused.map((one) => [one.name, one.why]), ...arrivals.map((one) => [one.name, one.words])];
+	const told = [...refused.map((one) => [one.name, one.why]), ...arrivals.map((one) => [one.name, `${one.words} ${one.note}`])];
 	byId('import-refused').replaceChildren(
 		...told
 			.slice(0, TOLD)

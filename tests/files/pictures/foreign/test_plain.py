@@ -84,7 +84,7 @@ class TestWhoIsBelieved:
 		recipe = found.recipe
 		assert (recipe.prompt, recipe.seed, recipe.model) == ('a red cup', 5, 'm')
 		assert (recipe.width, recipe.height) == (640, 512)
-		assert 'twice' in found.note and found.format == 'comfyui'
+		assert 'two sets' in found.note and found.format == 'comfyui'
 
 	def test_what_a_saver_was_given_counts_before_the_graph(self):
 		texts = {'parameters': samples.A1111, 'prompt': json.dumps(base())}
