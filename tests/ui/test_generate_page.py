@@ -56,7 +56,7 @@ class TestTheFirstMinute:
 			)
 		offer = page.locator('#offer')
 		expect(offer).to_contain_text('GB to download')
-		expect(offer).to_contain_text('licence: ')
+		expect(offer).to_contain_text('Licence: ')
 		expect(offer.get_by_text('Download and use')).to_be_visible()
 		assert page.evaluate('document.documentElement.scrollWidth <= innerWidth')
 		keep(page, f'first-{size}-{scheme}')

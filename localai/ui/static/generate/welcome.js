@@ -38,15 +38,11 @@ function example({ name, prompt }) {
 	);
 }
 
-/** "2.7 GB to download · about 45 s a picture here · apache-2.0" */
+/** "2.7 GB to download · about 45 seconds a picture here", and below it the licence. */
 function facts(one) {
-	return [
-		`${words.gigabytes(one.bytes)} to download`,
-		one.seconds ? `about ${words.seconds(one.seconds)} a picture here` : '',
-		`licence: ${suggestions.licence(one)}${one.commercial ? '' : ', not for commercial use'}`,
-	]
-		.filter(Boolean)
-		.join(' · ');
+	const time = one.seconds ? ` · about ${words.duration(one.seconds)} a picture here` : '';
+	const licence = `${suggestions.licence(one)}${one.commercial ? '' : ', not for commercial use'}`;
+	return `${words.gigabytes(one.bytes)} to download${time}\nLicence: ${licence}`;
 }
 
 function makeCard(one) {
@@ -65,8 +61,8 @@ function makeCard(one) {
 		element(
 			'div',
 			{ class: 'offer-text' },
-			element('p', {}, element('strong', {}, one.name), element('span', { class: 'muted' }, ` ${one.why || ''}`)),
-			element('p', { class: 'muted' }, one.words),
+			element('strong', {}, one.name),
+			element('p', { class: 'muted' }, one.why),
 			line,
 		),
 		element(
@@ -107,7 +103,7 @@ async function choose() {
 	const suited = await suggestions.recommended();
 	asked = suited.length > 0;
 	const one = suited.find((each) => each.drawable && !each.gated && ['fits', 'offload'].includes(each.fit));
-	if (!one) return;
+	if (!one || (card && arrivals.of(card.one.repo))) return;
 	makeCard(one);
 	emit('offered');
 }
@@ -127,5 +123,7 @@ export function draw() {
 /** `changed` draws the stage again. */
 export function attach(changed) {
 	for (const name of ['offered', 'standing', 'form']) on(name, () => !byId('welcome').hidden && changed());
+	// As when it is known how long a picture takes here.
+	on('suited', () => card && choose());
 	byId('larger').addEventListener('click', () => tabs.show('downloads'));
 }
