@@ -55,7 +55,7 @@ class TestTheFirstMinute:
 				'(one) => one.naturalWidth === 128', arg=picture.element_handle()
 			)
 		offer = page.locator('#offer')
-		expect(offer).to_contain_text('GB to download')
+		expect(offer).to_contain_text(' GB')
 		expect(offer).to_contain_text('Licence: ')
 		expect(offer.get_by_text('Download and use')).to_be_visible()
 		assert page.evaluate('document.documentElement.scrollWidth <= innerWidth')

@@ -38,11 +38,11 @@ function example({ name, prompt }) {
 	);
 }
 
-/** "2.7 GB to download · about 45 seconds a picture here", and below it the licence. */
+/** "2.7 GB · about 45 seconds a picture here", and below it the licence. */
 function facts(one) {
 	const time = one.seconds ? ` · about ${words.duration(one.seconds)} a picture here` : '';
 	const licence = `${suggestions.licence(one)}${one.commercial ? '' : ', not for commercial use'}`;
-	return `${words.gigabytes(one.bytes)} to download${time}\nLicence: ${licence}`;
+	return `${words.gigabytes(one.bytes)}${time}\nLicence: ${licence}`;
 }
 
 function makeCard(one) {
@@ -103,7 +103,8 @@ async function choose() {
 	const suited = await suggestions.recommended();
 	asked = suited.length > 0;
 	const one = suited.find((each) => each.drawable && !each.gated && ['fits', 'offload'].includes(each.fit));
-	if (!one || (card && arrivals.of(card.one.repo))) return;
+	const under = card && arrivals.of(card.one.repo);
+	if (!one || (under && arrivals.pending(under))) return;
 	makeCard(one);
 	emit('offered');
 }

@@ -112,7 +112,8 @@ export function refresh() {
 let speed = 0;
 
 async function again() {
-	if (!known) return;
+	// The first answer may be under way, from before what has changed.
+	if (!asking || !(await recommended()).length) return;
 	const answer = await ask('ui_recommended', {}, { quiet: true });
 	if (answer.error) return;
 	known = answer.recommended;
