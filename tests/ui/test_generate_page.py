@@ -1,6 +1,8 @@
 """Generate in a real Chromium: its first minute on an empty home, its keys, and that no words of a person
 are lost."""
 
+import json
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -257,6 +259,24 @@ class TestWords:
 		other.reload()
 		expect(other.locator('#prompt')).to_have_value('of the second')
 
+	def test_how_the_machine_is_is_said_in_whole_sentences(self, open_page):
+		page = open_page()
+
+		def said(**engine: object) -> object:
+			known = {'state': 'ready', 'device': 'cpu', 'dtype': 'bf16', **engine}
+			memory = {'free': 16_000_000_000, 'total': 25_000_000_000}
+			return scripts(
+				page,
+				f'h.sentence({json.dumps(known)}, {json.dumps(memory)})',
+				h='hardware/hardware',
+			)
+
+		assert said() == 'All well. 16 GB free, CPU with bf16.'
+		loading = {'loading': 'x', 'stage': 'unet', 'stage_done': 2.1e9, 'stage_total': 2.1e9}
+		assert said(state='loading', **loading) == (
+			'All well. 16 GB free, CPU with bf16. Loading the denoiser, 2.1 of 2.1 GB.'
+		)
+
 	def test_a_value_that_was_mended_is_no_error_any_more(self, open_page):
 		page = open_page()
 		if not page.locator('#steps').is_visible():
@@ -321,6 +341,19 @@ class TestPlaces:
 			assert page.evaluate('document.documentElement.scrollWidth <= innerWidth')
 			box = page.locator('#stage-image').bounding_box()
 			assert min(box['width'], box['height']) >= 200, (width, height, box)
+
+	def test_in_a_low_window_nothing_lies_on_the_picture(self, app, open_page):
+		page = open_page()
+		job = app.submit(steps=150, count=4)['id']
+		expect(page.locator('#stage-image[data-kind=preview]')).to_be_visible()
+		expect(page.locator('#progress-label')).to_be_visible()
+		page.set_viewport_size({'width': 844, 'height': 390})
+		expect(page.locator('#progress-label')).to_be_hidden()
+		expect(page.locator('#caption-progress')).to_contain_text('step')
+		for name in ('queue-chip', 'stop', 'stop-keep', 'skip'):
+			expect(page.locator(f'#{name}')).to_be_in_viewport(ratio=1)
+		page.click('#stop')
+		app.wait_job(job)
 
 	def test_what_can_be_touched_is_large_enough_on_a_phone(self, app, open_page):
 		drawn(app)

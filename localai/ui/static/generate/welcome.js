@@ -101,7 +101,6 @@ function drawCard() {
 async function choose() {
 	asked = true;
 	const suited = await suggestions.recommended();
-	asked = suited.length > 0;
 	const one = suited.find((each) => each.drawable && !each.gated && ['fits', 'offload'].includes(each.fit));
 	const under = card && arrivals.of(card.one.repo);
 	if (!one || (under && arrivals.pending(under))) return;

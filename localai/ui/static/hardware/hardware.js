@@ -9,7 +9,7 @@ import * as words from '../page/words.js';
 
 const EVERY = 3000;
 
-function sentence(engine, memory) {
+export function sentence(engine, memory) {
 	const free = `${words.gigabytes(memory.free)} free`;
 	if (engine.state === 'stopped') return `The engine is not running. ${engine.message}`.trim();
 	if (engine.state === 'starting' || engine.state === 'restarting')
