@@ -184,12 +184,13 @@ class TestEscape:
 		page = open_page()
 		expect(page.locator('#cost')).to_contain_text('Fits')
 		first = app.submit(steps=150, count=4, prompt='a violin on a red background')['id']
-		second = app.submit(steps=150, prompt=APPLE)['id']
+		second = app.submit(steps=150, count=20, prompt=APPLE)['id']
 		expect(page.locator('#queue-count')).to_have_text('2')
 		expect(page.locator('#stage-image[data-kind=preview]')).to_be_visible()
 		page.keyboard.press('Escape')
 		expect(page.locator('#notice')).to_contain_text('Stopped “a violin on a red background”.')
 		expect(page.locator('#notice .link')).to_have_text('Go on')
+		expect(page.locator('#queue-count')).to_have_text('1')
 		page.keyboard.press('Escape')
 		for job in (first, second):
 			assert app.wait_job(job)['state'] == 'cancelled'
