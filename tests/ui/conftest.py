@@ -67,7 +67,7 @@ def open_page(app: Live, browser):
 		page.on('pageerror', lambda error: wrong.append(str(error)))
 		page.goto(f'{app.url}#{tab}')
 		expect(page.locator('#generate' if tab == 'generate' else f'#{tab}')).to_be_visible()
-		if tab == 'generate':  # what was kept of the form is in place once the cost of it is asked for
+		if tab == 'generate':  # the kept form is in place once its cost is asked for
 			expect(page.locator('#cost')).not_to_contain_text('Estimating')
 		return page
 
