@@ -86,6 +86,7 @@ class Studio:
 			in_use=lambda: self.chores.in_use(),
 			changed=lambda: self.presence.show_library(self.models.version),
 			machine=lambda: self.hardware.room(),
+			drawing=lambda: bool(self.presence.now.queue),
 		)
 		self.engines = Engines(self.executor, self.presence)
 		self.board = Board(jobs, self.engines, self.presence)

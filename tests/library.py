@@ -71,6 +71,17 @@ def write_folder(path: Path, seed: int = 0) -> Path:
 	return path
 
 
+def name_more(folder: Path) -> None:
+	"""Lets a model folder name parts that it has not, and that nothing is drawn with."""
+	index = json.loads((folder / 'model_index.json').read_text('utf-8'))
+	more = {
+		'feature_extractor': ['transformers', 'CLIPImageProcessor'],
+		'safety_checker': ['stable_diffusion', 'StableDiffusionSafetyChecker'],
+		'image_encoder': ['transformers', 'CLIPVisionModelWithProjection'],
+	}
+	write_json(folder / 'model_index.json', index | more)
+
+
 def write_json(path: Path, content: dict) -> None:
 	path.write_text(json.dumps(content), 'utf-8')
 

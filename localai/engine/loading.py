@@ -19,6 +19,7 @@ from localai.engine.reading import read_ahead
 from localai.errors import LocalAIError, ModelBroken, ModelUnsupported
 from localai.schemas.families import FAMILIES, PARTS
 from localai.schemas.models import ModelSpec
+from localai.text import plain
 
 log = logging.getLogger('localai.engine')
 Progress = Callable[[str, int, int], None]
@@ -41,13 +42,18 @@ def load(model: ModelSpec, dtype: torch.dtype, progress: Progress) -> Any:
 		if path.is_file():
 			pipeline = load_file(model, path, dtype, watch)
 		else:
+			variant = variant_of(path, anatomy.parts)
+			for part in anatomy.parts:
+				if not weights_of(path / part, variant):
+					raise lacking(model, part)
 			with watch:
 				pipeline = pipeline_of(model.family).from_pretrained(
 					path,
 					dtype=dtype,
 					local_files_only=True,
 					use_safetensors=True,
-					variant=variant_of(path, anatomy.parts),
+					variant=variant,
+					**unused(model),
 					**anatomy.options,
 				)
 	except LocalAIError:
@@ -71,6 +77,18 @@ def load(model: ModelSpec, dtype: torch.dtype, progress: Progress) -> Any:
 		raise ModelBroken(f'{model.name} could not be loaded: {first_line(error)}') from error
 	check_whole(model, pipeline)
 	return pipeline
+
+
+def unused(model: ModelSpec) -> dict[str, None]:
+	"""The parts that its pipeline can have and that nothing here draws with, such as one that looks at
+	pictures: whether the folder has them or only names them, they are not loaded."""
+	parts, can = ANATOMIES[model.family].parts, pipeline_of(model.family)._optional_components
+	options = ANATOMIES[model.family].options
+	return {
+		name: None
+		for name in can
+		if name not in parts and name not in options and not name.startswith('tokenizer')
+	}
 
 
 def variant_of(folder: Path, parts: Iterable[str]) -> str | None:
@@ -168,7 +186,7 @@ def lacking(model: ModelSpec, part: str) -> ModelBroken:
 
 def first_line(error: BaseException) -> str:
 	lines = str(error).strip().splitlines()
-	return (lines[0] if lines else type(error).__name__)[:200]
+	return plain(lines[0] if lines else type(error).__name__, 200)
 
 
 class watched:

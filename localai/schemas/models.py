@@ -151,6 +151,15 @@ class ModelQuery(Schema):
 	limit: int = 100
 
 
+class Reading(Schema):
+	"""What is being read for hashes, in the background: how many files are left, and how many bytes
+	are done of how many."""
+
+	files: int = 0
+	done: int = 0
+	bytes: int = 0
+
+
 class ModelPage(Schema):
 	"""`total` counts all that match; `kinds` and `families` count what each filter would leave."""
 
@@ -159,6 +168,7 @@ class ModelPage(Schema):
 	kinds: dict[KindName, int]
 	families: dict[ArchitectureName, int]
 	scanning: bool = False
+	reading: Reading = Reading()
 
 
 class ModelFolder(Schema):

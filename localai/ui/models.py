@@ -94,6 +94,11 @@ def functions(studio: Studio) -> list[Callable]:
 		return places()
 
 	@open_to('owner')
+	def ui_hashes(given: dict) -> Answer:
+		studio.models.hash_everything(given.get('everything') is True)
+		return places()
+
+	@open_to('owner')
 	def ui_trash_restore(given: dict) -> Answer:
 		entry = studio.models.restore(str(given.get('id')))
 		return {'card': card(entry), **places()}
@@ -104,7 +109,8 @@ def functions(studio: Studio) -> list[Callable]:
 
 	def places() -> Answer:
 		folders = [said(f, path=short(f.path)) for f in studio.models.folders()]
-		return {'folders': folders, 'trash': [said(t) for t in studio.models.trash()]}
+		trash = [said(one) for one in studio.models.trash()]
+		return {'folders': folders, 'trash': trash, 'hashes': studio.models.hashes_everything}
 
 	return [
 		ui_models_find,
@@ -119,6 +125,7 @@ def functions(studio: Studio) -> list[Callable]:
 		ui_places,
 		ui_folder_add,
 		ui_folder_remove,
+		ui_hashes,
 		ui_trash_restore,
 		ui_trash_empty,
 	]

@@ -1,5 +1,6 @@
 """Which models stay in memory, which make room, and how a load is told and left."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from localai.schemas.hardware import Machine, MemoryReading
 from localai.schemas.memory import Plan
 from localai.schemas.models import ModelSpec
 from tests.engine.test_engine import drawn, pixels_of, run, spec_of, task
+from tests.library import name_more
 
 
 @pytest.fixture(scope='module')
@@ -31,6 +33,25 @@ def load(engine: Engine, folder: Path, react=None) -> list[say.Event]:
 
 def held(engine: Engine) -> list[str]:
 	return [m.id for m in engine.models.held()]
+
+
+class TestParts:
+	def test_what_is_named_and_not_needed_may_be_missing(self, tiny_model, tmp_path):
+		folder = Path(shutil.copytree(tiny_model, tmp_path / 'a'))
+		name_more(folder)
+		engine = Engine('cpu', 0)
+		assert pixels_of(drawn(run(engine, task(folder)))[0]).any()
+
+	@pytest.mark.parametrize('part', ['unet', 'vae', 'text_encoder'])
+	def test_what_is_needed_is_missed_before_anything_is_loaded(self, tiny_model, tmp_path, part):
+		folder = Path(shutil.copytree(tiny_model, tmp_path / 'a'))
+		spec = spec_of(folder)
+		shutil.rmtree(folder / part)
+		index = json.loads((folder / 'model_index.json').read_text())
+		(folder / 'model_index.json').write_text(json.dumps(index | {part: [None, None]}))
+		events = run(Engine('cpu', 0), say.Load(job_id='load', model=spec))
+		assert isinstance(events[-1], say.Failed) and 'a lacks its ' in events[-1].message
+		assert not [e for e in events if isinstance(e, say.Loading)]
 
 
 class TestWarm:

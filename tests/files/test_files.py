@@ -18,8 +18,10 @@ from localai.errors import (
 from localai.files.home import HomeLock
 from localai.files.pictures import writing
 from localai.files.weights import whole
+from localai.files.weights.identify import identify
 from localai.files.weights.tokens import count_tokens
 from localai.services.models.service import BUILTIN
+from tests.library import name_more
 
 
 @pytest.fixture
@@ -74,6 +76,31 @@ class TestInspect:
 		(tmp_path / 'a.ckpt').write_bytes(b'x')
 		with pytest.raises(PickleRefused, match='a.ckpt is a pickle'):
 			whole.inspect(tmp_path / 'a.ckpt')
+
+	def test_parts_that_nothing_is_drawn_with_may_be_missing(self, folder):
+		name_more(folder)
+		assert whole.inspect(folder).family == 'sd1' and identify(folder).problem == ''
+
+	@pytest.mark.parametrize(
+		('part', 'words'),
+		[
+			('unet', 'tiny has no unet folder.'),
+			('vae', 'tiny has no vae folder.'),
+			('text_encoder', 'tiny has no text_encoder folder.'),
+			('tokenizer', 'tiny has no tokenizer folder.'),
+			('scheduler', 'tiny has no scheduler folder.'),
+			('vae/config.json', 'tiny lacks vae/config.json.'),
+			('text_encoder/config.json', 'tiny lacks text_encoder/config.json.'),
+			('scheduler/scheduler_config.json', 'tiny lacks scheduler/scheduler_config.json.'),
+		],
+	)
+	def test_others_may_not_and_are_named_in_one_sentence(self, folder, part, words):
+		missing = folder / part
+		shutil.rmtree(missing) if missing.is_dir() else missing.unlink()
+		with pytest.raises(ModelBroken) as error:
+			whole.inspect(folder)
+		assert error.value.message == words
+		assert identify(folder).problem.startswith(words)
 
 	def test_other_kinds_are_named(self, folder):
 		index = json.loads((folder / 'model_index.json').read_text())

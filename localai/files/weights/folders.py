@@ -10,7 +10,7 @@ from localai.files.foreign import read_foreign
 from localai.files.weights.layouts import PICKLES
 from localai.files.weights.signatures import Found
 from localai.files.weights.unets import INSIDE
-from localai.schemas.families import ArchitectureName, of_class
+from localai.schemas.families import FAMILIES, PARTS, ArchitectureName, of_class
 from localai.text import sound_all
 
 # Those of Stable Diffusion 1 and 2, which only the UNet tells apart.
@@ -125,12 +125,14 @@ def component(config: Mapping[str, object], found: Found) -> Found:
 	return found
 
 
-def parts(index: Mapping[str, object]) -> list[str]:
-	"""The parts of a pipeline that have weights."""
+def parts(index: Mapping[str, object], family: ArchitectureName) -> list[str]:
+	"""The parts of a pipeline that have weights; of a family that is drawn with only those that are
+	needed for it. Many folders name others, such as one that looks at pictures, and have none."""
 	return [
 		name
 		for name, entry in index.items()
 		if not name.startswith('_')
+		and (name in PARTS or family not in FAMILIES)
 		and isinstance(entry, list)
 		and len(entry) == 2
 		and isinstance(entry[1], str)

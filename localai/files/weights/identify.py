@@ -298,7 +298,7 @@ def identify_pipeline(path: Path) -> Facts:
 	try:
 		index = folders.read_json(path / 'model_index.json', path)
 		found = folders.pipeline(index, path)
-		for part in folders.parts(index):
+		for part in folders.parts(index, found.family):
 			for file in folders.weight_files(path / part, path):
 				header = read_header(file, f'{path.name}/{part}/{file.name}')
 				size += file.stat().st_size

@@ -55,6 +55,9 @@ def inspect(path: Path) -> Inspection:
 def inspect_folder(path: Path) -> Inspection:
 	index = read_json(path / 'model_index.json', path)
 	kind = index.get('_class_name')
+	for part in folders.parts(index, 'unknown'):  # without a denoiser nobody can say what it is
+		if part in folders.DENOISERS and not (path / part).is_dir():
+			raise ModelBroken(f'{path.name} has no {part} folder.')
 	found = folders.pipeline(index, path)
 	family = FAMILIES.get(found.family)
 	if family and found.variant not in family.variants:
@@ -67,11 +70,12 @@ def inspect_folder(path: Path) -> Inspection:
 		)
 
 	size = parameters = 0
-	for part in folders.parts(index):
+	for part in folders.parts(index, family.name):
 		for file in weight_files(path / part, path):
 			header = read_header(file, f'{path.name}/{part}/{file.name}')
 			size += file.stat().st_size
 			parameters += header.values
+		read_json(path / part / 'config.json', path)
 	tokenizers = (n for n in index if n.startswith('tokenizer') and index[n] != [None, None])
 	for part in ('scheduler', *tokenizers):
 		if not (path / part).is_dir():

@@ -48,12 +48,14 @@ from localai.store.preferences import Preferences
 from localai.store.tables import now
 
 log = logging.getLogger('localai.models')
+# Whether every model is read for its hash, and up to which size those are that nobody has to ask for.
+HASHING, SMALL = 'hashing', 300_000_000
 NOWHERE = Machine(reading=MemoryReading(free=0, total=0))
 
 
 class ModelService:
 	"""`in_use` answers with the paths that are loading, held or drawn with; `machine` with the
-	memory that a model could have; `changed` is called after every change of the library."""
+	memory that a model could have; `drawing` says whether any picture is drawn; `changed` is called after every change of the library."""
 
 	families: dict[FamilyName, Family] = FAMILIES
 
@@ -67,6 +69,7 @@ class ModelService:
 		in_use: Callable[[], frozenset[str]] = frozenset,
 		changed: Callable[[], None] = lambda: None,
 		machine: Callable[[], Machine] = lambda: NOWHERE,
+		drawing: Callable[[], bool] = lambda: False,
 	):
 		self.folder = folder
 		self.hub = hub
@@ -76,9 +79,10 @@ class ModelService:
 		self.machine = machine
 		self.tell = changed
 		self.version = 0
+		self.everything: bool | None = None
 		self.registry = Registry(folder, hub, store, preferences, self.changed)
 		self.lookup = Lookup(self.registry)
-		self.hasher = Hasher(self.learnt_hash)
+		self.hasher = Hasher(self.learnt_hash, drawing)
 		# One change by a person at a time. The lock of the registry is never held while others are
 		# called: they have locks of their own.
 		self.editing = threading.RLock()
@@ -107,7 +111,8 @@ class ModelService:
 
 	def find(self, query: ModelQuery) -> ModelPage:
 		library = self.registry.settled()
-		return library.find(query, self.machine(), self.registry.scanning)
+		page = library.find(query, self.machine(), self.registry.scanning)
+		return page.model_copy(update={'reading': self.hasher.reading})
 
 	def card(self, model_id: str) -> ModelEntry:
 		"""Raises UnknownName."""
@@ -238,10 +243,39 @@ class ModelService:
 	# Hashes
 
 	def hash_all(self) -> None:
-		"""Computes the hashes of all that has none, in one background thread."""
-		self.hasher.all(
-			lambda: [i.record for i in self.registry.library.items.values() if not i.record.sha256]
+		"""Computes the hashes of what has none and may be read unasked, in one background thread, while
+		nothing is drawn."""
+		self.hasher.all(self.unread)
+
+	def unread(self) -> tuple[ModelRecord, ...]:
+		"""Without a word from its owner only small files in LocalAI's own places: to read all of a disk
+		of the network, or of another app, takes hours."""
+		everything = self.hashes_everything
+		return tuple(
+			item.record
+			for item in self.registry.library.items.values()
+			if not item.record.sha256
+			and (everything or (item.entry.source != 'folder' and item.entry.bytes <= SMALL))
 		)
+
+	@property
+	def hashes_everything(self) -> bool:
+		if self.everything is None:
+			with contextlib.suppress(StorageProblem):
+				said = self.registry.preferences.read(HASHING) or {}
+				self.everything = said.get('everything') is True
+		return bool(self.everything)
+
+	def hash_everything(self, wanted: bool) -> None:
+		"""Whether every file is read for its hash; what is being read now stops when it is not. Raises
+		StorageProblem."""
+		self.registry.preferences.write(HASHING, {'everything': wanted})
+		self.everything = wanted
+		if wanted:
+			self.hash_all()
+		else:
+			self.hasher.stop()
+		self.changed()
 
 	def learnt_hash(self, record: ModelRecord) -> None:
 		with self.editing:

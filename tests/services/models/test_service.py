@@ -6,12 +6,14 @@ import shutil
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from localai.errors import InvalidInput, ModelBroken, ModelUnsupported, PickleRefused, UnknownName
-from localai.schemas.models import ModelDefaults, ModelQuery
-from tests.library import Shelf, write_folder, write_repo, write_weights
+from localai.schemas.models import ModelDefaults, ModelQuery, Reading
+from localai.services.models import hashing, service
+from tests.library import Shelf, write_folder, write_lora, write_repo, write_weights
 from tests.waiting import eventually
 
 
@@ -472,6 +474,65 @@ class TestCards:
 		assert shelf.models.known_file(card.sha256) is None
 		shelf.models.scan()
 		assert shelf.models.card('a').sha256 == ''
+
+	def test_large_files_and_those_of_other_folders_are_read_only_when_asked(
+		self, shelf, tmp_path, monkeypatch
+	):
+		monkeypatch.setattr(service, 'SMALL', 20_000)
+		write_lora(shelf.home / 'small.safetensors')
+		write_weights(shelf.home / 'large.safetensors', {'a': [300, 300]})
+		write_lora(tmp_path / 'extra' / 'lora.safetensors')
+		shelf.models.registry.add_folder(str(tmp_path / 'extra'))
+		shelf.models.scan()
+
+		def read():
+			return {
+				Path(p).stem
+				for p, i in shelf.models.registry.library.paths.items()
+				if i.record.sha256
+			}  # noqa: E731
+
+		shelf.models.hash_all()
+		shelf.models.hasher.thread.join(20)
+		assert read() == {'small'}
+		shelf.models.hash_everything(True)
+		shelf.models.hasher.thread.join(20)
+		assert read() == {'small', 'large', 'lora', 'builtin'}
+		again = shelf.start()
+		assert again.hashes_everything and not again.unread()
+		again.close()
+
+	def test_nothing_is_read_while_a_picture_is_drawn_but_what_it_needs(self, shelf, monkeypatch):
+		monkeypatch.setattr(hashing, 'PAUSE', 0.01)
+		shelf.models.hasher.drawing = lambda: drawing
+		drawing = True
+		write_folder(shelf.home / 'a')
+		shelf.models.scan()
+		shelf.models.hash_all()
+		assert shelf.models.sha256(shelf.models.resolve('a'))
+		assert not shelf.models.card('sketchbook').sha256 and shelf.models.hasher.thread.is_alive()
+		drawing = False
+		eventually(lambda: shelf.models.card('sketchbook').sha256)
+
+	def test_reading_is_told_and_stops_when_it_is_not_wanted_any_more(self, shelf, monkeypatch):
+		large = shelf.home / 'large.safetensors'
+		write_weights(large, {'a': [3000, 3000]})
+		monkeypatch.setattr(service, 'SMALL', 0)
+		shelf.models.scan()
+		told: list[Reading] = []
+
+		def look() -> bool:
+			told.append(shelf.models.hasher.reading)
+			if len(told) == 4:
+				shelf.models.hash_everything(False)
+			return False
+
+		shelf.models.hasher.drawing = look
+		shelf.models.hash_everything(True)
+		shelf.models.hasher.thread.join(20)
+		assert any(one.files and one.bytes > large.stat().st_size for one in told)
+		assert not shelf.models.card('large.safetensors').sha256
+		assert shelf.models.find(ModelQuery()).reading == Reading()
 
 	def test_a_refresh_tells_and_hashes(self, shelf):
 		write_folder(shelf.home / 'a')

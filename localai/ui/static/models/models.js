@@ -114,7 +114,8 @@ function drawCount(page) {
 	const refresh = byId('models-refresh');
 	refresh.disabled = page.scanning;
 	write(refresh, page.scanning ? 'Scanning' : 'Refresh');
-	if (page.scanning) lookAgain();
+	if (page.scanning || page.reading.files) lookAgain();
+	drawReading(page.reading);
 	const none = page.total === 0;
 	byId('models-none').hidden = !none;
 	if (none) {
@@ -125,6 +126,14 @@ function drawCount(page) {
 		write(byId('models-none-text'), 'Search for fewer words, or look at all kinds, families and places.');
 	}
 	drawSuggestions(!narrowed() && page.total < FEW);
+}
+
+function drawReading({ files, done, bytes }) {
+	byId('models-reading').hidden = !files;
+	write(
+		byId('models-reading-words'),
+		`Reading ${words.plural(files, 'file')} for ${files === 1 ? 'its hash' : 'their hashes'}, ${words.share(Math.min(done, bytes), bytes)}.`,
+	);
 }
 
 async function find(offset, limit) {
@@ -215,6 +224,7 @@ function attach() {
 		if (!answer.error) list.refresh();
 	});
 	byId('models-unload').addEventListener('click', () => library.unload());
+	byId('models-reading-stop').addEventListener('click', () => places.readAll(false));
 	byId('models-downloads').addEventListener('click', () => tabs.show('downloads'));
 	byId('models-rows').addEventListener('keydown', keys);
 }

@@ -93,6 +93,14 @@ function drawTrash(trash) {
 function draw(answer) {
 	drawFolders(answer.folders);
 	drawTrash(answer.trash);
+	byId('hashes-all').checked = answer.hashes;
+}
+
+/** Whether every model is read for its hash; what is being read ends when not. */
+export async function readAll(everything) {
+	const answer = await ask('ui_hashes', { everything });
+	if (!answer.error) draw(answer);
+	emit('library');
 }
 
 export async function refresh() {
@@ -149,6 +157,7 @@ async function empty() {
 
 export function attach() {
 	byId('folder-form').addEventListener('submit', add);
+	byId('hashes-all').addEventListener('change', (event) => readAll(event.target.checked));
 	byId('trash-empty').addEventListener('click', () => {
 		confirm(true);
 		byId('trash-empty-no').focus();
