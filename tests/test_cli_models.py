@@ -187,6 +187,20 @@ class TestInspect:
 			assert cli.main(['models', 'inspect', str(path)]) == 0
 			assert problem in capsys.readouterr().out
 
+	@pytest.mark.skipif(os.name == 'nt', reason='names are Unicode there')
+	def test_a_name_that_is_no_text_and_a_pipe(self, tmp_path, capsys):
+		name = os.fsencode(tmp_path) + b'/caf\xe9.safetensors'
+		try:
+			os.rename(os.fsencode(lora(tmp_path / 'a.safetensors')), name)
+		except OSError:
+			pytest.skip('this disk takes no such names')
+		assert cli.main(['models', 'inspect', os.fsdecode(name), '--json']) == 0
+		told = json.loads(capsys.readouterr().out)
+		assert told['family'] == 'sd1' and told['denoiser'].endswith('/caf\ufffd.safetensors')
+		os.mkfifo(tmp_path / 'pipe.safetensors')
+		assert cli.main(['models', 'inspect', str(tmp_path / 'pipe.safetensors')]) == 1
+		assert 'it is a pipe, not a file.' in capsys.readouterr().err
+
 	def test_no_name_is_said(self, capsys):
 		assert cli.main(['models', 'inspect', '']) == 2
 		assert 'No file was named.' in capsys.readouterr().err

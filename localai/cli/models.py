@@ -14,6 +14,7 @@ from localai.schemas.chores import ChoreSnapshot
 from localai.schemas.families import ARCHITECTURES
 from localai.schemas.models import Facts, ModelEntry, ModelQuery
 from localai.settings import Settings
+from localai.text import sound_all
 
 if TYPE_CHECKING:
 	from localai.cli.doors import RunningApp
@@ -86,7 +87,7 @@ def inspect(settings: Settings, options: argparse.Namespace) -> int:
 	damaged = facts.kind == 'unknown' and facts.format != 'pickle' and bool(facts.problem)
 	if options.json:
 		answer = facts.model_dump(mode='json') | {'path': str(path)}
-		print(json.dumps(answer, ensure_ascii=False))
+		print(json.dumps(sound_all(answer), ensure_ascii=False))
 	elif damaged:
 		complain(LocalAIError(facts.problem))
 	else:
