@@ -70,6 +70,14 @@ class TestEndpoints:
 			with Image.open(file) as image:
 				assert f'Seed: {seed}' in image.text['parameters']
 
+	def test_the_pictures_of_a_job_are_told_and_not_fetched(self, client):
+		_, job = client.predict(prompt='a fox', seed=8, steps=2, api_name='/generate')
+		listed = client.predict(api_name='/jobs')
+		for told in (job, client.predict(job=job['id'], api_name='/job'), listed[0]):
+			(picture,) = told['pictures']
+			assert picture['seed'] == 8 and picture['url'].startswith(f'/media/{picture["id"]}?')
+			assert 'path' not in picture  # Gradio's clients fetch whatever has one
+
 	def test_a_seed_of_64_bits_travels_as_text_where_a_script_would_round_it(self, client):
 		seed = str(2**64 - 1)
 		(file,), job = client.predict(

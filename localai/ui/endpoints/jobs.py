@@ -12,9 +12,10 @@ from localai.schemas.jobs import JobSnapshot, StopMode
 from localai.schemas.terms import TERMS, TermKind
 from localai.schemas.visitors import STRANGER, Visitor
 from localai.studio import Studio
+from localai.ui.components import said
 from localai.ui.endpoints.doors import offer
 from localai.ui.endpoints.words import ask, failure, refused, text
-from localai.ui.files import address_of, file_of
+from localai.ui.files import file_of
 from localai.ui.visitors import open_to
 
 # What a setting is to a program.
@@ -44,14 +45,14 @@ def add(studio: Studio) -> None:
 			tell(progress, job)
 		if job.state == 'failed' and job.error:
 			raise failure(job.error)
-		return [file_of(p) for p in job.pictures], shown(job)
+		return [file_of(p) for p in job.pictures], said(job)
 
 	@open_to('anyone')
 	@taking_settings
 	def submit(*values: Any, visitor: Visitor = STRANGER) -> dict[str, Any]:
 		"""Puts a job into the queue and returns it at once; the arguments are those of /generate.
 		Follow it by its id."""
-		return shown(start(values, visitor))
+		return said(start(values, visitor))
 
 	@open_to('anyone')
 	async def follow(job: str) -> AsyncIterator[dict[str, Any]]:
@@ -64,7 +65,7 @@ def add(studio: Studio) -> None:
 		with refused():
 			async for snapshot in studio.jobs.follow_async(text(job, 'job')):
 				tell(progress, snapshot)
-				yield shown(snapshot)
+				yield said(snapshot)
 
 	@open_to('anyone')
 	def cancel(job: str, mode: StopMode = 'stop', visitor: Visitor = STRANGER) -> dict[str, Any]:
@@ -77,7 +78,7 @@ def add(studio: Studio) -> None:
 		"""
 		with refused():
 			studio.visits.check_own(visitor, text(job, 'job'))
-		return shown(ask(studio.jobs.stop, job, mode))
+		return said(ask(studio.jobs.stop, job, mode))
 
 	@open_to('anyone')
 	def job(job: str) -> dict[str, Any]:
@@ -86,12 +87,12 @@ def add(studio: Studio) -> None:
 		Args:
 			job: The id of the job.
 		"""
-		return shown(ask(lambda: studio.jobs.get(text(job, 'job'))))
+		return said(ask(lambda: studio.jobs.get(text(job, 'job'))))
 
 	@open_to('anyone')
 	def jobs() -> list[dict[str, Any]]:
 		"""The live jobs in the order they will be drawn, then the fifty that ended last."""
-		return [shown(job) for job in studio.jobs.list()]
+		return [said(job) for job in studio.jobs.list()]
 
 	def start(values: Sequence[Any], visitor: Visitor) -> JobSnapshot:
 		given = zip(GenerationRequest.model_fields, values, strict=True)
@@ -152,9 +153,3 @@ def tell(progress: gr.Progress, job: JobSnapshot) -> None:
 			desc=f'{job.state}, {job.position} ahead' if job.position else job.state,
 			unit='steps',
 		)
-
-
-def shown(job: JobSnapshot) -> dict[str, Any]:
-	"""A job as a program reads it; Gradio's clients fetch whatever has a path."""
-	pictures = [p.model_copy(update={'path': address_of(p)}) for p in job.pictures]
-	return job.model_copy(update={'pictures': tuple(pictures)}).model_dump(mode='json')
