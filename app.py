@@ -4,13 +4,15 @@ python app.py [--share]
 """
 
 import argparse
+import errno
 import os
 import signal
 import socket
 import sys
+import time
 from contextlib import ExitStack, suppress
 
-from localai.errors import LocalAIError, PortTaken, StartProblem
+from localai.errors import AWAY, FULL, LocalAIError, PortTaken, StartProblem, of_disk
 from localai.settings import Settings, describe_settings, read_settings, start_logging
 
 
@@ -27,8 +29,16 @@ def main(arguments: list[str] | None = None) -> int:
 	parser.add_argument('--port', type=int, help='instead of LOCALAI_PORT')
 	parser.add_argument('--host', help='instead of LOCALAI_HOST')
 	options = parser.parse_args(arguments)
+	settings = None
 	try:
-		serve(read_settings(host=options.host, port=options.port), options.share)
+		settings = read_settings(host=options.host, port=options.port)
+		serve(settings, options.share)
+	except OSError as problem:
+		# What a disk refuses at a start has one sentence, like all else.
+		if settings is None or problem.errno not in (*FULL, *AWAY, errno.EROFS, errno.EACCES):
+			raise
+		print(of_disk(problem, settings.home), file=sys.stderr)
+		return 1
 	except LocalAIError as error:
 		print(
 			f'error: {error.message}',
@@ -76,7 +86,7 @@ def serve(settings: Settings, share: bool = False) -> None:
 		# 2. The engine begins to come up in its own process while the page is imported here.
 		from localai.studio import Studio
 
-		studio = Studio(settings).open()
+		studio = Studio(settings, tell=Progress()).open()
 		ends.callback(studio.close)
 
 		# 3. Both faces on one server.
@@ -110,6 +120,20 @@ def serve(settings: Settings, share: bool = False) -> None:
 			print(f'Shared at {open_tunnel(port)} (any user name, your password)', flush=True)
 		with suppress(KeyboardInterrupt):  # uvicorn has ended cleanly and passes the signal on
 			server.run(sockets=[listener])
+
+
+class Progress:
+	"""Says in the terminal what takes long before the page can answer: a line for each tenth."""
+
+	def __init__(self) -> None:
+		self.began = time.monotonic()
+		self.said = ('', -1)
+
+	def __call__(self, what: str, done: int, total: int) -> None:
+		tenth = (what, 10 * done // max(1, total))
+		if tenth != self.said and time.monotonic() - self.began > 2:
+			self.said = tenth
+			print(f'{what}: {done:,} of {total:,}', flush=True)
 
 
 def bind(settings: Settings) -> socket.socket:

@@ -150,7 +150,7 @@ class StorageProblem(LocalAIError):
 
 
 class DiskFull(StorageProblem):
-	remedy = 'Free some space, then generate again.'
+	remedy = 'Free some space, then try again.'
 
 
 class HomeUnusable(StorageProblem):

@@ -45,7 +45,7 @@ from localai.services.presence import Presence
 from localai.services.upkeep import Upkeep
 from localai.services.visitors import Visits
 from localai.settings import Settings
-from localai.store.database import Database
+from localai.store.database import Database, Tell
 from localai.store.discards import Discards
 from localai.store.downloads import Downloads
 from localai.store.history import History
@@ -65,10 +65,12 @@ class Studio:
 	"""The app as an object. `open` starts the engine; with `resume` the queue of the last run goes
 	on."""
 
-	def __init__(self, settings: Settings, executor: Executor | None = None):
+	def __init__(
+		self, settings: Settings, executor: Executor | None = None, tell: Tell = lambda *_: None
+	):
 		self.settings = settings
 		self.reserve = Reserve(settings.reserve)
-		self.database = Database(settings.database)
+		self.database = Database(settings.database, tell=tell)
 		self.unsettled = Unsettled(self.database)
 		history = History(self.database, settings.pictures)
 		jobs = Jobs(self.database, history)

@@ -23,6 +23,11 @@ TYPES = {
 def router(studio: Studio) -> APIRouter:
 	routes = APIRouter(prefix='/media', dependencies=[open_to('anyone')])
 
+	def shown(small: Path) -> Response:
+		"""On a full disk it is the picture itself, and only for now."""
+		kept = FOREVER if small.is_relative_to(studio.settings.thumbnails) else NEVER
+		return FileResponse(small, media_type=TYPES.get(small.suffix.lower()), headers=kept)
+
 	@routes.get('/preview/{job_id}/{number}.jpg')
 	def preview(job_id: str, number: int) -> Response:
 		"""The latest preview of a running job; the number only keeps caches apart."""
@@ -36,15 +41,12 @@ def router(studio: Studio) -> APIRouter:
 	@routes.api_route('/trash/{trash_id}', methods=['GET', 'HEAD'], dependencies=[open_to('owner')])
 	def trashed(trash_id: str) -> Response:
 		"""A picture in the trash, small."""
-		path = studio.picture_trash.thumbnail(trash_id)
-		return FileResponse(path, media_type='image/webp', headers=FOREVER)
+		return shown(studio.picture_trash.thumbnail(trash_id))
 
 	# Addresses carry a stamp (`?v=`) that keeps caches apart; nothing is read from it.
 	@routes.api_route('/{picture_id}/thumbnail', methods=['GET', 'HEAD'])
 	def thumbnail(picture_id: int) -> Response:
-		return FileResponse(
-			studio.history.thumbnail(picture_id), media_type='image/webp', headers=FOREVER
-		)
+		return shown(studio.history.thumbnail(picture_id))
 
 	@routes.api_route('/{picture_id}', methods=['GET', 'HEAD'])
 	def picture(picture_id: int, download: bool = False) -> Response:

@@ -25,6 +25,7 @@ class Reserve:
 		self.lock = threading.Lock()
 		self.lenders = 0
 		self.lent_size = 0
+		self.said = False
 
 	def free(self) -> int:
 		return shutil.disk_usage(self.path.parent).free
@@ -57,15 +58,17 @@ class Reserve:
 			size = self.has()
 			if size and self.free() < LOW:
 				self.path.unlink()
-				log.warning('the disk is full: the last %s MB are used', size // 1_000_000)
+				if not self.said:
+					log.warning('the disk is full: the last %s MB are used', size // 1_000_000)
+				self.said = True
 				return size
 		return 0
 
 	def fill(self) -> None:
-		"""Where there is plenty of room."""
+		"""Never more than a quarter of what is free."""
 		with self.lock, contextlib.suppress(OSError):
-			if not self.lenders and self.free() > 10 * self.size:
-				self.grow(self.size)
+			if not self.lenders:
+				self.grow(min(self.size, self.has() + self.free() // 4))
 
 	def grow(self, size: int) -> None:
 		"""With blocks of its own: a file that is only long takes no room from anybody."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from localai.errors import DiskFull, StorageProblem
+from localai.errors import DiskFull, StorageProblem, of_disk
 from localai.files.pictures.opening import shrunk
 
 ENDINGS = ('.png', '.jpg', '.jpeg', '.webp')
@@ -106,9 +106,7 @@ def write_quickly(path: Path, data: bytes) -> None:
 	except OSError as error:
 		with contextlib.suppress(OSError):
 			temporary.unlink(missing_ok=True)
-		raise StorageProblem(
-			f'{path.parent} cannot be written: {error.strerror or error}.', 'Check the folder.'
-		) from error
+		raise of_disk(error, path.parent) from error
 
 
 def digest(data: bytes) -> str:

@@ -8,7 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from localai.errors import StorageProblem, UnknownName
+from localai.errors import DiskFull, StorageProblem, UnknownName
 from localai.files.pictures import writing
 from localai.files.pictures.opening import UNREADABLE
 from localai.store.tables import DAY
@@ -35,7 +35,7 @@ class Thumbnails:
 		return self.folder / f'{ordinal // DAY:05}' / f'{ordinal:x}-{digest[:12]}.webp'
 
 	def get(self, ordinal: int, digest: str, picture: Path) -> Path:
-		"""The WebP, made on first sight. Raises UnknownName when the file is gone or damaged."""
+		"""The WebP, made on first sight; the picture itself while the disk is full. Raises UnknownName when the file is gone or damaged."""
 		path = self.path(ordinal, digest)
 		if seen(path):
 			return path
@@ -49,7 +49,10 @@ class Thumbnails:
 						'Look for it in your own copies.',
 						'picture',
 					) from error
-				writing.write_quickly(path, data)
+				try:
+					writing.write_quickly(path, data)
+				except DiskFull:  # who wants to delete something has to see it
+					return picture
 		return path
 
 	def prepare(self, ordinal: int, digest: str, picture: Path) -> None:

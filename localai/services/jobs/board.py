@@ -130,7 +130,13 @@ class Board:
 	def change(
 		self, job_id: str, state: JobState, attempts: int | None = None, **changes: Any
 	) -> None:
-		self.store.change(job_id, state, attempts=attempts)
+		try:
+			self.store.change(job_id, state, attempts=attempts)
+		except StorageProblem as error:
+			# To a start it is the same as loading: no reason to lose what is being drawn.
+			if state != 'running':
+				raise
+			log.warning('that job %s is running could not be stored: %s', job_id, error.message)
 		if attempts is not None:
 			changes['attempts'] = attempts
 		if state == 'loading' and self.live[job_id].started_at is None:

@@ -4,8 +4,6 @@ import csv
 import io
 import json
 import os
-import shutil
-import subprocess
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +21,7 @@ from localai.services.history.parcels import columns_of, inert
 from localai.store.database import Database
 from localai.store.history import History, NewPicture
 from localai.store.unsettled import Unsettled
+from tests.disks import SmallDisk
 from tests.pictures import draw
 
 WHEN = datetime(2026, 11, 23, 10, 20, 30, tzinfo=UTC)
@@ -398,21 +397,6 @@ class TestFolder:
 			with pytest.raises(StorageProblem, match='can be written'):
 				house.service.to_folder({}, folder)
 		assert (tmp_path / 'out').read_text() == 'mine'
-
-
-class SmallDisk:
-	def __init__(self, folder: Path, options: str):
-		self.folder, self.options = folder, options
-
-	def __enter__(self) -> Path:
-		self.folder.mkdir()
-		command = ['mount', '-t', 'tmpfs', '-o', self.options, 'tmpfs', str(self.folder)]
-		if not shutil.which('mount') or subprocess.run(command, capture_output=True).returncode:
-			pytest.skip('only root on Linux can make a small disk')
-		return self.folder
-
-	def __exit__(self, *_) -> None:
-		subprocess.run(['umount', '-l', str(self.folder)], check=True)
 
 
 class TestFullDisk:
