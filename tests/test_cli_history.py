@@ -226,18 +226,21 @@ class TestTravel:
 		code, out, err = here('import', str(folder), str(tmp_path))
 		assert code == 1 and '0 pictures imported, 3 were here' in out
 		assert 'not taken: none.png: This is not a picture' in err
-		(tmp_path / 'more').mkdir()
-		(tmp_path / 'more' / 'new.png').write_bytes(png({'parameters': A1111.replace('2', '3')}))
-		(tmp_path / 'more' / 'notes.txt').write_text('mine')
-		code, out, err = here('import', str(tmp_path / 'more'))
-		assert (code, out) == (0, '1 picture imported\n')
-		assert 'new.png: Settings of A1111, Forge or SD.Next.' in err
-		assert 'left out: 1 other file; only PNG, JPEG and WebP are imported' in err
 		report = json.loads(here('import', str(folder), '--json')[1])
 		assert len(report['known']) == 3 and report['imported'] == []
 		(tmp_path / 'empty').mkdir()
 		code, _, err = here('import', str(tmp_path / 'empty'))
 		assert code == 1 and 'There are no PNG, JPEG or WebP pictures.' in err
+
+	def test_each_file_is_told(self, here, tmp_path, monkeypatch):
+		monkeypatch.setenv('LOCALAI_HOME', str(tmp_path / 'home'))
+		(tmp_path / 'in').mkdir()
+		(tmp_path / 'in' / 'new.png').write_bytes(png({'parameters': A1111}))
+		(tmp_path / 'in' / 'notes.txt').write_text('mine')
+		code, out, err = here('import', str(tmp_path / 'in'))
+		assert (code, out) == (0, '1 picture imported\n')
+		assert 'new.png: Settings of A1111, Forge or SD.Next.' in err
+		assert 'left out: 1 other file; only PNG, JPEG and WebP are imported' in err
 
 
 class TestAwayAndBack:
