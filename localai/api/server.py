@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from localai import __version__
 from localai.api import downloads, history, jobs, media, models
@@ -76,6 +77,11 @@ def create(studio: Studio) -> FastAPI:
 	@app.exception_handler(RequestValidationError)
 	async def misread(request: Request, error: RequestValidationError) -> JSONResponse:
 		return await refused(request, InvalidInput('The address or its parameters are not valid.'))
+
+	@app.exception_handler(ClientDisconnect)
+	async def left(request: Request, error: ClientDisconnect) -> JSONResponse:
+		"""Who went away while sending hears nothing, and that is no error of ours."""
+		return await refused(request, InvalidInput('The request broke off.', 'Send it again.'))
 
 	@app.exception_handler(HTTPException)
 	async def unanswered(request: Request, error: HTTPException) -> JSONResponse:

@@ -5,6 +5,7 @@ import errno
 import logging
 
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -37,6 +38,8 @@ class Failures:
 
 		try:
 			await self.app(scope, receive, kept)
+		except ClientDisconnect:
+			return  # nobody hears an answer
 		except Exception as error:
 			if not started:
 				return await told(error, scope['path'])(scope, receive, send)

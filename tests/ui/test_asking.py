@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from localai.api.guard import Guard
 from localai.services.visitors import Visitor
 from localai.ui.endpoints.doors import guarded
 from localai.ui.failures import Failures
@@ -280,6 +281,46 @@ class TestOtherWebsites:
 		asked = {**EVIL, 'Access-Control-Request-Method': 'POST'}
 		answer = house.stranger.options(f'{API}/queue/join', headers=asked)
 		assert 'access-control-allow-origin' not in answer.headers
+
+
+class TestHalf:
+	def test_who_goes_away_while_sending_is_no_error(self, house, caplog):
+		"""At every door that reads a body."""
+		import asyncio
+
+		async def ask(path: str) -> list[dict]:
+			sent: list[dict] = []
+			messages = [
+				{'type': 'http.request', 'body': b'{"pro', 'more_body': True},
+				{'type': 'http.disconnect'},
+			]
+
+			async def receive():
+				return messages.pop(0) if len(messages) > 1 else messages[0]
+
+			async def send(message):
+				sent.append(message)
+
+			headers = [
+				(b'host', b'127.0.0.1'),
+				(
+					b'content-type',
+					b'multipart/form-data; boundary=x' if 'upload' in path else b'application/json',
+				),
+				(b'content-length', b'900'),
+			]
+			scope = {
+				'type': 'http', 'http_version': '1.1', 'method': 'POST', 'path': path, 'raw_path': b'',
+				'query_string': b'', 'root_path': '', 'scheme': 'http', 'headers': headers,
+				'client': ('127.0.0.1', 1), 'server': ('127.0.0.1', 7860),
+			}  # fmt: skip
+			await Guard(house.app)(scope, receive, send)
+			return sent
+
+		for path in ('/api/jobs', '/api/history/import', f'{API}/upload', f'{API}/queue/join'):
+			sent = asyncio.run(ask(path))
+			assert not sent or sent[0]['status'] < 500, path
+		assert not [r for r in caplog.records if r.levelname == 'ERROR']
 
 
 class TestText:

@@ -19,6 +19,7 @@ from localai.services.fields import ids_of
 from localai.services.history.thumbnails import Thumbnails
 from localai.store.discards import DiscardRecord, Discards
 from localai.store.tables import now
+from localai.text import sound
 
 log = logging.getLogger('localai.trash')
 TOGETHER = 200  # pictures that come back in one transaction
@@ -91,7 +92,7 @@ class PictureTrash:
 			trash_ids = [trash_ids]
 		if not isinstance(trash_ids, list | tuple) or len(trash_ids) > MANY:
 			raise InvalidInput('What is to come back is not said.', field='trashed')
-		wanted = list(dict.fromkeys(str(one) for one in trash_ids))
+		wanted = list(dict.fromkeys(sound(str(one)) for one in trash_ids))
 		back: list[int] = []
 		problems: list[str] = []
 		with self.lock, self.reserve.lent():

@@ -27,6 +27,9 @@ CHANGE = {
 
 
 class TestUndo:
+	def test_a_name_that_is_no_whole_text_is_of_nothing(self, studio):
+		assert studio.picture_trash.restore(['\udfff', 'fox \ud83e\x00']).gone == 2
+
 	def test_file_row_tags_and_albums_come_back_exactly(self, studio):
 		pictures = draw(studio, count=3)
 		studio.marks.mark([p.id for p in pictures], CHANGE)
