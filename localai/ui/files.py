@@ -23,14 +23,10 @@ class PictureFile(Schema):
 	meta: dict[str, str] = {'_type': 'gradio.FileData'}
 
 
-def address_of(picture: Picture) -> str:
-	return f'media/{picture.id}/{Path(picture.path).name}'
-
-
 def file_of(picture: Picture) -> Any:
 	"""What Gradio's clients download."""
 	name = Path(picture.path).name
-	return PictureFile(path=address_of(picture), url=picture.url, orig_name=name)
+	return PictureFile(path=f'media/{picture.id}/{name}', url=picture.url, orig_name=name)
 
 
 class Files:
