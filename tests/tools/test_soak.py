@@ -5,6 +5,8 @@ import json
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -286,6 +288,15 @@ class TestWorld:
 		(logs / 'localai.log.2').write_text('Traceback (most recent call last):\n  x\nValueError')
 		read_logs(world)
 		assert [name for name, _ in world.wrong] == [LOGS]
+
+	def test_a_command_may_print_more_than_a_pipe_holds(self, tmp_path):
+		class Loud(World):
+			def begin_command(self, *arguments: str) -> subprocess.Popen[str]:
+				command = [sys.executable, '-c', 'print([1] * 100_000)']
+				pipe = subprocess.PIPE
+				return subprocess.Popen(command, stdout=pipe, stderr=pipe, encoding='utf-8')
+
+		assert len(Loud(tmp_path).command('models')) == 100_000
 
 	@pytest.mark.parametrize(
 		('after', 'wrong'),

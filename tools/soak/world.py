@@ -239,13 +239,18 @@ class World:
 		"""What `python -m localai ... --json` prints, beside the running app."""
 		process = self.begin_command(*arguments)
 		try:
-			while process.poll() is None and not self.ending.is_set():
-				time.sleep(0.05)
+			while True:
+				try:  # it is read all the time: a full pipe would hold it up
+					out, complaint = process.communicate(timeout=0.05)
+					break
+				except subprocess.TimeoutExpired:
+					if self.ending.is_set():
+						# Without its app it would take the home that the next one wants.
+						process.kill()
 		finally:
-			# Without its app it would take the home that the next one wants.
 			if process.poll() is None:
 				process.kill()
-		out, complaint = process.communicate(timeout=60)
+				process.communicate()
 		if self.ending.is_set():
 			raise Unanswered(' '.join(arguments))
 		if TRACEBACK in complaint or not out.strip():
