@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from localai.errors import DiskFull
+from localai.errors import DiskFull, StorageProblem
 from localai.files.pictures.refuge import Refuge
 from localai.files.reserve import Reserve
 from localai.settings import Settings, read_settings
 from localai.studio import Studio
 from tests.disks import SmallDisk, fill
 from tests.fakes import FakeExecutor
-from tests.pictures import SMALL, draw
+from tests.pictures import SMALL, draw, png
 from tests.waiting import eventually
 
 
@@ -27,8 +27,6 @@ def small(tmp_path) -> Settings:
 def opened(settings: Settings) -> Studio:
 	studio = Studio(settings, FakeExecutor()).open()
 	assert studio.upkeep.settled.wait(60)
-	if not (settings.home / 'filler').exists():
-		eventually(lambda: studio.reserve.has() > 10_000_000)
 	return studio
 
 
@@ -121,12 +119,35 @@ class TestFull:
 		assert not refuge.private() and list(refuge.waiting()) == []
 
 
+class TestAway:
+	def test_nothing_is_written_where_a_disk_was(self, small):
+		studio = opened(small)
+		ids = [picture.id for picture in draw(studio)]
+		SmallDisk(small.home.parent, '').take_away()
+		for act in (
+			lambda: studio.generation.start({'prompt': 'a fox', **SMALL}),
+			lambda: studio.imports.take('a.png', png(3)),
+			lambda: studio.picture_trash.delete(ids),
+			lambda: studio.marks.mark(ids, {'rating': 2}),
+		):
+			with pytest.raises(StorageProblem, match='Bring its disk back'):
+				act()
+		assert not list(small.home.parent.rglob('*.png'))
+		studio.close()
+
+
 class TestReserve:
 	def test_it_is_given_up_only_when_it_is_needed(self, tmp_path):
 		reserve = Reserve(tmp_path / 'reserve', size=1_000_000)
 		reserve.fill()
 		with reserve.lent():
 			assert reserve.has() == 1_000_000
+
+	def test_it_is_filled_also_while_something_is_being_deleted(self, tmp_path):
+		reserve = Reserve(tmp_path / 'reserve', size=1_000_000)
+		with reserve.lent():
+			reserve.fill()
+		assert reserve.has() == 1_000_000
 
 	def test_of_a_small_disk_it_takes_a_part(self, tmp_path):
 		with SmallDisk(tmp_path / 'disk', 'size=8m') as disk:

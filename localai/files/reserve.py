@@ -41,8 +41,7 @@ class Reserve:
 		"""While the disk is full its room is free here; afterwards what is left of it is taken back."""
 		with self.lock:
 			self.lenders += 1
-			if self.lenders == 1:
-				self.lent_size = self.give_up()
+			self.lent_size = max(self.lent_size, self.give_up())
 		try:
 			yield
 		finally:
@@ -51,6 +50,7 @@ class Reserve:
 				if not self.lenders and self.lent_size:
 					with contextlib.suppress(OSError):
 						self.grow(min(self.lent_size, self.free() - LEFT))
+					self.lent_size = 0
 
 	def give_up(self) -> int:
 		"""Where the disk is full. Returns the bytes that came free."""
@@ -67,7 +67,7 @@ class Reserve:
 	def fill(self) -> None:
 		"""Never more than a quarter of what is free."""
 		with self.lock, contextlib.suppress(OSError):
-			if not self.lenders:
+			if not self.lent_size:
 				self.grow(min(self.size, self.has() + self.free() // 4))
 
 	def grow(self, size: int) -> None:

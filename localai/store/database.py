@@ -68,6 +68,7 @@ class Database:
 	def writing(self) -> Iterator[Session]:
 		"""A session that commits at the end, and that nobody writes beside: what it reads stays so
 		until then."""
+		self.check_there()
 		while not self.turn.acquire(timeout=self.patience):
 			log.warning('waiting to write to the database: another part of LocalAI is at it')
 		try:
@@ -80,6 +81,15 @@ class Database:
 				yield session
 		finally:
 			self.turn.release()
+
+	def check_there(self) -> None:
+		"""What is written while the disk of a home is away would be written into the place where it
+		was, or into a file that nobody finds again. Raises StorageProblem."""
+		if not self.path.exists():
+			raise StorageProblem(
+				f'The folder {self.path.parent} is not there any more.',
+				'Bring its disk back, then start LocalAI again.',
+			)
 
 	def begin(self, session: Session) -> None:
 		while True:

@@ -27,6 +27,7 @@ class Unsettled:
 	@contextmanager
 	def at(self, place: str) -> Iterator[None]:
 		"""What is done here at this place ends whole, or is ended by a start."""
+		self.database.check_there()
 		with self.lock:
 			if place not in self.known():
 				self.write(self.known() | {place})
