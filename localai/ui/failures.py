@@ -43,7 +43,8 @@ class Failures:
 		except Exception as error:
 			if not started:
 				return await told(error, scope['path'])(scope, receive, send)
-			if not isinstance(error, HTTPException):  # a call that is not there, said in its stream
+			# A call that is not there is said in its stream; Starlette has a complaint of its own then.
+			if not isinstance(error.__cause__ or error, HTTPException):
 				log.exception('an answer of %s broke off', scope['path'])
 			await send({'type': 'http.response.body', 'body': b'', 'more_body': False})
 			return

@@ -1,12 +1,14 @@
 """What Gradio is asked: junk gets one sentence and no traceback, and nothing that is asked leads to a file
 of this machine."""
 
+import asyncio
 import io
 import json
 import logging
 from pathlib import Path
 
 import pytest
+from starlette.exceptions import HTTPException
 
 from localai.api.guard import Guard
 from localai.services.visitors import Visitor
@@ -18,6 +20,7 @@ from tests.samples import png
 from tests.visits import ask, call, visited
 
 API = '/gradio_api'
+SCOPE = {'type': 'http', 'path': '/', 'method': 'GET', 'headers': []}
 EVIL = {'Origin': 'https://evil.example', 'Host': '192.168.1.7:7860'}
 
 
@@ -175,8 +178,6 @@ class TestFailures:
 		[(RuntimeError('x'), 500, 'went wrong'), (OSError(28, 'full'), 507, 'The disk is full.')],
 	)
 	def test_gradio_itself(self, error, status, words):
-		import asyncio
-
 		async def app(scope, receive, send):
 			await send({'type': 'http.response.start', 'status': 500, 'headers': []})
 			await send({'type': 'http.response.body', 'body': b'Internal Server Error'})
@@ -187,9 +188,27 @@ class TestFailures:
 		async def send(message):
 			sent.append(message)
 
-		scope = {'type': 'http', 'path': '/', 'method': 'GET', 'headers': []}
-		asyncio.run(Failures(app)(scope, None, send))
+		asyncio.run(Failures(app)(SCOPE, None, send))
 		assert sent[0]['status'] == status and words in sent[1]['body'].decode()
+
+	@pytest.mark.parametrize(('known', 'told'), [(True, False), (False, True)])
+	def test_a_stream_that_breaks_off(self, caplog, known, told):
+		async def app(scope, receive, send):
+			await send({'type': 'http.response.start', 'status': 200, 'headers': []})
+			await send({'type': 'http.response.body', 'body': b'event: error', 'more_body': True})
+			try:
+				raise HTTPException(404) if known else KeyError('x')
+			except (HTTPException, KeyError) as error:  # as Starlette does it
+				raise RuntimeError('response already started') from error
+
+		sent = []
+
+		async def send(message):
+			sent.append(message)
+
+		asyncio.run(Failures(app)(SCOPE, None, send))
+		assert sent[-1] == {'type': 'http.response.body', 'body': b'', 'more_body': False}
+		assert bool(caplog.records) is told
 
 
 class TestFiles:
@@ -286,7 +305,6 @@ class TestOtherWebsites:
 class TestHalf:
 	def test_who_goes_away_while_sending_is_no_error(self, house, caplog):
 		"""At every door that reads a body."""
-		import asyncio
 
 		async def ask(path: str) -> list[dict]:
 			sent: list[dict] = []
