@@ -21,6 +21,7 @@ from tools.fuzz.house import opened
 from tools.fuzz.junk import Junk
 
 SHOWN = 30  # faults that are told in full
+SAID = 1000  # requests between two lines on how far it is
 AGAIN = 50  # requests after which what still draws is stopped
 
 
@@ -48,6 +49,8 @@ def main(arguments: list[str] | None = None) -> int:
 					faults.append(f'{what}\n\t{verdict.fault}')
 				faults += [f'before or at {what}\n{text}' for text in house.faults.found]
 				house.faults.found.clear()
+				if (number + 1) % SAID == 0:
+					print(f'{number + 1} requests, {len(faults)} faults', flush=True)
 			trial.close()
 		faults += house.faults.found
 		for _ in range(options.commands):
