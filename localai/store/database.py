@@ -4,9 +4,11 @@ import logging
 import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError, ProgrammingError
@@ -16,7 +18,9 @@ from localai.errors import DatabaseTooNew, DiskFull, StorageProblem, of_disk
 
 log = logging.getLogger('localai.store')
 Tell = Callable[[str, int, int], None]
+Result = TypeVar('Result')
 MIGRATIONS = Path(__file__).parent / 'migrations'
+PAUSE = 0.2  # seconds
 LOG_LIMIT = 64_000_000  # bytes that the log of the database may keep when it is not needed
 # The newest migration.
 HEAD = max(file.name[:4] for file in (MIGRATIONS / 'versions').glob('[0-9]*.py'))
@@ -43,8 +47,8 @@ class Database:
 		# would write by mistake, beside another who writes, is refused at once.
 		self.readers = self.connections('query_only=ON')
 		self.turn = threading.Lock()
-		with self.translated(), self.engine.connect():
-			pass  # from now on readers and a writer do not wait for each other (WAL)
+		with self.translated():  # from now on readers and a writer do not wait for each other (WAL)
+			patiently(lambda: self.engine.connect().close())
 
 	def connections(self, *pragmas: str) -> Engine:
 		engine = create_engine(
@@ -77,7 +81,8 @@ class Database:
 				Session(self.engine, expire_on_commit=False) as session,
 				session.begin(),
 			):
-				self.begin(session)
+				begin = session.connection().exec_driver_sql
+				patiently(lambda: begin('begin immediate'))
 				yield session
 		finally:
 			self.turn.release()
@@ -90,16 +95,6 @@ class Database:
 				f'The folder {self.path.parent} is not there any more.',
 				'Bring its disk back, then start LocalAI again.',
 			)
-
-	def begin(self, session: Session) -> None:
-		while True:
-			try:
-				session.connection().exec_driver_sql('begin immediate')
-				return
-			except OperationalError as error:
-				if getattr(error.orig, 'sqlite_errorcode', 0) & 0xFF != sqlite3.SQLITE_BUSY:
-					raise
-				log.warning('waiting to write to the database: another program is at it')
 
 	@contextmanager
 	def translated(self) -> Iterator[None]:
@@ -114,7 +109,7 @@ class Database:
 		"""Migrates to HEAD, with a copy of the old file beside it. Alembic is imported only when
 		there is work."""
 		try:
-			have = self.version()
+			have = patiently(self.version)
 			if have == HEAD:
 				return
 			if have and have > HEAD:
@@ -132,6 +127,7 @@ class Database:
 			config.set_main_option('script_location', str(MIGRATIONS).replace('%', '%%'))
 			config.attributes['url'] = f'sqlite:///{self.path}'
 			config.attributes['tell'] = self.tell
+			config.attributes['patience'] = self.patience
 			command.upgrade(config, 'head')
 		except DatabaseError as error:
 			raise translate(error.orig, self.path) from error
@@ -172,7 +168,7 @@ class Database:
 			if shutil.disk_usage(self.path.parent).free < 10_000_000:
 				raise DiskFull(f'The disk of {self.path.parent} is full.')
 			return ''
-		connection = sqlite3.connect(self.path)
+		connection = sqlite3.connect(self.path, timeout=self.patience)
 		try:
 			tables = connection.execute(
 				"select count(*) from sqlite_master where name = 'alembic_version'"
@@ -197,8 +193,33 @@ class Database:
 		self.engine.dispose()
 
 
+def patiently(act: Callable[[], Result]) -> Result:
+	"""Does what another program keeps from being done as soon as it lets go, and says that it waits:
+	each time after as long as its connection is patient."""
+	while True:
+		try:
+			return act()
+		except (OperationalError, sqlite3.OperationalError) as error:
+			if not is_busy(error):
+				raise
+			log.warning('waiting to write to the database: another program is at it')
+			time.sleep(
+				PAUSE
+			)  # some of it SQLite refuses at once, however patient it was told to be
+
+
+def is_busy(error: BaseException | None) -> bool:
+	code = getattr(getattr(error, 'orig', error), 'sqlite_errorcode', 0)
+	return code & 0xFF == sqlite3.SQLITE_BUSY
+
+
 def translate(error: BaseException | None, path: Path) -> StorageProblem:
 	text = str(error)
+	if is_busy(error):  # only who reads: who writes waits
+		return StorageProblem(
+			f'Another program keeps the database {path} to itself.',
+			'Close that program, then try again.',
+		)
 	if 'full' in text:
 		return DiskFull(f'The disk of {path.parent} is full.')
 	if 'readonly' in text or 'unable to open' in text:

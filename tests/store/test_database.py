@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import pytest
 from alembic import command
@@ -22,6 +22,34 @@ from localai.store.tables import Base
 from tests.waiting import eventually
 
 WAITS = 'waiting to write to the database: another {} is at it'
+
+
+HOLDER = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute('begin ' + sys.argv[2])
+print('held', flush=True)
+sys.stdin.read()
+connection.rollback()
+"""
+
+
+@contextmanager
+def holding(path, locked: str):
+	"""Another process has the file to itself until it is told to let go."""
+	command = [sys.executable, '-c', HOLDER, str(path), locked]
+	with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+		try:
+			assert holder.stdout.readline().strip() == b'held'
+			yield holder.stdin.close
+		finally:
+			holder.stdin.close()
+
+
+def opened_and_written(path) -> object:
+	with closing(Database(path, patience=0.01)) as database:
+		Preferences(database).write('theme', {'dark': True})
+		return Preferences(database).read('theme')
 
 
 def older(path) -> None:
@@ -152,6 +180,32 @@ class TestWaiting:
 				other.rollback()
 			writing.result()
 			assert Preferences(database).read('theme') == {'dark': True}
+
+	@pytest.mark.parametrize('locked', ['immediate', 'exclusive'])
+	@pytest.mark.parametrize('state', ['new', 'older', 'today'])
+	def test_who_opens_waits_for_another_process_and_says_so(self, tmp_path, caplog, state, locked):
+		path = tmp_path / 'a.db'
+		if state == 'older':
+			older(path)
+		elif state == 'today':
+			Database(path).close()
+		with holding(path, locked) as let_go, ThreadPoolExecutor(1) as pool:
+			opening = pool.submit(opened_and_written, path)
+			eventually(lambda: caplog.messages.count(WAITS.format('program')) > 2)
+			assert not opening.done()
+			let_go()
+			assert opening.result() == {'dark': True}
+
+	def test_who_reads_is_told_of_a_program_that_lets_nobody_in(self, tmp_path):
+		path = tmp_path / 'a.db'
+		with closing(Database(path, patience=0.01)) as database:
+			database.engine.dispose()
+			with closing(sqlite3.connect(path)) as other:
+				other.execute('pragma locking_mode=exclusive')
+				other.execute('pragma user_version=1')
+				other.execute('select * from preferences').fetchall()
+				with pytest.raises(StorageProblem, match='Close that program'):
+					Preferences(database).read('theme')
 
 	def test_who_writes_waits_for_another_thread_and_says_so(self, tmp_path, caplog):
 		with (

@@ -3,9 +3,11 @@
 from alembic import context
 from sqlalchemy import create_engine, event
 
+from localai.store.database import patiently
 from localai.store.tables import Base
 
-engine = create_engine(context.config.attributes['url'])
+attributes = context.config.attributes
+engine = create_engine(attributes['url'], connect_args={'timeout': attributes.get('patience', 5)})
 
 
 # Python's driver begins no transaction before a table is changed: one that is cut off would leave
@@ -17,7 +19,7 @@ def leave_alone(connection, record) -> None:
 
 @event.listens_for(engine, 'begin')
 def begin(connection) -> None:
-	connection.exec_driver_sql('begin immediate')
+	patiently(lambda: connection.exec_driver_sql('begin immediate'))
 
 
 with engine.connect() as connection:
