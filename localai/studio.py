@@ -94,7 +94,7 @@ class Studio:
 		self.board = Board(jobs, self.engines, self.presence)
 		self.chores = Chores(self.engines, self.models)
 		self.jobs = JobService(self.board, self.chores, self.engines)
-		self.visits = Visits()
+		self.visits = Visits(lambda: self.presence.publish())
 		self.generation = GenerationService(
 			settings.pictures,
 			self.models,

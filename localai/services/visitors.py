@@ -1,7 +1,7 @@
 """Who asks, and what they may: the mark that the guard puts on every request, the one sentence of a
 refusal, what is not told to everybody, and the jobs that are somebody's own."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from localai.errors import NotAllowed
 from localai.schemas.jobs import JobSnapshot
@@ -39,17 +39,24 @@ def told(visitor: Visitor, job: JobSnapshot) -> JobSnapshot:
 
 
 class Visits:
-	"""Which of the last jobs was begun by whom, for as long as the app runs."""
+	"""Which of the last jobs was begun by whom, for as long as the app runs. `changed` hears when that
+	is more."""
 
-	def __init__(self) -> None:
+	def __init__(self, changed: Callable[[], None] = lambda: None) -> None:
+		self.changed = changed
 		self.jobs: dict[str, str] = {}
 
 	def began(self, visitor: Visitor, job_id: str) -> None:
 		if visitor.name:
 			self.jobs = dict([*self.jobs.items(), (job_id, visitor.name)][-REMEMBERED:])
+			self.changed()
+
+	def may_stop(self, visitor: Visitor, job_id: str) -> bool:
+		"""What is their own; the owner also what anybody began."""
+		own = visitor.name and self.jobs.get(job_id) == visitor.name
+		return bool(own) or visitor.may('owner')
 
 	def check_own(self, visitor: Visitor, job_id: str) -> None:
-		"""The owner may stop what anybody began. Raises NotAllowed."""
-		own = visitor.name and self.jobs.get(str(job_id)) == visitor.name
-		if not own and not visitor.may('owner'):
+		"""Raises NotAllowed."""
+		if not self.may_stop(visitor, str(job_id)):
 			raise NotAllowed('Someone else started this job.')

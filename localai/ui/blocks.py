@@ -22,6 +22,7 @@ from localai.ui.failures import Failures
 from localai.ui.files import Files
 from localai.ui.opening import Opening
 from localai.ui.routes import close
+from localai.ui.sessions import OneSession
 from localai.ui.theme import head, theme
 from localai.ui.uploads import Uploads
 from localai.ui.visitors import doors, for_page
@@ -29,7 +30,6 @@ from localai.ui.visitors import doors, for_page
 # In the order of the header. Another tab is one more here, with its module and its folder in static/.
 TABS = (generation.TAB, models.TAB, downloads.TAB, history.TAB, hardware.TAB)
 THREADS = 120
-SESSIONS = 64
 
 
 def functions(studio: Studio) -> list[Callable[..., Answer]]:
@@ -73,7 +73,6 @@ def build(studio: Studio, prefix: str = '') -> gr.Blocks:
 	with demo.route('Endpoints', show_in_navbar=False):
 		endpoints.add(studio)
 	demo.max_threads = THREADS
-	demo.state_session_capacity = SESSIONS
 	demo.queue(default_concurrency_limit=16, max_size=200, api_open=False)
 	return demo
 
@@ -128,6 +127,8 @@ def shield(
 	assert isinstance(page, Mount) and isinstance(page.app, App)
 	page.app.exception_handlers.update(app.exception_handlers)
 	page.app.uploaded_file_dir = str(uploads)
+	page.app.state_holder = OneSession()
+	page.app.state_holder.set_blocks(demo)
 	app.state.hush = page.app.stop_event.set  # ends what only keeps a line open
 	wire = next(i for i, b in demo.blocks.items() if getattr(b, 'elem_id', None) == 'wire')
 	asking = Asking(page.app, demo, (wire, names), prefix)

@@ -46,6 +46,20 @@ HIDDEN: dict[str, IncEx] = {
 }
 
 
+class Once:
+	"""Says what many follow: each value one time for all of them."""
+
+	def __init__(self) -> None:
+		self.last: tuple[BaseModel | None, Answer] = None, {}
+
+	def said(self, schema: BaseModel) -> Answer:
+		last, answer = self.last
+		if last is not schema:
+			answer = said(schema)
+			self.last = schema, answer
+		return answer
+
+
 def said(schema: BaseModel, **changes: object) -> Answer:
 	"""A schema as the page reads it."""
 	told = schema.model_dump(mode='json', exclude=HIDDEN.get(type(schema).__name__))

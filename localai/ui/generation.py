@@ -9,9 +9,9 @@ import gradio as gr
 
 from localai.errors import InvalidInput
 from localai.schemas.studio import StudioSnapshot
-from localai.schemas.visitors import Visitor
+from localai.schemas.visitors import STRANGER, Visitor
 from localai.studio import Studio
-from localai.ui.components import Answer, said
+from localai.ui.components import Answer, Once, said
 from localai.ui.tabs import Tab
 from localai.ui.visitors import open_to
 
@@ -86,20 +86,22 @@ def sendable(form: dict | None) -> dict | None:
 
 
 def follower(studio: Studio) -> Callable[..., AsyncIterator[Answer]]:
-	"""The one event of a page that lasts: the latest state now and each one after it."""
-	told: tuple[StudioSnapshot | None, Answer] = None, {}
+	"""The one event of a page that lasts: the latest state now and each one after it, and which jobs
+	are for this visitor to stop."""
+	once = Once()
 
 	@open_to('anyone')
-	async def follow(progress: gr.Progress = gr.Progress()) -> AsyncIterator[Answer]:  # noqa: B008
-		nonlocal told
+	async def follow(
+		progress: gr.Progress = gr.Progress(),  # noqa: B008
+		visitor: Visitor = STRANGER,
+	) -> AsyncIterator[Answer]:
 		beat = 0
 		async for snapshot in studio.watch():
 			beat += 1
 			tell(progress, snapshot)
-			if told[0] is not snapshot:  # what all pages see is said once for all of them
-				told = snapshot, said(snapshot)
+			own = [job.id for job in snapshot.queue if studio.visits.may_stop(visitor, job.id)]
 			# The beat makes every state a new one, so that the page can tell silence from rest.
-			yield {'beat': beat, 'snapshot': told[1]}
+			yield {'beat': beat, 'snapshot': once.said(snapshot), 'own': own}
 			await asyncio.sleep(BREATH)
 
 	return follow

@@ -313,6 +313,16 @@ class TestStrangers:
 		assert ask(stranger, 'cancel', theirs, 'stop').startswith('event: complete')
 		assert not refused(call(owner, 'ui_stop', {'job': mine}))
 
+	def test_nobody_has_a_session_of_their_own_in_gradio(self, app, stranger, owner, studio):
+		"""Each would take 100 kB, and a part of the page with a state would be everybody's."""
+		for visitor in (stranger, owner):
+			assert ask(visitor, 'jobs').startswith('event: complete')
+		page = next(route.app for route in app.routes if getattr(route, 'path', None) == '')
+		while not hasattr(page, 'state_holder'):
+			page = page.app
+		assert len(page.state_holder.session_data) == 1
+		assert not any(block.stateful for block in blocks.build(studio).blocks.values())
+
 	def test_who_sits_at_the_machine_may(self, owner):
 		assert call(owner, 'ui_download_limits')['limits']['at_once'] == 2
 		assert 'Nothing to download was named.' in ask(owner, 'download', '', *REST)

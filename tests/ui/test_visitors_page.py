@@ -75,6 +75,25 @@ class TestStrangers:
 			keep(page, f'stranger-{tab}')
 		assert not told
 
+	def test_they_are_not_offered_to_stop_what_somebody_else_began(self, app, visit):
+		page, told = visit({'X-Forwarded-For': STRANGER})
+		other = app.submit(prompt='a red apple', steps=150, count=20)['id']
+		expect(page.locator('#progress-label')).to_contain_text('step', timeout=60_000)
+		for name in ('#stop', '#stop-keep', '#skip'):
+			expect(page.locator(name)).to_be_hidden()
+		page.locator('.stage').press('Escape')
+		page.fill('#prompt', 'a blue boat')
+		page.click('#generate')
+		page.click('#queue-chip')
+		rows = page.locator('#queue-list li')
+		expect(rows).to_have_count(2)
+		expect(rows.nth(0).get_by_label('Stop')).to_be_hidden()
+		rows.nth(1).get_by_label('Stop').click()
+		expect(rows).to_have_count(1)
+		assert app.job(other)['state'] == 'running' and not told
+		owner = {'Authorization': f'Bearer {app.token}'}
+		assert page.request.post(f'{app.url}/api/jobs/{other}/stop', headers=owner).ok
+
 	def test_an_address_of_a_tab_that_is_not_theirs_leads_to_the_first(self, app, open_page):
 		page = open_page(headers={'X-Forwarded-For': STRANGER})
 		page.goto(f'{app.url}#downloads')

@@ -12,7 +12,7 @@ from localai.schemas.jobs import JobSnapshot, StopMode
 from localai.schemas.terms import TERMS, TermKind
 from localai.schemas.visitors import STRANGER, Visitor
 from localai.studio import Studio
-from localai.ui.components import said
+from localai.ui.components import Once, said
 from localai.ui.endpoints.doors import offer
 from localai.ui.endpoints.words import ask, failure, refused, text
 from localai.ui.files import file_of
@@ -31,6 +31,8 @@ TYPES: dict[TermKind, type] = {
 
 
 def add(studio: Studio) -> None:
+	once = Once()
+
 	@open_to('anyone')
 	@taking_settings
 	async def generate(
@@ -65,7 +67,7 @@ def add(studio: Studio) -> None:
 		with refused():
 			async for snapshot in studio.jobs.follow_async(text(job, 'job')):
 				tell(progress, snapshot)
-				yield said(snapshot)
+				yield once.said(snapshot)
 
 	@open_to('anyone')
 	def cancel(job: str, mode: StopMode = 'stop', visitor: Visitor = STRANGER) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import { byId, element, write } from '../page/dom.js';
 import * as jobs from '../page/jobs.js';
 import { copy } from '../page/notice.js';
 import * as pictures from '../page/pictures.js';
-import { currentJob, state } from '../page/state.js';
+import { currentJob, isOwn, state } from '../page/state.js';
 import * as tabs from '../page/tabs.js';
 import * as viewer from '../page/viewer.js';
 import * as words from '../page/words.js';
@@ -82,7 +82,7 @@ function showJob(job) {
 	write(byId('progress-label'), label);
 	write(byId('caption-progress'), label);
 	byId('progress-bar').style.transform = `scaleX(${words.fraction(job).toFixed(4)})`;
-	byId('skip').hidden = job.request.count < 2 || job.state !== 'running';
+	byId('skip').hidden = !isOwn(job) || job.request.count < 2 || job.state !== 'running';
 	announce(`${job.id} ${job.state} ${job.picture}`, label);
 }
 
@@ -161,7 +161,8 @@ function render() {
 	write(byId('caption-note'), notes.length ? notes[notes.length - 1] + (now.picture ? ' · ' : '') : '');
 	document.title = drawing ? `${Math.round(words.fraction(now.job) * 100)} % · LocalAI` : 'LocalAI';
 	const focused = document.activeElement;
-	const fitting = drawing ? ['job'] : now.picture ? ['picture', now.kind] : [];
+	const own = drawing && isOwn(now.job) ? ['job'] : [];
+	const fitting = drawing ? own : now.picture ? ['picture', now.kind] : [];
 	for (const button of byId('stage-actions').children)
 		button.hidden = !fitting.includes(button.dataset.when);
 	if (drawing) showJob(now.job);
@@ -233,11 +234,12 @@ function leave() {
 function stop(mode) {
 	const now = scene();
 	const job = now.kind === 'job' ? now.job : currentJob();
-	if (job) jobs.stop(job, mode);
+	if (job && isOwn(job)) jobs.stop(job, mode);
 }
 
 function followNew(job) {
 	view.picture = null;
+	state.own = [...state.own, job.id];
 	const known =
 		state.snapshot &&
 		[...state.snapshot.queue, state.snapshot.last].some((one) => one && one.id === job.id);

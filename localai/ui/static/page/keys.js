@@ -4,7 +4,7 @@ import { showKeys } from './dialogs.js';
 import { isField } from './dom.js';
 import * as layers from './layers.js';
 import { undo } from './notice.js';
-import { currentJob } from './state.js';
+import { currentJob, isOwn } from './state.js';
 import { act, can } from './tabs.js';
 
 /** Keys that an input method is composing letters with are its own: nothing of the page hears them. Some
@@ -23,7 +23,7 @@ function leave(event) {
 	if (isField(event.target)) {
 		event.target.blur();
 		act('focus');
-	} else if (!act('close') && can('stop') && currentJob()) {
+	} else if (!act('close') && can('stop') && currentJob() && isOwn(currentJob())) {
 		event.preventDefault();
 		act('stop', 'stop');
 	}

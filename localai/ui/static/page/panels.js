@@ -8,7 +8,7 @@ import { popup, walkable } from './layers.js';
 import * as library from './library.js';
 import { notify } from './notice.js';
 import { ask } from './server.js';
-import { state } from './state.js';
+import { isOwn, state } from './state.js';
 import * as tabs from './tabs.js';
 import * as words from './words.js';
 
@@ -149,7 +149,7 @@ function makeRow(job) {
 		down,
 		stop,
 	);
-	return { item, canvas, line, up, down };
+	return { item, canvas, line, up, down, stop };
 }
 
 async function move(id, by) {
@@ -173,6 +173,7 @@ function drawQueue() {
 		if (!rows.has(job.id)) rows.set(job.id, makeRow(job));
 		const row = rows.get(job.id);
 		write(row.line, words.doing(job, engine));
+		row.stop.hidden = !isOwn(job);
 		// The first is being drawn or about to be; nothing goes before it.
 		row.up.disabled = job.state !== 'queued' || index < 2;
 		row.down.disabled = job.state !== 'queued' || index === 0 || index === queue.length - 1;

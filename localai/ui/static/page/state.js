@@ -2,7 +2,8 @@
 
 import { emit } from './bus.js';
 
-export const state = { snapshot: null, models: [], pictures: [], begun: false };
+// `own` names the jobs that this visitor may stop.
+export const state = { snapshot: null, own: [], models: [], pictures: [], begun: false };
 // Pictures that were deleted while this page was open, so that no late word brings them back.
 const lost = new Map();
 
@@ -31,6 +32,8 @@ export function regain(ids) {
 	for (const id of ids) lost.delete(id);
 	learn(back);
 }
+
+export const isOwn = (job) => state.own.includes(job.id);
 
 /** The job that is being worked on, or else the first that waits. */
 export function currentJob() {

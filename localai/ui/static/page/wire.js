@@ -55,6 +55,7 @@ function hear(value) {
 	sessionStorage.removeItem(RETRIES);
 	const first = state.snapshot === null;
 	state.snapshot = value.snapshot;
+	state.own = value.own;
 	const jobs = [...state.snapshot.queue, ...(state.snapshot.last ? [state.snapshot.last] : [])];
 	learn(jobs.flatMap((job) => job.pictures));
 	emit('snapshot', { first });
