@@ -37,17 +37,18 @@ def main(arguments: list[str] | None = None) -> int:
 		# What a disk refuses at a start has one sentence, like all else.
 		if settings is None or problem.errno not in (*FULL, *AWAY, errno.EROFS, errno.EACCES):
 			raise
-		print(of_disk(problem, settings.home), file=sys.stderr)
-		return 1
+		return refuse(of_disk(problem, settings.home))
 	except LocalAIError as error:
-		print(
-			f'error: {error.message}',
-			error.remedy,
-			sep='\n' if error.remedy else '',
-			file=sys.stderr,
-		)
-		return 1
+		return refuse(error)
 	return 0
+
+
+def refuse(error: LocalAIError) -> int:
+	"""The exit code."""
+	print(
+		f'error: {error.message}', error.remedy, sep='\n' if error.remedy else '', file=sys.stderr
+	)
+	return 1
 
 
 def serve(settings: Settings, share: bool = False) -> None:

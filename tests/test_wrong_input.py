@@ -12,6 +12,7 @@ import subprocess
 from contextlib import closing
 from pathlib import Path
 
+import httpx
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
@@ -405,6 +406,10 @@ class TestFullDisk:
 			ended = run_command(home, 'models')
 			assert ended.returncode == 0 and 'sketchbook' in ended.stdout
 			check_up(app)
+			sent = {'files': ('a.png', bytes(300_000))}
+			with httpx.Client(trust_env=False, timeout=60) as visitor:
+				answer = visitor.post(f'{app.url}/gradio_api/upload', files=sent)
+			assert answer.status_code == 507 and b'Free some space' in answer.content
 			assert app.job(waiting)['state'] == 'queued'
 			assert app.job(waiting)['notes'][0].startswith('Waiting for the disk')
 			assert app.ask(f'/media/{done["pictures"][0]["id"]}')[0] == 200

@@ -376,8 +376,10 @@ class TestRestart:
 		with studio.database.engine.begin() as connection:
 			connection.execute(text(f'delete from pictures where id = {picture.id}'))
 			connection.execute(text(f"update jobs set state = 'running' where id = '{job.id}'"))
-		Path(picture.path).with_name(f'.{job.id}-009-1.png.part').write_bytes(b'half')
-		studio.close()
+		path = Path(picture.path)
+		path.with_name(f'.{job.id}-009-1.png.part').write_bytes(b'half')
+		with studio.unsettled.at(path.parent.name):  # as a kill leaves it
+			studio.close()
 
 		again = FakeExecutor()
 		studio = Studio(settings, again).open()
