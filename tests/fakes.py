@@ -50,10 +50,10 @@ class FakeExecutor:
 		self.seen.append(task)
 		self.engines[device].submit(task)
 
-	def stop(self, job_id: str, mode: StopMode) -> None:
+	def stop(self, job_id: str, mode: StopMode, picture: int = 0) -> None:
 		for engine in self.engines.values():
 			if engine.seen and engine.seen[-1].job_id == job_id:
-				engine.stop(mode)
+				engine.stop(mode, picture)
 
 	def close(self) -> None:
 		for engine in self.engines.values():
@@ -73,6 +73,7 @@ class FakeEngine:
 		self.tasks: queue.Queue[say.Task | None] = queue.Queue()
 		self.seen: list[say.Task] = []
 		self.mode: StopMode | None = None
+		self.skipped: set[int] = set()
 		self.dying = False
 		self.status = EngineStatus(
 			name=name, state='ready', device='Fake', dtype='fp32', budget=10**10
@@ -85,12 +86,15 @@ class FakeEngine:
 		self.thread.start()
 
 	def submit(self, task: say.Task) -> None:
-		self.mode = None
+		self.mode, self.skipped = None, set()
 		self.seen.append(task)
 		self.tasks.put(task)
 
-	def stop(self, mode: StopMode) -> None:
-		self.mode = mode
+	def stop(self, mode: StopMode, picture: int = 0) -> None:
+		if mode == 'skip':
+			self.skipped.add(picture)
+		else:
+			self.mode = mode
 		self.gate.set()
 
 	def die(self) -> None:
@@ -208,10 +212,9 @@ class FakeEngine:
 					),
 					task,
 				)
-				if self.mode == 'skip':
+				if drawing.index in self.skipped:
 					break
-			if self.mode == 'skip':
-				self.mode = None
+			if drawing.index in self.skipped:
 				continue
 			if self.mode != 'stop':
 				self.tell(self.picture(task, drawing), task)

@@ -56,7 +56,7 @@ class Leaving:
 		if self.cancel.mode == 'keep' and step.guess is not None:
 			self.kept = step.last = True
 			step.latents = step.guess.to(step.latents.dtype)
-		elif self.cancel.mode is not None:
+		elif self.cancel.mode is not None or self.cancel.skipping:
 			raise Stopped
 
 

@@ -152,10 +152,12 @@ class Engine:
 		# as it is done.
 		for drawing in task.drawings:
 			cancel.check()
+			cancel.picture = drawing.index
 			try:
-				emit(draw(task, drawing, resident, emit, cancel))
+				if not cancel.skipping:
+					emit(draw(task, drawing, resident, emit, cancel))
 			except Stopped:
-				if not cancel.skip_done():
+				if not cancel.skipping:
 					raise
 		if cancel.mode == 'keep':
 			raise Stopped

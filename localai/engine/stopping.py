@@ -4,7 +4,7 @@ wherever it is."""
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -24,25 +24,33 @@ class Cancel:
 	other."""
 
 	def __init__(self) -> None:
-		self.mode: StopMode | None = None
+		self.mode: Literal['stop', 'keep'] | None = None
+		self.skipped: frozenset[int] = frozenset()  # the numbers of pictures to be left out
+		self.picture = 0  # the number of the one that is drawn; written by the engine
 		self.lock = threading.Lock()
 
-	def ask(self, mode: StopMode) -> None:
+	def ask(self, mode: StopMode, picture: int = 0) -> None:
+		"""`picture` is the one to skip, which may be another than the one that is drawn by now."""
 		with self.lock:
-			if self.mode in (None, 'skip') or mode == 'stop':
+			if mode == 'skip':
+				self.skipped |= {picture}
+			elif self.mode is None or mode == 'stop':
 				self.mode = mode
 
-	def skip_done(self) -> bool:
-		"""True, and forgotten, when only the picture being drawn was to be left out."""
-		with self.lock:
-			skipped = self.mode == 'skip'
-			if skipped:
-				self.mode = None
-			return skipped
+	@property
+	def skipping(self) -> bool:
+		"""Whether the picture that is drawn is to be left out, and the task to go on; what is kept is
+		not left out."""
+		return self.mode is None and self.picture in self.skipped
+
+	@property
+	def unwanted(self) -> bool:
+		"""Whether nothing that is computed now has a use."""
+		return self.mode == 'stop' or self.skipping
 
 	def check(self) -> None:
 		"""Raises Stopped when the whole task is to end."""
-		if self.mode in ('stop', 'keep'):
+		if self.mode is not None:
 			raise Stopped
 
 
@@ -52,7 +60,7 @@ def leaving_early(pipeline: Any, denoiser: torch.nn.Module, cancel: Cancel) -> I
 	must decode."""
 
 	def look(module: torch.nn.Module, arguments: Any) -> None:
-		if cancel.mode in ('stop', 'skip'):
+		if cancel.unwanted:
 			raise Stopped
 
 	parts = [p for p in pipeline.components.values() if isinstance(p, torch.nn.Module)]

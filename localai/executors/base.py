@@ -29,8 +29,8 @@ class Executor(Protocol):
 	def submit(self, task: say.Task, device: str) -> None:
 		"""Hands over the next task of a device; only when it has none."""
 
-	def stop(self, job_id: str, mode: StopMode) -> None:
-		"""Asks a running task to stop; the answer comes as an event."""
+	def stop(self, job_id: str, mode: StopMode, picture: int = 0) -> None:
+		"""Asks a running task to stop, or to skip that picture; the answer comes as an event."""
 
 	def close(self) -> None:
 		"""Ends the engines."""

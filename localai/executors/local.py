@@ -29,9 +29,9 @@ class LocalExecutor:
 	def submit(self, task: say.Task, device: str) -> None:
 		self.processes[device].submit(task)
 
-	def stop(self, job_id: str, mode: StopMode) -> None:
+	def stop(self, job_id: str, mode: StopMode, picture: int = 0) -> None:
 		for process in self.processes.values():  # only the one that works on it listens
-			process.stop(job_id, mode)
+			process.stop(job_id, mode, picture)
 
 	def close(self) -> None:
 		for process in self.processes.values():

@@ -189,7 +189,7 @@ class EngineProcess:
 			self.task, self.stopping = task, ''
 			self.send(task)
 
-	def stop(self, job_id: str, mode: StopMode) -> None:
+	def stop(self, job_id: str, mode: StopMode, picture: int = 0) -> None:
 		with self.lock:
 			if not self.task or self.task.job_id != job_id:
 				return
@@ -198,7 +198,7 @@ class EngineProcess:
 				timer = threading.Timer(self.patience, self.end_by_force, (job_id, self.process))
 				timer.daemon = True
 				timer.start()
-			self.send(say.Stop(job_id=job_id, mode=mode))
+			self.send(say.Stop(job_id=job_id, mode=mode, picture=picture))
 
 	def send(self, command: say.Task | say.Stop | say.Close) -> None:
 		try:

@@ -40,7 +40,7 @@ def main() -> int:
 					cancels[command.job_id] = Cancel()
 					tasks.put((command, cancels[command.job_id]))
 				case say.Stop() if command.job_id in cancels:
-					cancels[command.job_id].ask(command.mode)
+					cancels[command.job_id].ask(command.mode, command.picture)
 				case say.Close() | None:
 					# Nothing here needs a farewell, and a running step would not listen to one.
 					os._exit(0)

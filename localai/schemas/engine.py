@@ -112,11 +112,13 @@ class Convert(Task):
 
 
 class Stop(Schema):
-	"""Stop a job: at once; at once but keep what can be seen; or only the picture being drawn."""
+	"""Stop a job: at once; at once but keep what can be seen; or skip only one `picture`, by its
+	number in the job, since another may be drawn by the time this is heard."""
 
 	kind: Literal['stop'] = 'stop'
 	job_id: str
 	mode: StopMode
+	picture: int = 0
 
 
 class Close(Schema):

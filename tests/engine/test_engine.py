@@ -218,6 +218,27 @@ class TestStop:
 			3,
 		]
 
+	def test_a_skip_that_comes_late_leaves_out_no_other(self, engine, tiny_model):
+		"""It was asked while the first picture was in sight, and is heard while the second is drawn."""
+
+		def react(event, cancel):
+			if isinstance(event, say.Stepped) and event.index == 1:
+				cancel.ask('skip', 0)
+
+		events = run(engine, task(tiny_model, seeds=(1, 2, 3)), react)
+		assert [d.seed for d in drawn(events)] == [1, 2, 3]
+
+	def test_a_skip_may_come_before_its_picture_is_begun(self, engine, tiny_model):
+		def react(event, cancel):
+			if isinstance(event, say.Loading) or (
+				isinstance(event, say.Stepped) and event.index == 0
+			):
+				cancel.ask('skip', 1)
+
+		events = run(engine, task(tiny_model, seeds=(1, 2, 3)), react)
+		assert [d.seed for d in drawn(events)] == [1, 3]
+		assert {e.index for e in events if isinstance(e, say.Stepped)} == {0, 2}
+
 	def test_a_decode_is_left_too(self, engine, tiny_model):
 		"""Asked after the last step, inside the VAE."""
 		calls = []

@@ -14,6 +14,7 @@ class TestCancel:
 		[
 			(('skip', 'keep'), 'keep'),
 			(('skip', 'stop'), 'stop'),
+			(('skip',), None),
 			(('keep', 'stop'), 'stop'),
 			(('keep', 'skip'), 'keep'),
 			(('stop', 'keep'), 'stop'),
@@ -26,15 +27,18 @@ class TestCancel:
 			cancel.ask(mode)
 		assert cancel.mode == holds
 
-	def test_only_a_skip_is_forgotten_when_it_was_heard(self):
+	def test_a_skip_leaves_out_the_picture_it_names_and_no_other(self):
 		cancel = Cancel()
-		assert not cancel.skip_done()
-		cancel.ask('skip')
+		assert not cancel.skipping
+		cancel.ask('skip', 1)
 		cancel.check()  # the task goes on
-		assert cancel.skip_done() and not cancel.skip_done()
-		for mode in ('keep', 'stop'):
+		for number, skipped in ((0, False), (1, True), (2, False)):
+			cancel.picture = number
+			assert cancel.skipping == cancel.unwanted == skipped
+		cancel.picture = 1
+		for mode, unwanted in (('keep', False), ('stop', True)):
 			cancel.ask(mode)
-			assert not cancel.skip_done()
+			assert not cancel.skipping and cancel.unwanted == unwanted
 			with pytest.raises(Stopped):
 				cancel.check()
 

@@ -125,9 +125,9 @@ class Engines:
 	def working_on(self, job_id: str) -> Device | None:
 		return next((d for d in self.devices.values() if d.task and d.task.job_id == job_id), None)
 
-	def stop(self, job_id: str, mode: StopMode = 'stop') -> None:
+	def stop(self, job_id: str, mode: StopMode = 'stop', picture: int = 0) -> None:
 		"""Asks; the answer comes as an event."""
-		self.executor.stop(job_id, mode)
+		self.executor.stop(job_id, mode, picture)
 
 	def release(self, job_id: str) -> None:
 		"""That task has ended."""

@@ -89,7 +89,10 @@ class Hearing:
 			case say.Drawn() if picture:
 				log.info('job %s: picture %s saved', job.id, event.index + 1)
 				others = (p for p in job.pictures if p.id != picture.id)
-				board.update(job.id, pictures=(*others, picture))
+				pictures = (*others, picture)
+				left = next_of(task, event.index)
+				begun = {} if left is None else {'picture': left, 'step': 0}
+				board.update(job.id, pictures=pictures, **begun)
 			case say.Finished():
 				self.end_running(job.id, 'failed' if broken else 'finished', broken)
 			case say.Cancelled():
@@ -149,6 +152,11 @@ class Hearing:
 		self.engines.release(job_id)
 		self.end(job_id, state, error, attempts)
 		self.dispatch()
+
+
+def next_of(task: say.Generate, index: int) -> int | None:
+	"""The number of the picture that is drawn after that one; None after the last."""
+	return next((d.index for d in task.drawings if d.index > index), None)
 
 
 def seconds_left(task: say.Generate, event: say.Stepped) -> float:

@@ -125,7 +125,10 @@ class JobService:
 			if device is None:  # the one it wishes has other work
 				return True
 			notes = tuple(n for n in job.notes if not n.startswith(HELD))
-			self.board.change(job.id, 'loading', steps=job.request.steps, notes=notes)
+			first = task.drawings[0].index if task.drawings else 0
+			self.board.change(
+				job.id, 'loading', picture=first, steps=job.request.steps, notes=notes
+			)
 		except StorageProblem as error:
 			self.hold(job, error)
 			return False
@@ -175,10 +178,12 @@ class JobService:
 		with self.lock:
 			job = self.get(job_id)
 			if job_id in self.running():
+				if mode == 'skip' and job.picture in {p.index for p in job.pictures}:
+					return job  # its picture is there already: there is nothing to leave out
 				if mode == 'skip':
 					self.board.store.skip(job_id, job.picture)
 				log.info('job %s: %s', job_id, mode)
-				self.engines.stop(job_id, mode)
+				self.engines.stop(job_id, mode, job.picture)
 			elif job_id in self.board.live and mode != 'skip':
 				self.end(job_id, 'cancelled')
 			return self.get(job_id)

@@ -252,6 +252,28 @@ class TestStop:
 		assert job.state == 'finished' and [p.index for p in job.pictures] == [1, 2]
 		assert studio.board.store.skipped(job.id) == {0}  # nor after a restart
 
+	def test_a_skip_is_of_the_picture_that_is_shown(self, studio, executor):
+		"""The engine has drawn the first, but nobody has heard of it yet; then the second is next."""
+		executor.gate.clear()
+		job, shown = start(studio, count=4), []
+		(engine,) = executor.engines.values()
+		tell = engine.on_event
+
+		def skip_around(event):
+			if isinstance(event, say.Drawn) and event.index < 2:
+				shown.append(studio.jobs.get(job.id).picture)
+				if event.index == 0:
+					studio.jobs.stop(job.id, 'skip')
+			tell(event)
+			if isinstance(event, say.Drawn) and event.index == 1:
+				shown.append(studio.jobs.get(job.id).picture)
+				studio.jobs.stop(job.id, 'skip')
+
+		engine.on_event = skip_around
+		engine.gate.set()
+		job = finish(studio, job.id)
+		assert shown == [0, 1, 2] and [p.index for p in job.pictures] == [0, 1, 3]
+
 	def test_who_waits_has_no_picture_to_skip(self, studio, executor):
 		executor.gate.clear()
 		start(studio)

@@ -65,7 +65,7 @@ function showPicture(picture) {
 function showJob(job) {
 	sizeFrame(job.request.width || 1, job.request.height || 1);
 	const done = job.pictures[job.pictures.length - 1];
-	if (job.preview && job.state === 'running' && !(done && done.index === job.picture)) {
+	if (job.preview && job.step && job.state === 'running') {
 		swap.show({
 			src: `media/preview/${job.id}/${job.preview}.jpg`,
 			kind: 'preview',
