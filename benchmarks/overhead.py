@@ -1,8 +1,8 @@
 """What LocalAI adds to the bare library: submit to saved file, with previews, over the bare
-pipe(...) call, in each precision that a processor computes in.
+pipe(...) call, in each precision that a processor, or a graphics card, computes in.
 
-    python -m benchmarks.overhead [--precision fp32] [--steps 5] [--size 512] [--repeats 5]
-        [--model-dir DIR]
+    python -m benchmarks.overhead [--device cuda] [--precision fp32] [--steps 5] [--size 512]
+        [--repeats 5] [--model-dir DIR]
 
 Both sides hold the same model of Stable Diffusion 1.5's size, in the same precision and with its
 channels last, and draw the same picture, in turn: A B B A A B ... Each has processes of its own (of
@@ -26,7 +26,7 @@ import psutil
 from benchmarks import sd15
 
 BAR = 1.02
-PRECISIONS = ('bf16', 'fp32')
+PRECISIONS = {'cpu': ('bf16', 'fp32'), 'cuda': ('bf16', 'fp16')}
 FIELDS = {
 	'prompt': 'a red apple on a blue background',
 	'sampler': 'Euler',
@@ -36,14 +36,15 @@ FIELDS = {
 GUIDANCE = 7.5
 
 
-def bare(folder: str, precision: str, size: int) -> None:
+def bare(folder: str, device: str, precision: str, size: int) -> None:
 	"""The child: a line with the number of steps in, one picture, its seconds out."""
 	import torch
 	from diffusers import EulerDiscreteScheduler, StableDiffusionPipeline
 
-	dtype = {'fp32': torch.float32, 'bf16': torch.bfloat16}[precision]
+	dtype = {'fp32': torch.float32, 'bf16': torch.bfloat16, 'fp16': torch.float16}[precision]
 	pipe = StableDiffusionPipeline.from_pretrained(folder, dtype=dtype, safety_checker=None)
 	pipe.scheduler = EulerDiscreteScheduler.from_config(pipe.scheduler.config)
+	pipe.to(device)
 	pipe.unet.to(memory_format=torch.channels_last)
 	pipe.vae.to(memory_format=torch.channels_last)
 	pipe.set_progress_bar_config(disable=True)
@@ -71,9 +72,9 @@ class Side(Protocol):
 
 
 class Bare:
-	def __init__(self, folder: Path, precision: str, size: int):
+	def __init__(self, folder: Path, device: str, precision: str, size: int):
 		command = [sys.executable, '-m', 'benchmarks.overhead', '--bare', '--precision', precision]
-		command += ['--model-dir', str(folder), '--size', str(size)]
+		command += ['--device', device, '--model-dir', str(folder), '--size', str(size)]
 		self.process = subprocess.Popen(
 			command,
 			stdin=subprocess.PIPE,
@@ -95,11 +96,11 @@ class Bare:
 
 
 class Ours:
-	def __init__(self, folder: Path, home: Path, precision: str, size: int):
+	def __init__(self, folder: Path, home: Path, device: str, precision: str, size: int):
 		from localai.settings import read_settings
 		from localai.studio import Studio
 
-		settings = read_settings({}, home=home, device='cpu', precision=precision)
+		settings = read_settings({}, home=home, device=device, precision=precision)
 		self.studio = Studio(settings.prepare()).open()
 		self.fields = FIELDS | {
 			'model': str(folder),
@@ -138,8 +139,8 @@ def timed(side: Side, steps: int) -> tuple[float, float]:
 
 def measure(folder: Path, home: Path, precision: str, options: argparse.Namespace) -> float:
 	"""The middle ratio of one precision."""
-	theirs = Bare(folder, precision, options.size)
-	ours = Ours(folder, home, precision, options.size)
+	theirs = Bare(folder, options.device, precision, options.size)
+	ours = Ours(folder, home, options.device, precision, options.size)
 	theirs.draw(1)  # both are warm: the model is in memory, the hash is known
 	ratios, spents = [], []
 	try:
@@ -170,7 +171,8 @@ def main() -> int:
 	parser = argparse.ArgumentParser(
 		description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
 	)
-	parser.add_argument('--precision', choices=PRECISIONS, help='only this one')
+	parser.add_argument('--device', choices=PRECISIONS, default='cpu')
+	parser.add_argument('--precision', help='only this one')
 	parser.add_argument('--steps', type=int, default=5)
 	parser.add_argument('--size', type=int, default=512)
 	parser.add_argument('--repeats', type=int, default=5)
@@ -180,14 +182,16 @@ def main() -> int:
 	parser.add_argument('--bare', action='store_true', help=argparse.SUPPRESS)
 	options = parser.parse_args()
 	if options.bare:
-		bare(str(options.model_dir), options.precision, options.size)
+		bare(str(options.model_dir), options.device, options.precision, options.size)
 		return 0
 	with tempfile.TemporaryDirectory() as temporary:
 		folder = options.model_dir or Path(temporary) / 'sd15'
 		sd15.make_apart(folder)
 		middles = [
 			measure(folder, Path(temporary) / precision, precision, options)
-			for precision in ([options.precision] if options.precision else PRECISIONS)
+			for precision in (
+				[options.precision] if options.precision else PRECISIONS[options.device]
+			)
 		]
 	return 0 if max(middles) <= BAR else 1
 
