@@ -148,7 +148,7 @@ class TestEscape:
 		page = open_page()
 		page.fill('#prompt', APPLE)
 		page.locator('#filmstrip [data-picture-id]').first.wait_for()
-		job = app.submit(steps=150, count=4)['id']
+		job = app.submit(steps=150, count=20)['id']
 		expect(page.locator('#stage-image[data-kind=preview]')).to_be_visible()
 		page.locator(f'[data-picture-id="{old["pictures"][0]["id"]}"]').click()
 		expect(page.locator('#stage-image')).to_have_attribute('data-seed', '77')
@@ -183,7 +183,7 @@ class TestEscape:
 	def test_what_is_stopped_behind_another_job_is_said(self, app, open_page):
 		page = open_page()
 		expect(page.locator('#cost')).to_contain_text('Fits')
-		first = app.submit(steps=150, count=4, prompt='a violin on a red background')['id']
+		first = app.submit(steps=150, count=20, prompt='a violin on a red background')['id']
 		second = app.submit(steps=150, count=20, prompt=APPLE)['id']
 		expect(page.locator('#queue-count')).to_have_text('2')
 		expect(page.locator('#stage-image[data-kind=preview]')).to_be_visible()
