@@ -12,6 +12,7 @@ import sys
 import time
 from contextlib import ExitStack, suppress
 
+from localai import machine
 from localai.errors import AWAY, FULL, LocalAIError, PortTaken, StartProblem, of_disk
 from localai.settings import Settings, describe_settings, read_settings, start_logging
 
@@ -30,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
 	parser.add_argument('--host', help='instead of LOCALAI_HOST')
 	options = parser.parse_args(arguments)
 	settings = None
+	machine.use_few_arenas()
 	try:
 		settings = read_settings(host=options.host, port=options.port)
 		serve(settings, options.share)

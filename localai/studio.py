@@ -4,6 +4,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator
 
+from localai import machine
 from localai.errors import LocalAIError
 from localai.executors.base import Executor
 from localai.executors.local import LocalExecutor
@@ -153,7 +154,7 @@ class Studio:
 		self.upkeep = Upkeep(
 			# Only a history that is whole may say which marks count.
 			first=(self.make_whole,),
-			minutely=(self.saving.bring_home,),
+			minutely=(self.saving.bring_home, machine.give_back),
 			daily=(
 				lambda: self.picture_trash.empty(DAYS),
 				self.thumbnails.trim,

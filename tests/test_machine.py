@@ -1,12 +1,13 @@
 """How much main memory is ours, from made-up trees of control groups."""
 
+import platform
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from localai.machine import limits, read_memory
+from localai.machine import give_back, limits, read_memory
 
 GB = 10**9
 UNLIMITED = 9223372036854771712  # what version 1 says for none
@@ -122,3 +123,14 @@ class TestNone:
 		root = groups('0::/\n', {'': (10**8, 10**7, 0)})
 		(root / 'sys/fs/cgroup/memory.current').write_text('many')
 		assert found(root) == []
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != 'glibc', reason='other C libraries keep nothing')
+def test_what_was_freed_below_something_that_is_still_used_goes_back_to_the_system():
+	freed = [bytes(2000) for _ in range(40_000)]
+	kept = [bytes(2000) for _ in range(100)]
+	del freed
+	before = psutil.Process().memory_info().rss
+	give_back()
+	assert psutil.Process().memory_info().rss < before - 40_000_000
+	assert len(kept) == 100

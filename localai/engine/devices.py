@@ -1,12 +1,9 @@
 """Knows which device there is, which precision it computes in, how much memory it has free now, and
 how memory is given back."""
 
-import contextlib
-import ctypes
 import gc
 import logging
 import math
-import sys
 import time
 
 import torch
@@ -134,6 +131,4 @@ def give_back(device: torch.device) -> None:
 		torch.cuda.empty_cache()
 	if device.type == 'mps':
 		torch.mps.empty_cache()
-	if sys.platform == 'linux':
-		with contextlib.suppress(OSError, AttributeError):  # another C library than glibc
-			ctypes.CDLL(None).malloc_trim(0)
+	machine.give_back()
