@@ -64,7 +64,8 @@ class EngineStatus(Schema):
 
 
 class Estimate(Schema):
-	"""What a request will cost. `seconds` is None until this model has drawn once here."""
+	"""What a request will cost. `seconds` is None until this model has drawn once here; `notes` say
+	what of the prompt has no effect."""
 
 	seconds: float | None
 	bytes: int
@@ -73,3 +74,4 @@ class Estimate(Schema):
 	tokens: int
 	negative_tokens: int
 	token_limit: int
+	notes: tuple[str, ...] = ()

@@ -197,6 +197,15 @@ class TestEscape:
 
 
 class TestWords:
+	def test_weights_that_have_no_effect_are_said_while_they_are_typed(self, open_page):
+		page = open_page()
+		page.fill('#prompt', 'a (red:1.3) apple, <lora:ink:1>')
+		notes = page.locator('#cost .cost-note')
+		expect(notes.filter(has_text='“(red:1.3)” has no effect yet')).to_be_visible()
+		expect(notes.filter(has_text='“<lora:ink:1>” has no effect yet')).to_be_visible()
+		page.fill('#prompt', 'a (red) apple')
+		expect(notes.filter(has_text='no effect')).to_have_count(0)
+
 	def test_closing_negative_keeps_its_text_and_shows_it(self, open_page):
 		page = open_page()
 		page.click('#negative-toggle')

@@ -12,6 +12,7 @@ from localai.schemas.generation import GenerationParameters
 from localai.schemas.hardware import Estimate, Machine, MemoryReading
 from localai.schemas.models import ModelSpec
 from localai.schemas.samplers import evaluations
+from localai.services.generation.unheeded import unheeded
 from localai.store.history import History
 
 log = logging.getLogger('localai.generation')
@@ -44,6 +45,7 @@ class Estimates:
 			tokens=0 if empty else self.count_tokens(model, request.prompt),
 			negative_tokens=self.count_tokens(model, request.negative_prompt),
 			token_limit=self.families[model.family].token_limit,
+			notes=() if empty else unheeded(request.prompt, request.negative_prompt),
 		)
 
 	def plan(
@@ -81,13 +83,14 @@ class Estimates:
 			return 0
 
 	def notes(self, request: GenerationParameters, model: ModelSpec) -> tuple[str, ...]:
-		"""Says which end of a long prompt the model will not read."""
+		"""Says which end of a long prompt the model will not read, and what in it has no effect."""
 		limit = self.families[model.family].token_limit
 		texts = {'prompt': request.prompt, 'negative prompt': request.negative_prompt}
 		counts = {label: self.count_tokens(model, text) for label, text in texts.items()}
-		return tuple(
+		cut = tuple(
 			f'The {label} has {count} tokens and {model.name} reads {limit}; '
 			f'the last {count - limit} are left out.'
 			for label, count in counts.items()
 			if count > limit
 		)
+		return cut + unheeded(*texts.values())

@@ -45,6 +45,15 @@ class TestEstimate:
 			update={'tokens': 0, 'memory': empty.memory}
 		)
 
+	def test_what_of_the_words_has_no_effect_is_said_before_and_after(self, studio):
+		"""In each of the prompts, and by the job, whoever asked for it."""
+		for field, words in (('prompt', 'a (fox:1.3)'), ('negative_prompt', '(blurry:1.3)')):
+			fields = FIELDS | {field: words}
+			(note,) = studio.generation.estimate(fields).notes
+			assert 'has no effect yet' in note
+			assert studio.generation.start(fields).notes == (note,)
+		assert studio.generation.estimate(FIELDS).notes == ()
+
 	def test_what_the_engine_could_let_go_is_free(self, studio, executor):
 		held = (HeldModel(id='other', bytes=10**10),)
 		tell(studio, executor, **gpu(10**8, 2 * 10**10), held=held)
