@@ -179,6 +179,7 @@ class TestEscape:
 		assert again['seeds'] == stopped['seeds'][len(stopped['pictures']) :]
 		page.click('#stop')
 		app.wait_job(again['id'])
+		page.click('#negative-toggle')  # closed for who comes next, as it was
 
 	def test_what_is_stopped_behind_another_job_is_said(self, app, open_page):
 		page = open_page()
@@ -191,6 +192,8 @@ class TestEscape:
 		expect(page.locator('#notice')).to_contain_text('Stopped “a violin on a red background”.')
 		expect(page.locator('#notice .link')).to_have_text('Go on')
 		expect(page.locator('#queue-count')).to_have_text('1')
+		preview = page.locator('#stage-image[data-kind=preview]')
+		expect(preview).to_have_attribute('alt', f'Preview: {APPLE}')
 		page.keyboard.press('Escape')
 		for job in (first, second):
 			assert app.wait_job(job)['state'] == 'cancelled'
