@@ -113,10 +113,17 @@ class Period(Schema):
 	negative: bool = False
 
 
+class Either(Schema):
+	"""One of these must hold, at least."""
+
+	parts: tuple[Word | Facet, ...]
+
+
 class Search(Schema):
 	"""Everything of it must hold. `notes` says what was not understood."""
 
 	words: tuple[Word, ...] = ()
+	eithers: tuple[Either, ...] = ()
 	facets: tuple[Facet, ...] = ()
 	numbers: tuple[Number, ...] = ()
 	periods: tuple[Period, ...] = ()
@@ -124,4 +131,4 @@ class Search(Schema):
 
 	@property
 	def everything(self) -> bool:
-		return not (self.words or self.facets or self.numbers or self.periods)
+		return not (self.words or self.eithers or self.facets or self.numbers or self.periods)

@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import Connection, text
 
 from localai.schemas.generation import Recipe
-from localai.schemas.search import STORED, Key, Search, Word
+from localai.schemas.search import STORED, Facet, Key, Search, Word
 from localai.store.database import Database
 from localai.store.tables import unsigned
 
@@ -155,12 +155,19 @@ def match(search: Search) -> str:
 		if said:
 			(unwanted if word.negative else wanted).append(said)
 	for one in search.facets:
-		said = ' OR '.join(f'"{facet(one.field, value)}"' for value in one.values)
-		(unwanted if one.negative else wanted).append(f'({said})')
+		(unwanted if one.negative else wanted).append(chosen(one))
+	for either in search.eithers:
+		parts = (phrase(p) if isinstance(p, Word) else chosen(p) for p in either.parts)
+		if said := ' OR '.join(filter(None, parts)):
+			wanted.append(f'({said})')
 	if not wanted and not unwanted:
 		return ''
 	asked = ' AND '.join(wanted or [f'"{ALL}"'])
 	return f'({asked}) NOT ({" OR ".join(unwanted)})' if unwanted else asked
+
+
+def chosen(one: Facet) -> str:
+	return '(' + ' OR '.join(f'"{facet(one.field, value)}"' for value in one.values) + ')'
 
 
 def phrase(word: Word) -> str:

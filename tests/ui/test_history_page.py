@@ -62,6 +62,11 @@ class TestFinding:
 		expect(page.locator('#history-count')).to_have_text(f'{FOXES} pictures')
 		find(page, 'size:nonsense')
 		expect(page.locator('#history-notes')).to_be_visible()
+		find(page, 'model:Dreamer OR model:Plain')
+		expect(page.locator('#history-chips button')).to_have_count(2)
+		expect(page.locator('#history-notes')).to_be_hidden()
+		find(page, 'colour:red')
+		expect(page.locator('#history-notes')).to_contain_text('“colour:” is not a key')
 
 	def test_strange_searches_are_only_words(self, open_page):
 		page = open_page(tab='history')

@@ -1,11 +1,13 @@
-"""Knows how a search is written: words, "phrases", -exclusions and key:value, as people type them."""
+"""Knows how a search is written: words, "phrases", -exclusions, key:value, and OR between two of them,
+as people type them."""
 
 import calendar
 import re
 from collections.abc import Callable
 from datetime import date, timedelta
+from typing import TypeVar
 
-from localai.schemas.search import KEYS, Facet, Key, Number, Period, Search, Word
+from localai.schemas.search import KEYS, Either, Facet, Key, Number, Period, Search, Word
 from localai.schemas.terms import TABLE
 
 # A minus, a key, and a value in quotes or without blanks. An open quote ends with the line.
@@ -16,6 +18,10 @@ BOUND = re.compile(r'(<=|>=|<|>|=)?(\d+(?:\.\d+)?)(\+|(?:\.\.|-)(\d+(?:\.\d+)?))
 SIZE = re.compile(r'(\d{1,6})\s*[x×*]\s*(\d{1,6})$', re.I)
 FRACTIONS = frozenset(term.word for term in TABLE if term.kind == 'number')
 PARTS = 64  # of one search
+OR = 'OR'
+NOT_JOINED = 'OR does not work with numbers, days or a minus; all of these had to match.'
+Part = Word | Facet | Number | Period
+Kind = TypeVar('Kind')
 YES, NO = ('yes', 'true', '1', 'y'), ('no', 'false', '0', 'n')
 
 
@@ -26,20 +32,26 @@ class NotUnderstood(Exception):
 def understand(text: str, today: date | None = None) -> Search:
 	"""Never fails: what is not understood is left out and said in `notes`."""
 	today = today or date.today()
-	found: dict[str, list] = {'words': [], 'facets': [], 'numbers': [], 'periods': [], 'notes': []}
+	notes: list[str] = []
+	groups: list[list[Part]] = []
+	joined = False
 	tokens = list(TOKEN.finditer(text.replace('\x00', ' ')))
 	if len(tokens) > PARTS:
-		found['notes'].append(f'Only the first {PARTS} words were looked for.')
+		notes.append(f'Only the first {PARTS} words were looked for.')
 	for at, token in enumerate(tokens[:PARTS]):
 		minus, key, quoted, plain = token.groups()
+		if token[0] == OR:
+			joined = bool(groups)
+			continue
 		negative = minus == '-'
 		value = (plain if quoted is None else quoted).strip()
 		field = NAMES.get((key or '').lower(), (key or '').lower())
 		if key and field not in KEYS:  # a colon in plain words
+			notes.append(f'“{key[:40]}:” is not a key, so these words were looked for as text.')
 			value, field = f'{key} {value}', ''
 		if not value:
 			if field:
-				found['notes'].append(f'Say what {field}: should be.')
+				notes.append(f'Say what {field}: should be.')
 			continue
 		try:
 			known = KEYS.get(field)
@@ -47,25 +59,54 @@ def understand(text: str, today: date | None = None) -> Search:
 				# While it is typed, the last word may go on; so may what follows a key.
 				last = at == len(tokens) - 1 and token.end() == len(text)
 				beginning = quoted is None and len(value) >= LEAST and (last or bool(field))
-				found['words'].append(
-					Word(
-						text=value,
-						field=field,
-						beginning=beginning and value[-1].isalnum() and not negative,
-						negative=negative,
-					)
+				part: Part = Word(
+					text=value,
+					field=field,
+					beginning=beginning and value[-1].isalnum() and not negative,
+					negative=negative,
 				)
 			elif known.kind == 'period':
-				found['periods'].append(period(field, value, negative, today))
+				part = period(field, value, negative, today)
 			elif known.kind == 'number':
 				low, high = numbers(field, value)
-				found['numbers'].append(Number(field=field, low=low, high=high, negative=negative))
+				part = Number(field=field, low=low, high=high, negative=negative)
 			else:
 				values = FACETS[field](value) if field in FACETS else choice(known, value)
-				found['facets'].append(Facet(field=field, values=values, negative=negative))
+				part = Facet(field=field, values=values, negative=negative)
 		except NotUnderstood as error:
-			found['notes'].append(str(error))
-	return Search(**{name: tuple(parts) for name, parts in found.items()})
+			notes.append(str(error))
+			continue
+		if joined:
+			groups[-1].append(part)
+		else:
+			groups.append([part])
+		joined = False
+	return sorted_out(groups, notes)
+
+
+def sorted_out(groups: list[list[Part]], notes: list[str]) -> Search:
+	"""What stands in one group was written with OR between."""
+	eithers, alone = [], []
+	for group in groups:
+		parts = [p for p in group if isinstance(p, Word | Facet) and not p.negative]
+		if len(group) > 1 and len(parts) == len(group):
+			eithers.append(Either(parts=tuple(parts)))
+			continue
+		if len(group) > 1:
+			notes.append(NOT_JOINED)
+		alone += group
+
+	def only(kind: type[Kind]) -> tuple[Kind, ...]:
+		return tuple(part for part in alone if isinstance(part, kind))
+
+	return Search(
+		words=only(Word),
+		eithers=tuple(eithers),
+		facets=only(Facet),
+		numbers=only(Number),
+		periods=only(Period),
+		notes=tuple(dict.fromkeys(notes)),
+	)
 
 
 def numbers(field: str, value: str) -> tuple[float | None, float | None]:

@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from localai.schemas.search import Facet, Number, Period, Word
-from localai.services.history.search import understand
+from localai.schemas.search import Either, Facet, Number, Period, Word
+from localai.services.history.search import NOT_JOINED, understand
 
 TODAY = date(2026, 11, 25)
 
@@ -41,9 +41,12 @@ class TestWords:
 			('lora', 'ink wash', False),
 		]
 
-	def test_a_colon_in_plain_words_is_no_key(self):
+	def test_a_colon_in_plain_words_is_no_key_and_that_is_said(self):
 		found = read('artstation:trending')
-		assert found.words[0].text == 'artstation trending' and not found.notes
+		assert found.words[0].text == 'artstation trending'
+		assert found.notes == (
+			'“artstation:” is not a key, so these words were looked for as text.',
+		)
 
 	@pytest.mark.parametrize(
 		'text',
@@ -54,6 +57,39 @@ class TestWords:
 
 	def test_a_key_without_a_value_says_what_it_lacks(self):
 		assert read('model: fox').notes == ('Say what model: should be.',) or read('tag:""').notes
+
+
+class TestEither:
+	def test_two_words_or_values_one_of_which_is_enough(self):
+		found = read('red fox OR "snow owl" OR tag:night seed:7')
+		assert found.words == (Word(text='red'),)
+		assert found.eithers == (
+			Either(
+				parts=(
+					Word(text='fox'),
+					Word(text='snow owl'),
+					Facet(field='tag', values=('night',)),
+				)
+			),
+		)
+		assert found.facets == (Facet(field='seed', values=('7',)),) and not found.notes
+
+	def test_the_last_may_be_a_beginning(self):
+		assert [part.beginning for part in read('fox OR ow').eithers[0].parts] == [False, True]
+
+	@pytest.mark.parametrize('text', ['fox OR', 'OR fox', 'OR OR fox OR OR', 'fox OR tag:""'])
+	def test_half_of_one_is_the_other(self, text):
+		found = read(text)
+		assert [w.text for w in found.words] == ['fox'] and not found.eithers
+
+	@pytest.mark.parametrize('text', ['fox or owl', 'fox "OR" owl', 'ORfox owl'])
+	def test_only_the_bare_word_in_capitals_is_one(self, text):
+		assert not read(text).eithers
+
+	@pytest.mark.parametrize('text', ['fox OR -owl', 'fox OR steps:30', 'on:today OR fox'])
+	def test_what_it_cannot_join_must_all_hold_and_that_is_said(self, text):
+		found = read(text)
+		assert not found.eithers and found.words and found.notes == (NOT_JOINED,)
 
 
 class TestFacets:

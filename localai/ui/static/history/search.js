@@ -13,6 +13,7 @@ const PAUSE = 180;
 const HELP = [
 	['fox grass', 'both words, anywhere in prompt, model, tags or notes'],
 	['"long grass"', 'these words together'],
+	['fox OR owl', 'either of them; also between model:, tag: and the like'],
 	['-blurry', 'without this word'],
 	['model:sketchbook', 'also family, sampler, lora, style, tag, album; with blanks model:"dream shaper"'],
 	['negative:blurry', 'in the negative prompt; also prompt, notes'],
