@@ -29,6 +29,7 @@ from localai.hub.transfer import (
 	held,
 )
 from localai.hub.wire import Refused, Source, Wire, origin
+from localai.schemas import links
 from localai.schemas.downloads import DownloadPlan, PlannedFile
 from localai.schemas.models import DRAWERS, Facts, KindName
 
@@ -38,6 +39,8 @@ ASKING = 8
 NAME_BYTES = 120
 LINK = 'link-'  # how their names begin until they are checked
 RESERVED = re.compile(r'(con|prn|aux|nul|com\d|lpt\d)(\..*)?', re.IGNORECASE)
+PAGE_CAME = 'This link leads to a web page, not to a file.'
+COPY = 'Copy the link of the download button there; where the site asks for a login, log in first.'
 LOGIN = 'Get the link while you are logged in there, with your key in it if the site gives one.'
 
 
@@ -72,7 +75,9 @@ class Links:
 	def plan(self, url: str, sha256: str = '', kind: KindName | None = None) -> DownloadPlan:
 		"""Asks for the file's name, size and first bytes. `kind` puts it into the folder of that kind whatever
 		its header says. Raises InvalidInput, LinkRefused, HubUnreachable."""
-		url = url.strip()
+		url = links.file_of(url.strip())
+		if not url:
+			raise LinkRefused(links.MESSAGE, links.REMEDY)
 		if sha256 and not re.fullmatch(r'[0-9a-fA-F]{64}', sha256):
 			raise InvalidInput('This is not a SHA-256.', field='source')
 		source = self.source(url)
@@ -246,14 +251,14 @@ def explain(refusal: Refused) -> Exception:
 def check_kind(response: http.client.HTTPResponse) -> None:
 	kind = (response.getheader('Content-Type') or '').partition(';')[0].strip().lower()
 	if kind in ('text/html', 'application/xhtml+xml'):
-		raise LinkRefused('This link needs a login: a page came in place of the file.', LOGIN)
+		raise LinkRefused(PAGE_CAME, COPY)
 
 
 def check_first(first: bytes, size: int, name: str) -> None:
 	"""Whether a file begins as safetensors or GGUF do. Raises LinkRefused."""
 	start = first.lstrip()[:200].lower()
 	if start.startswith((b'<!doctype html', b'<html', b'<head', b'<?xml')):
-		raise LinkRefused('This link needs a login: a page came in place of the file.', LOGIN)
+		raise LinkRefused(PAGE_CAME, COPY)
 	if format_of(first, size):
 		return
 	if first.startswith((b'PK\x03\x04', b'\x80\x02', b'\x80\x03', b'\x80\x04')):

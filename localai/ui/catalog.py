@@ -8,6 +8,7 @@ from localai.schemas.exchange import FILE_LIMIT, FORMATS
 from localai.schemas.families import ARCHITECTURES, FAMILIES, PARTS
 from localai.schemas.generation import GenerationRequest, exact
 from localai.schemas.history import MANY, NOTES_LIMIT, PAGE_LIMIT, TAG_LIMIT, TEXT_LIMIT, SortName
+from localai.schemas.links import MESSAGE, PAGES, REMEDY
 from localai.schemas.samplers import SAMPLERS, schedules_for
 from localai.schemas.search import FACTS, KEYS
 from localai.schemas.terms import TABLE
@@ -77,4 +78,8 @@ def catalog() -> Answer:
 			'downloads': AT_ONCE_LIMIT,
 		},
 		'formats': dict(FORMATS),
+		'pages': {
+			'patterns': [{'pattern': page.pattern, 'known': bool(page.file)} for page in PAGES],
+			'message': f'{MESSAGE} {REMEDY}',
+		},
 	}

@@ -11,6 +11,7 @@ from localai.errors import HubUnreachable, InvalidInput, LinkRefused, ModelBroke
 from localai.hub.addresses import Gate
 from localai.hub.links import Links, clean_name
 from localai.hub.transfer import Stopped
+from localai.schemas.links import file_of
 from localai.schemas.models import Facts
 from tests.hub_server import HubServer
 
@@ -62,6 +63,42 @@ def linking(hub, tmp_path) -> Linking:
 	(files / 'page.safetensors').write_bytes(b'\n <!DOCTYPE html><title>Log in</title>' * 30)
 	(tmp_path / 'home' / 'tmp').mkdir(parents=True)
 	return Linking(hub, tmp_path / 'home')
+
+
+class TestPages:
+	@pytest.mark.parametrize(
+		('page', 'file'),
+		[
+			(
+				'https://github.com/o/r/blob/main/models/a%20b.safetensors?raw=x',
+				'https://github.com/o/r/raw/main/models/a%20b.safetensors',
+			),
+			(
+				'https://civitai.com/models/4384/dreamshaper?a=b&modelVersionId=128713',
+				'https://civitai.com/api/download/models/128713',
+			),
+			(
+				'https://Civitai.green/models/4384?modelVersionId=7#reviews',
+				'https://civitai.green/api/download/models/7',
+			),
+			('https://civitai.com/models/4384/dreamshaper', ''),
+			('https://www.civitai.com/models/4384?view=all', ''),
+			(
+				'https://civitai.com/api/download/models/7?type=Model',
+				'https://civitai.com/api/download/models/7?type=Model',
+			),
+			('https://other.example/models/4384', 'https://other.example/models/4384'),
+			('https://github.com/o/r/releases/download/v1/a.gguf',) * 2,
+		],
+	)
+	def test_the_file_behind_a_page(self, page, file):
+		assert file_of(page) == file
+
+	def test_a_page_that_names_no_file_is_refused_before_it_is_asked(self, tmp_path):
+		gate = Gate(resolve=lambda host, port: pytest.fail('was asked for'))
+		with pytest.raises(LinkRefused, match='page of a model') as refused:
+			Links(tmp_path, tmp_path, gate=gate).plan('https://civitai.com/models/4384/dreamshaper')
+		assert 'download button' in refused.value.remedy
 
 
 class TestAddresses:
@@ -185,8 +222,8 @@ class TestContent:
 	@pytest.mark.parametrize(
 		('name', 'words'),
 		[
-			('one.safetensors?login=1', 'needs a login'),
-			('page.safetensors', 'needs a login'),
+			('one.safetensors?login=1', 'web page, not to a file'),
+			('page.safetensors', 'web page, not to a file'),
 			('bad.safetensors', 'any program'),
 			('text.safetensors', 'not a model'),
 			('gone.safetensors', 'nothing behind'),

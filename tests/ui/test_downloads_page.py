@@ -112,6 +112,16 @@ class TestLooking:
 		expect(page.locator('#hub-message-title')).to_be_visible()
 		assert page.title() == 'LocalAI'
 
+	def test_the_page_of_a_model_elsewhere_is_not_called_a_file(self, open_page):
+		page = open_page(tab='downloads')
+		search(page, 'https://civitai.com/models/4384/dreamshaper')
+		expect(page.locator('#repository-wrong-text')).to_contain_text('not its file')
+		expect(page.locator('#repository-again')).to_be_hidden()
+		expect(page.locator('#repository-body')).to_be_hidden()
+		search(page, 'https://civitai.com/models/4384/dreamshaper?modelVersionId=128713')
+		expect(page.locator('#repository-line')).to_have_text('One file from civitai.com')
+		expect(page.locator('#repository-wrong')).to_be_hidden()
+
 
 class TestFetching:
 	def test_pause_resume_and_the_whole_way_into_models(self, open_page, hub):

@@ -12,6 +12,8 @@ import * as words from '../page/words.js';
 import * as hub from './hub.js';
 
 const PATIENCE = 300;
+// Addresses of pages; of some the file behind them is known.
+const PAGES = catalog.pages.patterns.map((page) => ({ ...page, pattern: new RegExp(page.pattern, 'i') }));
 let asked = null;
 let page = null;
 let turn = 0;
@@ -31,6 +33,13 @@ function show(name, line) {
 	byId('repository-wrong').hidden = true;
 	byId('repository-waiting').hidden = true;
 	byId('repository-thumb').replaceChildren();
+}
+
+/** In the place of all else; with `passing` it may be another time. */
+function wrong(text, passing = false) {
+	byId('repository-wrong').hidden = false;
+	byId('repository-again').parentElement.hidden = !passing;
+	write(byId('repository-wrong-text'), text);
 }
 
 /** Asks the hub about 'org/name'. */
@@ -55,8 +64,7 @@ export async function open(repo, variant = '', byHand = false) {
 	if (answer.error) {
 		page = null;
 		byId('repository-body').hidden = true;
-		byId('repository-wrong').hidden = false;
-		return write(byId('repository-wrong-text'), `${answer.error.message} ${answer.error.remedy}`.trim());
+		return wrong(`${answer.error.message} ${answer.error.remedy}`.trim(), true);
 	}
 	page = answer.page;
 	draw();
@@ -73,7 +81,13 @@ export function openLink(link) {
 	} catch {
 		address = { hostname: '', pathname: link };
 	}
-	show(decodeURI(address.pathname.split('/').pop() || link), `One file from ${address.hostname || 'a link'}`);
+	const end = decodeURI(address.pathname.split('/').pop() || link);
+	if (PAGES.find((one) => one.pattern.test(link))?.known === false) {
+		show(end, `A page of ${address.hostname}`);
+		rest.mark();
+		return wrong(catalog.pages.message);
+	}
+	show(end, `One file from ${address.hostname || 'a link'}`);
 	rest.mark();
 	byId('repository-thumb').replaceChildren(rows.thumb({ kind: 'unknown', thumbnail: null }));
 	byId('repository-thumb').firstElementChild.classList.add('large');
