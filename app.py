@@ -58,7 +58,7 @@ def serve(settings: Settings, share: bool = False) -> None:
 	# 1. Ours alone: the folder, the lock, the port. All of it before anything slow.
 	if share and not settings.password:
 		raise StartProblem(
-			'A share link is the whole app, so it needs a password.',
+			'A share link opens the whole app, so it needs a password.',
 			'Set LOCALAI_PASSWORD, then start with --share again.',
 		)
 	from localai.files.home import HomeLock
@@ -116,7 +116,10 @@ def serve(settings: Settings, share: bool = False) -> None:
 		# 4. Say where, and answer until told to stop.
 		print(f'LocalAI is ready at {url}', flush=True)
 		if network and not settings.password:
-			print('Anyone on your network can use it; LOCALAI_PASSWORD asks for one.', flush=True)
+			print(
+				'Anyone on your network can use it; set LOCALAI_PASSWORD to require a password.',
+				flush=True,
+			)
 		if share:
 			from localai.ui.share import open_tunnel
 

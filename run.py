@@ -123,7 +123,10 @@ def install(clone: Clone, extras: 'list[str]') -> None:
 		check_space(shutil.disk_usage(clone.root).free, space_needed(kept, nvidia), clone.root)
 		index = TORCH_CPU_INDEX if choice == 'cpu' and not kept and answers(TORCH_CPU_INDEX) else ''
 		if nvidia and kept.endswith('+cpu'):
-			say('The torch in .venv is for CPUs: to use the NVIDIA card, delete .venv first.')
+			say(
+				'The torch in .venv is for CPUs only: '
+				'to use the NVIDIA card, delete .venv and start again.'
+			)
 
 		# 4. The packages
 		if not clone.venv.exists():
@@ -183,7 +186,7 @@ def python_problem(version: 'tuple[int, ...]', usable: 'list[str]') -> str:
 		return ''
 	this = '.'.join(map(str, version))
 	remedy = f'run `{usable[0]} run.py`' if usable else 'get Python 3.13 from python.org'
-	return f'LocalAI needs Python 3.11, 3.12 or 3.13 and this is {this}: {remedy}.'
+	return f'LocalAI needs Python 3.11, 3.12 or 3.13, but this is {this}: {remedy}.'
 
 
 def usable_pythons() -> 'list[str]':
@@ -226,8 +229,10 @@ def space_needed(kept: str, nvidia: bool) -> int:
 
 def check_space(free: int, gigabytes: int, folder: Path) -> None:
 	if free < gigabytes * GIGABYTE:
-		has = f'{free / GIGABYTE:.1f} GB are free in {folder}'
-		raise Stop(f'Installing needs about {gigabytes} GB and {has}: free some, then start again.')
+		has = f'{free / GIGABYTE:.1f} GB is free in {folder}'
+		raise Stop(
+			f'Installing needs about {gigabytes} GB, but only {has}: free some, then start again.'
+		)
 
 
 # The environment
@@ -278,7 +283,10 @@ def why_anew(clone: Clone, version: str) -> str:
 def make_venv(clone: Clone) -> None:
 	if not (importlib.util.find_spec('venv') and importlib.util.find_spec('ensurepip')):
 		package = f'python{sys.version_info[0]}.{sys.version_info[1]}-venv'
-		raise Stop(f'Python lacks its venv module: `sudo apt install {package}`, then start again.')
+		raise Stop(
+			'Python is missing its venv module: '
+			f'run `sudo apt install {package}`, then start again.'
+		)
 	clone.venv.mkdir()
 	clone.stamp.write_text(UNFINISHED, encoding='utf-8')
 	# The Python below this one, should this be the one of the .venv that was just removed.
@@ -287,7 +295,7 @@ def make_venv(clone: Clone) -> None:
 	made = subprocess.run(command, capture_output=True, encoding='utf-8', errors='replace')
 	if made.returncode:
 		reason = last_line(made.stdout + made.stderr)
-		raise Stop(f'Python could not make .venv ({reason}): mend that, then start again.')
+		raise Stop(f'Python could not make .venv ({reason}): fix that, then start again.')
 
 
 def remove(venv: Path) -> None:
@@ -302,7 +310,7 @@ def only_one(path: Path):
 	"""Holds the one lock of this copy, on run.py itself, in the block; waits for its turn."""
 	with open(path, 'r+b') as file:
 		if not took_lock(file):
-			say('Another run.py is installing here: waiting for it.')
+			say('Another run.py is installing here: waiting for it to finish.')
 			while not took_lock(file):
 				time.sleep(0.3)
 		yield file
@@ -453,8 +461,8 @@ def pip_problem(output: str, log: Path) -> str:
 		return f'The disk is full: free about 4 GB, then start again (what pip said: {log}).'
 	if any(sign in output for sign in OFFLINE_SIGNS):
 		remedy = 'check the network, then start again'
-		return f'The packages could not be fetched: {remedy} ({reason}; what pip said: {log}).'
-	return f'pip could not install ({reason}): look into {log}, mend that, then start again.'
+		return f'The packages could not be downloaded: {remedy} ({reason}; what pip said: {log}).'
+	return f'pip could not install ({reason}): see {log}, fix that, then start again.'
 
 
 # Small things
@@ -481,11 +489,11 @@ def wait_for(command: 'list[str]', cwd: 'Path | None' = None) -> int:
 
 def sentence_for(error: OSError, clone: Clone) -> str:
 	if error.errno == errno.ENOSPC:
-		return f'The disk of {clone.root} is full: free about 4 GB, then start again.'
+		return f'The disk holding {clone.root} is full: free about 4 GB, then start again.'
 	if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY, errno.ENOTEMPTY):
 		where = error.filename or clone.venv
-		return f'{where} cannot be written: close LocalAI if it runs, or put it elsewhere.'
-	return f'{error}: mend that, then start again.'
+		return f'LocalAI cannot write to {where}: close it if it is running, or move it elsewhere.'
+	return f'{error}: fix that, then start again.'
 
 
 def succeeds(command: 'list[str]') -> bool:

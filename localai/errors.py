@@ -78,7 +78,7 @@ class ModelProblem(LocalAIError):
 
 
 class ModelBroken(ModelProblem):
-	remedy = 'Fetch the model again, or choose another one.'
+	remedy = 'Download the model again, or choose another one.'
 
 
 class ModelUnsupported(ModelProblem):
@@ -98,7 +98,7 @@ class DownloadProblem(LocalAIError):
 
 
 class NotOnHub(DownloadProblem):
-	remedy = 'Check the name. A private repository needs a token that may read it.'
+	remedy = 'Check the name. A private repository needs a token with access to it.'
 
 
 class Gated(DownloadProblem):
@@ -110,16 +110,17 @@ class Gated(DownloadProblem):
 
 
 class BadToken(DownloadProblem):
-	remedy = 'Enter a new token; one that may read is enough.'
+	remedy = 'Enter a new token; read access is enough.'
 
 
 class HubUnreachable(DownloadProblem):
-	remedy = 'Check the network. What was fetched is kept, and it goes on by itself.'
+	remedy = 'Check the network. Downloads keep what they have and resume by themselves.'
 
 
 class WrongBytes(DownloadProblem):
 	remedy = (
-		'Nothing of it was kept. Start it again; if it stays, the file is broken where it lies.'
+		'It was discarded. Start the download again; '
+		'if this keeps happening, the file is damaged on the server.'
 	)
 
 
@@ -129,7 +130,8 @@ class LinkRefused(DownloadProblem):
 
 class NotAllowed(LocalAIError):
 	remedy = (
-		'Set LOCALAI_PASSWORD where LocalAI runs and start it again, or do this on that computer.'
+		'Do this on the computer that runs LocalAI, '
+		'or set LOCALAI_PASSWORD there and restart LocalAI.'
 	)
 
 
@@ -142,7 +144,9 @@ class BrokenPicture(LocalAIError):
 
 
 class EngineDied(LocalAIError):
-	remedy = 'The engine has been started again. Try once more; if it keeps happening, draw at a smaller size.'
+	remedy = (
+		'The engine has been restarted. Try again; if this keeps happening, draw at a smaller size.'
+	)
 
 
 class StorageProblem(LocalAIError):
@@ -174,18 +178,18 @@ AWAY = tuple(
 def of_disk(error: OSError, folder: object) -> StorageProblem:
 	"""What the system refused in a folder, in a sentence."""
 	if error.errno in FULL:
-		return DiskFull(f'The disk of {folder} is full.', 'Free some space, then try again.')
+		return DiskFull(f'The disk holding {folder} is full.', 'Free some space, then try again.')
 	if error.errno == errno.EROFS:
 		return StorageProblem(
-			f'The disk of {folder} can only be read.', 'Make it writable, or choose another folder.'
+			f'{folder} is read-only.', 'Make it writable, or choose another folder.'
 		)
 	if error.errno in AWAY:
 		return StorageProblem(
-			f'{folder} cannot be reached: {error.strerror or error}.', 'Bring its disk back.'
+			f'{folder} cannot be reached: {error.strerror or error}.', 'Connect the disk again.'
 		)
 	return StorageProblem(
-		f'{folder} cannot be written: {error.strerror or error}.',
-		'Check the permissions of the folder.',
+		f'LocalAI cannot write to {folder}: {error.strerror or error}.',
+		"Check the folder's permissions.",
 	)
 
 

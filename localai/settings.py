@@ -60,7 +60,7 @@ class Settings(BaseModel):
 		le=100_000,
 		allow_inf_nan=False,
 		alias='LOCALAI_WARM_MEMORY',
-		description='GB that models may take to stay in memory between pictures; 0 keeps only the last one',
+		description='GB of memory for models to stay loaded between pictures; 0 keeps only the last one',
 	)
 	log_level: LevelName = Field(
 		'INFO', alias='LOG_LEVEL', description='DEBUG, INFO, WARNING or ERROR'
@@ -69,29 +69,29 @@ class Settings(BaseModel):
 		'',
 		alias='LOCALAI_PASSWORD',
 		repr=False,
-		description='asked of every visitor when set; needed by --share',
+		description='password that every visitor must give; required for --share',
 	)
 	names: tuple[HostName, ...] = Field(
 		(),
 		alias='LOCALAI_NAMES',
-		description='host names that lead here, such as that of a proxy, separated by commas',
+		description='host names that lead here, such as the name of a proxy, separated by commas',
 	)
 	proxies: tuple[IPv4Network | IPv6Network, ...] = Field(
 		(),
 		alias='LOCALAI_PROXIES',
-		description='addresses of proxies that may say for whom they speak, separated by commas',
+		description='addresses of proxies trusted to name their visitors, separated by commas',
 	)
 	allow_local_links: bool = Field(
 		False,
 		alias='LOCALAI_ALLOW_LOCAL_LINKS',
-		description='fetch links to this machine too; for tests',
+		description='download links to this machine too; for tests',
 	)
 	# Those of huggingface_hub, so that both look into the same cache.
 	hub_cache: Path | None = Field(
 		None, alias='HF_HUB_CACHE', description='folder of the shared Hugging Face cache'
 	)
 	hub_home: Path | None = Field(
-		None, alias='HF_HOME', description='folder of all that Hugging Face keeps'
+		None, alias='HF_HOME', description='folder for everything that Hugging Face keeps'
 	)
 	caches: Path | None = Field(
 		None, alias='XDG_CACHE_HOME', description="folder of the user's caches"
@@ -209,7 +209,7 @@ def read_settings(environment: Mapping[str, str] | None = None, **given: object)
 		field = fields.get(name) or next(f for f in fields.values() if f.alias == name)
 		raise BadSetting(
 			f'{field.alias} is {problem["input"]!r}, which is not valid.',
-			f'It means: {field.description}.',
+			f'Expected: {field.description}.',
 		) from error
 
 
@@ -238,7 +238,7 @@ def start_logging(settings: Settings, name: str) -> None:
 		file = RotatingFileHandler(path, maxBytes=2_000_000, backupCount=4, encoding='utf-8')
 	except OSError as error:
 		raise HomeUnusable(
-			f'LocalAI cannot write its log {path}: {error.strerror or error}.'
+			f'LocalAI cannot write to its log {path}: {error.strerror or error}.'
 		) from error
 	file.setFormatter(shape)
 	screen = logging.StreamHandler()

@@ -227,7 +227,7 @@ class Studio:
 			self.models.mend()
 			self.sweep()
 		except LocalAIError as error:
-			log.warning('what was cut off could not be ended yet: %s', error)
+			log.warning('interrupted work could not be finished yet: %s', error)
 
 	def open(self, resume: bool = True) -> 'Studio':
 		self.settle()

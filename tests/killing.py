@@ -31,7 +31,7 @@ from tests.pictures import draw, png
 
 WHEN = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
 STEPS = ('os.rename', 'os.remove', 'os.mkdir', 'os.rmdir', 'os.link', 'os.symlink', 'os.truncate')
-MADE_ANEW = 'the history is not whole'  # where the database was lost before
+MADE_ANEW = 'the history is incomplete'  # where the database was lost before
 HOUSE = Path(__file__).parent / 'store' / 'houses' / '18af909.zip'
 
 

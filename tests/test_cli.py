@@ -172,5 +172,5 @@ class TestBesideTheApp:
 			)
 			assert (
 				again.returncode == 1
-				and f'already running with this folder and answers at {live.url}' in again.stderr
+				and f'already running with this folder, at {live.url}' in again.stderr
 			)

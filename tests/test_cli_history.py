@@ -107,7 +107,7 @@ class TestLooking:
 	def test_what_is_not_understood_is_said_beside(self, here):
 		code, _, err = here('search', 'rating:many')
 		assert code == 0 and 'note: ' in err
-		assert 'nothing was found' in here('search', 'nowhere')[2]
+		assert 'nothing found' in here('search', 'nowhere')[2]
 
 	def test_show_says_all_of_it(self, here):
 		(fox,) = found(here, 'fox')
@@ -129,34 +129,37 @@ class TestWrongUse:
 	@pytest.mark.parametrize(
 		('arguments', 'words'),
 		[
-			(('show', 'x'), "'x' is not the number of a picture."),
-			(('show', '-1'), "'-1' is not the number of a picture."),
-			(('show', 'NaN'), "'NaN' is not the number of a picture."),
-			(('show', '1.5'), 'is not the number of a picture.'),
-			(('show', '9' * 400), 'is not the number of a picture.'),
-			(('show', '../..'), 'is not the number of a picture.'),
-			(('show', '٣'), 'is not the number of a picture.'),
-			(('show', ''), 'is not the number of a picture.'),
+			(('show', 'x'), "'x' is not a picture number."),
+			(('show', '-1'), "'-1' is not a picture number."),
+			(('show', 'NaN'), "'NaN' is not a picture number."),
+			(('show', '1.5'), 'is not a picture number.'),
+			(('show', '9' * 400), 'is not a picture number.'),
+			(('show', '../..'), 'is not a picture number.'),
+			(('show', '٣'), 'is not a picture number.'),
+			(('show', ''), 'is not a picture number.'),
 			(('show', '0'), 'There is no picture 0.'),
 			(('show', '9' * 18), 'There is no picture 9'),
-			(('verify', 'x'), 'is not the number of a picture.'),
-			(('delete', '1', 'x'), 'is not the number of a picture.'),
-			(('search', '--limit', '0'), '--limit is a whole number from 1 to 1,000,000.'),
-			(('search', '--limit', 'many'), '--limit is a whole number'),
+			(('verify', 'x'), 'is not a picture number.'),
+			(('delete', '1', 'x'), 'is not a picture number.'),
+			(('search', '--limit', '0'), '--limit must be a whole number from 1 to 1,000,000.'),
+			(('search', '--limit', 'many'), '--limit must be a whole number'),
 			(('search', 'x' * 2001), 'text is not valid'),
-			(('export', '--out', 'x'), 'Which pictures is not said, or said twice.'),
-			(('export', '1', '--search', 'x', '--out', 'x'), 'Which pictures is not said'),
-			(('export', '1', '--out', ''), '--out names nothing.'),
-			(('export', 'x', '--out', 'x.zip'), 'is not the number of a picture.'),
+			(('export', '--out', 'x'), 'Name either pictures or a search, not both.'),
+			(
+				('export', '1', '--search', 'x', '--out', 'x'),
+				'Name either pictures or a search, not both',
+			),
+			(('export', '1', '--out', ''), '--out is empty.'),
+			(('export', 'x', '--out', 'x.zip'), 'is not a picture number.'),
 			(('export', '--search', 'nowhere', '--out', 'x'), 'There are no pictures to export.'),
 			(
 				('export', '1', '--out', 'x', '--safe', '--settings', 'csv'),
-				'A copy that is safe to share has no list of settings',
+				'Safe copies cannot come with a list of settings',
 			),
-			(('import', ''), 'PATH names nothing.'),
-			(('import', '/nothing/here'), 'There is no /nothing/here.'),
+			(('import', ''), 'PATH is empty.'),
+			(('import', '/nothing/here'), '/nothing/here does not exist.'),
 			(('import', '/dev/zero'), 'There is no file or folder /dev/zero.'),
-			(('import', 'x' * 5000), 'There is no '),
+			(('import', 'x' * 5000), 'does not exist'),
 		],
 	)
 	def test_it_is_one_sentence_and_2(self, here, tmp_path, monkeypatch, arguments, words):
@@ -178,9 +181,9 @@ class TestWrongUse:
 
 	def test_what_is_not_there_is_1(self, here):
 		code, out, err = here('restore', 'nothing')
-		assert code == 1 and out == '' and 'nothing lies there' in err
+		assert code == 1 and out == '' and 'not found in the trash' in err
 		code, _, err = here('delete', '999')
-		assert code == 1 and '1 picture was not there' in err
+		assert code == 1 and '1 picture was not found' in err
 
 
 class TestTravel:
@@ -206,11 +209,11 @@ class TestTravel:
 			assert not any(b'snow' in archive.read(name) for name in archive.namelist())
 		assert [p.name for p in path.parent.iterdir()] == ['fox.zip']
 		code, _, err = here('export', str(fox['id']), '--out', str(path))
-		assert code == 2 and 'is there already' in err
+		assert code == 2 and 'already exists' in err
 
 	def test_what_could_be_read_in_safe_copies_is_said(self, here, tmp_path):
 		code, out, _ = here('export', '--search', 'fox', '--out', str(tmp_path / 'o'), '--safe')
-		assert code == 0 and 'what can be read in them: format, file size, size' in out
+		assert code == 0 and 'what can still be read in them: format, file size, size' in out
 
 	def test_a_place_that_cannot_be_written(self, here, tmp_path):
 		(tmp_path / 'file').write_text('mine')
@@ -224,13 +227,13 @@ class TestTravel:
 	):
 		(tmp_path / 'none.png').write_bytes(b'PK\3\4 a zip')
 		code, out, err = here('import', str(folder), str(tmp_path))
-		assert code == 1 and '0 pictures imported, 3 were here' in out
-		assert 'not taken: none.png: This is not a picture' in err
+		assert code == 1 and '0 pictures imported, 3 already here' in out
+		assert 'not imported: none.png: This is not a picture' in err
 		report = json.loads(here('import', str(folder), '--json')[1])
 		assert len(report['known']) == 3 and report['imported'] == []
 		(tmp_path / 'empty').mkdir()
 		code, _, err = here('import', str(tmp_path / 'empty'))
-		assert code == 1 and 'There are no PNG, JPEG or WebP pictures.' in err
+		assert code == 1 and 'There are no PNG, JPEG or WebP pictures there.' in err
 
 	def test_each_file_is_told(self, here, tmp_path, monkeypatch):
 		monkeypatch.setenv('LOCALAI_HOME', str(tmp_path / 'home'))
@@ -239,7 +242,7 @@ class TestTravel:
 		(tmp_path / 'in' / 'notes.txt').write_text('mine')
 		code, out, err = here('import', str(tmp_path / 'in'))
 		assert (code, out) == (0, '1 picture imported\n')
-		assert 'new.png: Settings of A1111, Forge or SD.Next.' in err
+		assert 'new.png: Settings from A1111, Forge or SD.Next.' in err
 		assert 'left out: 1 other file; only PNG, JPEG and WebP are imported' in err
 
 
@@ -253,7 +256,7 @@ class TestAwayAndBack:
 		assert name in here('trash')[1]
 		assert [t['id'] for t in json.loads(here('trash', '--json')[1])] == [name]
 		code, out, _ = here('restore', name)
-		assert code == 0 and out.startswith('1 picture back: ')
+		assert code == 0 and out.startswith('1 picture restored: ')
 		assert [p['path'] for p in found(here, 'fox')] == [fox['path']]
 		assert here('trash')[1] == ''
 
@@ -363,7 +366,7 @@ class TestBesideTheApp:
 			(('show', '999'), 'There is no picture 999.'),
 			(('search', 'x' * 2001), 'text is not valid'),
 			(('export', '--search', 'nowhere', '--out', 'x'), 'There are no pictures to export.'),
-			(('export', '1', '--out', 'x', '--safe', '--settings', 'csv'), 'safe to share'),
+			(('export', '1', '--out', 'x', '--safe', '--settings', 'csv'), 'Safe copies cannot'),
 			(('import', '/dev/zero'), 'There is no file or folder /dev/zero.'),
 		],
 	)
@@ -404,5 +407,5 @@ class TestCtrlC:
 			if process.returncode:
 				break
 			out.unlink()
-		assert process.returncode == 130 and 'given up; nothing was kept' in words
+		assert process.returncode == 130 and 'cancelled; nothing was kept' in words
 		assert not out.exists() and not list(tmp_path.glob('.all*'))

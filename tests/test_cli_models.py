@@ -177,7 +177,7 @@ class TestInspect:
 		pickle.write_bytes(b'\x80\x04.')
 		save_file({'what': numpy.zeros(3, 'float16')}, strange)
 		for path, kind, problem in (
-			(cut, 'lora', 'ends too early'),
+			(cut, 'lora', 'is incomplete'),
 			(pickle, 'unknown', 'is a pickle checkpoint'),
 			(strange, 'unknown', ''),
 		):
@@ -257,7 +257,7 @@ class TestAlone:
 			('download', 'org/large'),
 			lambda _: hub.sent('*.safetensors') - before > 4 * MB,
 		)
-		assert code == 130 and 'paused' in words and 'Say the same again' in words
+		assert code == 130 and 'paused' in words and 'Run the same command again' in words
 		hub.faults.remove(slow)
 		ended = command('download', 'org/large', '--json')
 		answer = json.loads(ended.stdout)
@@ -303,7 +303,7 @@ class TestBesideTheApp:
 		assert cli.main(['models', 'load', 'sketchbook']) == 0
 		assert capsys.readouterr().out.startswith('sketchbook is ready (')
 		assert cli.main(['models', 'unload', 'sketchbook']) == 0
-		assert 'sketchbook is out of memory' in capsys.readouterr().out and held(app) == []
+		assert 'sketchbook is unloaded' in capsys.readouterr().out and held(app) == []
 		assert cli.main(['models', 'unload']) == 0
 
 	@pytest.mark.parametrize(

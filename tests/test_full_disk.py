@@ -130,7 +130,7 @@ class TestAway:
 			lambda: studio.picture_trash.delete(ids),
 			lambda: studio.marks.mark(ids, {'rating': 2}),
 		):
-			with pytest.raises(StorageProblem, match='Bring its disk back'):
+			with pytest.raises(StorageProblem, match='Connect the disk again'):
 				act()
 		assert not list(small.home.parent.rglob('*.png'))
 		studio.close()

@@ -60,29 +60,32 @@ CASES: dict[str, tuple[dict[str, object], str]] = {
 		{'model': '<img src=x onerror=alert(1)>'},
 		"There is no model called '<img src=x onerror=alert(1)>'.",
 	),
-	'model without a file': ({'model': 'missing'}, 'missing lacks the weights of its vae.'),
+	'model without a file': ({'model': 'missing'}, 'missing is missing the weights of its vae.'),
 	'model without a folder': ({'model': 'partless'}, 'partless has no unet folder.'),
 	'truncated weights': (
 		{'model': 'truncated'},
-		'truncated/unet/diffusion_pytorch_model.safetensors ends too early',
+		'truncated/unet/diffusion_pytorch_model.safetensors is incomplete',
 	),
 	'weights that are none': (
 		{'model': 'noise'},
-		'noise/vae/diffusion_pytorch_model.safetensors ends too early or is not a weights file',
+		'noise/vae/diffusion_pytorch_model.safetensors is incomplete or is not a weights file',
 	),
 	'weights of strange tensors': (
 		{'model': 'strange'},
 		'strange/unet/diffusion_pytorch_model.safetensors is damaged',
 	),
-	'model without words': ({'model': 'wordless'}, 'wordless lacks tokenizer/tokenizer.json.'),
+	'model without words': ({'model': 'wordless'}, 'wordless is missing tokenizer/tokenizer.json.'),
 	'broken index': ({'model': 'unreadable'}, 'unreadable is damaged: model_index.json'),
 	'pickle component': ({'model': 'pickled'}, 'pickled has its text_encoder only as a pickle'),
 	'pickle checkpoint': ({'model': 'old.ckpt'}, 'old.ckpt is a pickle checkpoint'),
 	'single file': (
 		{'model': 'single.safetensors'},
-		'single.safetensors ends too early or is not a weights file',
+		'single.safetensors is incomplete or is not a weights file',
 	),
-	'model without a config': ({'model': 'shapeless'}, 'shapeless lacks text_encoder/config.json.'),
+	'model without a config': (
+		{'model': 'shapeless'},
+		'shapeless is missing text_encoder/config.json.',
+	),
 }
 # What only JSON can say: wrong types, and numbers that JSON does not have.
 RAW: dict[str, tuple[str, str]] = {
@@ -101,7 +104,7 @@ RAW: dict[str, tuple[str, str]] = {
 	'lone surrogate as sampler': (r'"sampler": "\ud800"', "There is no sampler called '\ufffd'."),
 	'null character as prompt': (r'"prompt": "\u0000"', 'The prompt is empty.'),
 }
-MODEL_PROBLEM = re.compile('damaged|lacks|pickle|ends too early|no unet folder')
+MODEL_PROBLEM = re.compile('damaged|is missing|pickle|is incomplete|no unet folder')
 NAMES = {'negative_prompt': 'negative', 'guidance_scale': 'guidance'}
 
 
@@ -219,7 +222,7 @@ class TestEveryDoor:
 		code = cli.main(arguments)
 		said = capsys.readouterr()
 		if case == 'model outside':  # on the command line a model may be a folder
-			sentence = 'lacks model_index.json.'
+			sentence = 'is missing model_index.json.'
 		assert code == (1 if MODEL_PROBLEM.search(sentence) else 2)
 		assert said.out == '' and said.err.startswith('error: ')
 		# A number is a word on the command line.
@@ -319,7 +322,7 @@ class TestStart:
 			assert sentence in ended.stderr
 
 	def test_a_second_start_says_where_the_first_answers(self, app: Live):
-		self.check(run_app(app.home), f'already running with this folder and answers at {app.url}.')
+		self.check(run_app(app.home), f'already running with this folder, at {app.url}.')
 		check_up(app)
 
 	def test_a_port_in_use(self, tmp_path):
@@ -392,16 +395,16 @@ class TestFullDisk:
 			assert job['state'] == 'failed' and job['error']['code'] == 'DiskFull', job
 			assert 'is full' in job['error']['message']
 			kept = re.search(
-				'It is kept as (.+) and will be in the history', job['error']['message']
+				'It is kept as (.+) and will appear in the history', job['error']['message']
 			)
 			data = Path(kept[1]).read_bytes()
 			assert data.startswith(b'\x89PNG')
 
 			# A new one is refused at every door; the page stays; the waiting one waits.
 			status, body = app.ask('/api/jobs', {'prompt': 'x'})
-			assert status == 507 and b'MB free and the pictures need' in body
+			assert status == 507 and b'MB free, but the pictures need' in body
 			ended = run_command(home, 'generate', 'x')
-			assert ended.returncode == 1 and 'MB free and the pictures need' in ended.stderr
+			assert ended.returncode == 1 and 'MB free, but the pictures need' in ended.stderr
 			assert 'Traceback' not in ended.stderr
 			ended = run_command(home, 'models')
 			assert ended.returncode == 0 and 'sketchbook' in ended.stdout
@@ -425,7 +428,9 @@ class TestFullDisk:
 			app.stop()
 			filler = fill(home)
 			ended = run_app(home, TMPDIR=str(tmp_path))
-			assert ended.returncode == 1 and ended.stderr.startswith('error: The disk of '), ended
+			assert ended.returncode == 1 and ended.stderr.startswith('error: The disk holding '), (
+				ended
+			)
 			assert 'Free some space' in ended.stderr and len(ended.stderr.splitlines()) == 2
 
 			# With the reserve it comes up, and what is there can be seen and deleted.

@@ -17,7 +17,9 @@ async def read_fields(request: Request, what: str) -> dict:
 	async for part in request.stream():
 		body += part
 		if len(body) > LIMIT:
-			raise InvalidInput('The request is too long.', 'A prompt may have 10,000 characters.')
+			raise InvalidInput(
+				'The request is too long.', 'A prompt can have up to 10,000 characters.'
+			)
 	try:
 		fields = json.loads(body)
 	except (ValueError, RecursionError):

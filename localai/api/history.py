@@ -209,7 +209,7 @@ async def read_file(request: Request) -> bytes:
 			data.clear()
 	if heard > FILE_LIMIT:
 		raise InvalidInput(
-			f'The file has more than {FILE_LIMIT // 1024**2} MB.',
+			f'The file is larger than {FILE_LIMIT // 1024**2} MB.',
 			'Import it by its path: localai history import PATH.',
 			'file',
 		)
@@ -222,7 +222,7 @@ def time_of(modified: int | None) -> datetime | None:
 		return None if modified is None else EPOCH + timedelta(milliseconds=modified)
 	except OverflowError as error:
 		raise InvalidInput(
-			'That is no time.', 'Send milliseconds since 1970.', 'modified'
+			'That is not a time.', 'Send milliseconds since 1970.', 'modified'
 		) from error
 
 
@@ -231,13 +231,13 @@ def paths_in(fields: dict) -> list[Path]:
 	paths = fields.get('paths')
 	if not isinstance(paths, list) or not 0 < len(paths) <= PATHS:
 		raise InvalidInput(
-			'What is to be imported is not said.', f'Send a list of 1 to {PATHS} paths.', 'paths'
+			'No pictures to import were named.', f'Send a list of 1 to {PATHS} paths.', 'paths'
 		)
 	for path in paths:
 		whole = isinstance(path, str) and os.path.isabs(os.path.expanduser(path))
 		if not whole or '\0' in path:
 			raise InvalidInput(
-				f'{path!r:.60} is not a full path.', 'Send full paths of this machine.', 'paths'
+				f'{path!r:.60} is not a full path.', 'Send full paths on this machine.', 'paths'
 			)
 	return [Path(path) for path in paths]
 

@@ -44,7 +44,7 @@ def router(studio: Studio) -> APIRouter:
 		"""`{"model": ID}`; followed by the id of the answer."""
 		model = await name_in(request)
 		if not model:
-			raise InvalidInput('The model has no name.', 'Choose one of the list.', 'model')
+			raise InvalidInput('The model has no name.', 'Choose one from the list.', 'model')
 		return await to_thread(lambda: studio.chores.get(studio.chores.load(model)))
 
 	@routes.post('/unload', status_code=202)
@@ -83,6 +83,6 @@ async def name_in(request: Request) -> str:
 	name = fields.get('model', '')
 	if not isinstance(name, str):
 		raise InvalidInput(
-			'The name of the model must be text.', 'Choose one of the list.', 'model'
+			'The name of the model must be text.', 'Choose one from the list.', 'model'
 		)
 	return name

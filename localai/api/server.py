@@ -47,8 +47,8 @@ STATUS: tuple[tuple[type[LocalAIError], int], ...] = (
 )
 # What starlette says in its own words.
 SAID = {
-	404: ('There is nothing at this address.', 'Begin at the page itself.'),
-	405: ('This address is not asked that way.', 'Look up the method.'),
+	404: ('There is nothing at this address.', 'Check the address, or start at the main page.'),
+	405: ('This address does not allow that method.', 'Use another method, such as GET or POST.'),
 }
 
 
@@ -81,7 +81,7 @@ def create(studio: Studio) -> FastAPI:
 	@app.exception_handler(ClientDisconnect)
 	async def left(request: Request, error: ClientDisconnect) -> JSONResponse:
 		"""Who went away while sending hears nothing, and that is no error of ours."""
-		return await refused(request, InvalidInput('The request broke off.', 'Send it again.'))
+		return await refused(request, InvalidInput('The request was cut off.', 'Send it again.'))
 
 	@app.exception_handler(HTTPException)
 	async def unanswered(request: Request, error: HTTPException) -> JSONResponse:

@@ -12,7 +12,7 @@ from localai.errors import LocalAIError
 from localai.schemas.downloads import DownloadSnapshot
 from localai.settings import Settings
 
-AGAIN = 'Say the same again to go on.'
+AGAIN = 'Run the same command again to resume.'
 
 
 def download(settings: Settings, options: argparse.Namespace) -> int:
@@ -26,7 +26,7 @@ def download(settings: Settings, options: argparse.Namespace) -> int:
 	with open_app(settings, OwnLibrary) as door:
 		began = time.perf_counter()
 		line = Line(sys.stderr.isatty() and not options.json)
-		line.show('asking what there is to fetch')
+		line.show('asking what there is to download')
 		now, troubled = None, ''
 		try:
 			now = begun = door.download(fields)
@@ -53,10 +53,10 @@ def download(settings: Settings, options: argparse.Namespace) -> int:
 def paused(door: OwnLibrary | RunningApp, now: DownloadSnapshot | None) -> int:
 	"""After Ctrl+C."""
 	if now is None:
-		note('given up before it began')
+		note('cancelled before it began')
 	elif now.pending:
 		door.pause(now.id)
-		note(f'paused; what was fetched of {now.name} is kept. {AGAIN}')
+		note(f'paused; what was downloaded of {now.name} is kept. {AGAIN}')
 	return 130
 
 
@@ -88,7 +88,7 @@ def report(now: DownloadSnapshot, path: str, seconds: float, options: argparse.N
 		}
 		print(json.dumps(answer, ensure_ascii=False))
 	elif now.state == 'finished':
-		here = f', {size(now.reused)} of it was here' if now.reused else ''
+		here = f', {size(now.reused)} of it already here' if now.reused else ''
 		print(f'{path or now.name}\n{now.model}  {size(now.bytes)}{here}, {span(seconds)}')
 	if now.state == 'finished':
 		return 0

@@ -93,6 +93,6 @@ def make_folder(folder: Path) -> None:
 		folder.mkdir(parents=True, exist_ok=True)
 	except OSError as error:
 		raise StorageProblem(
-			f'The folder {folder} cannot be made: {error.strerror}.',
+			f'The folder {folder} cannot be created: {error.strerror}.',
 			'Choose another folder with --out.',
 		) from error

@@ -49,7 +49,9 @@ def search(settings: Settings, options: argparse.Namespace) -> int:
 	limit = options.limit.strip()
 	if not re.fullmatch('[0-9]{1,7}', limit) or not 0 < int(limit) <= MOST:
 		raise InvalidInput(
-			f'--limit is a whole number from 1 to {MOST:,}.', 'Such as --limit 100.', 'limit'
+			f'--limit must be a whole number from 1 to {MOST:,}.',
+			'For example --limit 100.',
+			'limit',
 		)
 	text = ' '.join(options.words).encode('utf-8', 'replace').decode()
 	query = read(HistoryQuery, {'text': text, 'sort': options.sort})
@@ -77,9 +79,9 @@ def search(settings: Settings, options: argparse.Namespace) -> int:
 	for sentence in outline.notes:
 		note(f'note: {sentence}')
 	if not options.json and not outline.total:
-		note('nothing was found')
+		note('nothing found')
 	if not options.json and len(found) < outline.total:
-		note(f'and {outline.total - len(found):,} more; --limit says how many are listed')
+		note(f'and {outline.total - len(found):,} more; list more with --limit')
 	return 0
 
 
@@ -108,7 +110,7 @@ def show(settings: Settings, options: argparse.Namespace) -> int:
 	for name, value in said(card):
 		print(f'{name:17} {value}')
 	if card.missing:
-		note('note: its file is missing; `localai history check` says what else is')
+		note('note: its file is missing; `localai history check` shows what else is')
 	return 0
 
 
@@ -162,7 +164,7 @@ def delete(settings: Settings, options: argparse.Namespace) -> int:
 		print(f'{counted(len(report.trashed), "picture")} in the trash ({size(report.bytes)})')
 		print(f'localai history restore {" ".join(report.trashed)}')
 	if report.gone:
-		words = f'{counted(report.gone, "picture was", "pictures were")} not there.'
+		words = f'{counted(report.gone, "picture was", "pictures were")} not found.'
 		complain(LocalAIError(words, FOUND))
 	for problem in report.problems:
 		complain(LocalAIError(plain(problem)))
@@ -192,10 +194,10 @@ def restore(settings: Settings, options: argparse.Namespace) -> int:
 		print(report.model_dump_json())
 	elif report.pictures:
 		numbers = ' '.join(str(one) for one in report.pictures)
-		print(f'{counted(len(report.pictures), "picture")} back: {numbers}')
+		print(f'{counted(len(report.pictures), "picture")} restored: {numbers}')
 	if report.gone:
-		words = f'{counted(report.gone, "name")} of the trash: nothing lies there.'
-		complain(LocalAIError(words, '`localai history trash` lists what does.'))
+		words = f'{counted(report.gone, "name was", "names were")} not found in the trash.'
+		complain(LocalAIError(words, '`localai history trash` lists what is in it.'))
 	for problem in report.problems:
 		complain(LocalAIError(plain(problem)))
 	return 1 if report.gone or report.problems else 0

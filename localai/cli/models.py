@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from localai.cli.terminal import Line, bar, complain, loading, note, size
+from localai.cli.terminal import Line, bar, complain, counted, loading, note, size
 from localai.errors import InvalidInput, LocalAIError, StartProblem
 from localai.schemas.chores import ChoreSnapshot
 from localai.schemas.families import ARCHITECTURES
@@ -124,7 +124,7 @@ def scan(settings: Settings, options: argparse.Namespace) -> int:
 		print(report.model_dump_json())
 	else:
 		print(
-			f'{report.files} files: {report.added} added, {report.changed} changed, '
+			f'{counted(report.files, "file")}: {report.added} added, {report.changed} changed, '
 			f'{report.gone} gone; {report.seconds:.1f} s'
 		)
 	return 0
@@ -168,7 +168,7 @@ def unload(settings: Settings, options: argparse.Namespace) -> int:
 	finally:
 		line.clear()
 	what = f'{options.model} is' if options.model else 'All models are'
-	return ended(chore, f'{what} out of memory', time.perf_counter() - began, options)
+	return ended(chore, f'{what} unloaded', time.perf_counter() - began, options)
 
 
 def find_app(settings: Settings, remedy: str) -> 'RunningApp':
@@ -205,5 +205,5 @@ def ended(chore: ChoreSnapshot, words: str, seconds: float, options: argparse.Na
 	if error:
 		complain(LocalAIError(error.message, error.remedy))
 	elif chore.state == 'cancelled':
-		complain(LocalAIError('It was cancelled in another window.', 'Say it again.'))
+		complain(LocalAIError('It was cancelled elsewhere.', 'Run the command again.'))
 	return 0 if chore.state == 'finished' else 1

@@ -34,7 +34,9 @@ def parser() -> argparse.ArgumentParser:
 
 def add_generate(commands: Commands) -> None:
 	generate = commands.add_parser(
-		'generate', help='draw a picture', description='Draws pictures and prints where they are.'
+		'generate',
+		help='draw a picture',
+		description='Draws pictures and prints where they are saved.',
 	)
 	generate.add_argument('prompt', metavar='PROMPT', help=TERMS['prompt'].hint)
 	for name in GenerationRequest.model_fields:
@@ -51,15 +53,17 @@ def add_generate(commands: Commands) -> None:
 				action='append' if term.kind in ('names', 'noun') else 'store',
 				help=term.hint,
 			)
-	generate.add_argument('--out', metavar='DIR', type=Path, help='also put the pictures there')
+	generate.add_argument(
+		'--out', metavar='DIR', type=Path, help='also copy the pictures to this folder'
+	)
 	generate.add_argument('--json', action='store_true', help='print one JSON object')
 
 
 def add_models(commands: Commands) -> None:
 	models = commands.add_parser(
 		'models',
-		help='what is here: list, inspect, scan, load, unload',
-		description='The models that are here. Without a word after it, they are listed.',
+		help='the models: list, inspect, scan, load, unload',
+		description='The models on this computer. Without a verb, they are listed.',
 	)
 	models.add_argument('--json', action='store_true', help='print JSON')
 	add_kind(models)
@@ -68,19 +72,22 @@ def add_models(commands: Commands) -> None:
 	add_kind(add_verb(verbs, 'list', 'list the models', 'a JSON list'))
 
 	inspect = add_verb(
-		verbs, 'inspect', 'say what a file or a folder is, without loading it', 'one JSON object'
+		verbs, 'inspect', 'show what a file or a folder is, without loading it', 'one JSON object'
 	)
-	inspect.add_argument('file', metavar='FILE', help='a file of weights, or a model folder')
+	inspect.add_argument('file', metavar='FILE', help='a weights file or a model folder')
 
-	add_verb(verbs, 'scan', 'look for what was added, changed or removed', 'one JSON object')
-
-	load = add_verb(
-		verbs, 'load', 'bring a model into the memory of the running LocalAI', 'one JSON object'
+	add_verb(
+		verbs, 'scan', 'look for models that were added, changed or removed', 'one JSON object'
 	)
+
+	load = add_verb(verbs, 'load', 'load a model into the running LocalAI', 'one JSON object')
 	load.add_argument('model', metavar='ID', help='a name from `localai models`')
 
 	unload = add_verb(
-		verbs, 'unload', 'give the memory of a model back; of all without ID', 'one JSON object'
+		verbs,
+		'unload',
+		'unload a model to free its memory; without ID, all of them',
+		'one JSON object',
 	)
 	unload.add_argument('model', metavar='ID', nargs='?', default='', help='the name of the model')
 
@@ -92,7 +99,7 @@ def add_kind(listing: argparse.ArgumentParser) -> None:
 		choices=kinds,
 		metavar='KIND',
 		default=argparse.SUPPRESS,
-		help=f'list only those of this kind: {", ".join(kinds)}',
+		help=f'list only this kind: {", ".join(kinds)}',
 	)
 
 
@@ -108,8 +115,8 @@ def add_verb(verbs: Commands, name: str, words: str, answer: str) -> argparse.Ar
 def add_download(commands: Commands) -> None:
 	download = commands.add_parser(
 		'download',
-		help='fetch a model',
-		description='Fetches a model, or goes on with what was begun, and prints where it is.',
+		help='download a model',
+		description='Downloads a model, or resumes an earlier download, and prints where it is.',
 	)
 	download.add_argument(
 		'source',
@@ -117,13 +124,13 @@ def add_download(commands: Commands) -> None:
 		help='owner/name on the Hugging Face hub, or an https link to a .safetensors or .gguf file',
 	)
 	download.add_argument('--revision', metavar='R', help='a branch, a tag or a commit')
-	download.add_argument('--variant', metavar='V', help='such as fp16')
+	download.add_argument('--variant', metavar='V', help='for example fp16')
 	download.add_argument(
 		'--file',
 		metavar='F',
 		action='extend',
 		nargs='+',
-		help='only these files of the repository',
+		help='download only these files of the repository',
 	)
 	download.add_argument('--json', action='store_true', help='print one JSON object at the end')
 
@@ -132,58 +139,63 @@ def add_history(commands: Commands) -> None:
 	history = commands.add_parser(
 		'history',
 		help='the pictures: search, show, export, import, check, verify, delete, trash, restore',
-		description='The pictures that are here, and how each was made.',
+		description='The pictures on this computer, and how each was made.',
 	)
 	history.add_argument('--json', action='store_true', help='print JSON')
 	verbs = history.add_subparsers(dest='verb', metavar='VERB', required=True)
 
-	search = add_verb(verbs, 'search', 'find pictures, the newest first', 'one JSON object')
+	search = add_verb(verbs, 'search', 'find pictures, newest first', 'one JSON object')
 	search.add_argument(
 		'words',
 		metavar='WORDS',
 		nargs='*',
-		help='words, "phrases", -without and key:value such as model:sdxl, seed:7, rating:>=3, '
-		'after:2026-01, tag:"my cat"; nothing for all',
+		help='words, "phrases", -without and key:value such as model:sdxl, seed:7, '
+		'rating:>=3, after:2026-01, tag:"my cat"; leave out to list all',
 	)
 	search.add_argument(
-		'--sort', choices=get_args(SortName), default='newest', help='in which order'
+		'--sort', choices=get_args(SortName), default='newest', help='the order of the list'
 	)
-	search.add_argument('--limit', metavar='N', default='20', help='how many at most (20)')
+	search.add_argument(
+		'--limit', metavar='N', default='20', help='how many to list at most (default 20)'
+	)
 
-	show = add_verb(verbs, 'show', 'say how a picture was made and where it is', 'one JSON object')
+	show = add_verb(verbs, 'show', 'show how a picture was made and where it is', 'one JSON object')
 	show.add_argument('picture', metavar='ID', help='a number from `localai history search`')
 
 	add_export(verbs)
 
 	take = add_verb(
-		verbs, 'import', 'take pictures in, with the settings they carry', 'one JSON object'
+		verbs, 'import', 'import pictures, with the settings stored in them', 'one JSON object'
 	)
 	take.add_argument('paths', metavar='PATH', nargs='+', help='a picture, or a folder of pictures')
 
 	check = add_verb(
 		verbs,
 		'check',
-		'hold the history against the files; 1 while something is wrong',
+		'compare the history with the files; exits with 1 if something is wrong',
 		'one JSON object',
 	)
 	for name, words in (
-		('repair', 'take in what has no row, find what was moved; rebuilds a lost database'),
+		(
+			'repair',
+			'add files missing from the history and find moved ones; rebuilds a lost database',
+		),
 		('deep', 'read every byte'),
-		('forget', 'repair, and let go of pictures whose files are gone'),
+		('forget', 'repair, and drop pictures whose files are gone from the history'),
 	):
 		check.add_argument(f'--{name}', action='store_true', help=words)
 
 	verify = add_verb(
-		verbs, 'verify', 'draw a picture again; 0 when it is identical', 'one JSON object'
+		verbs, 'verify', 'draw a picture again; exits with 0 if it is identical', 'one JSON object'
 	)
 	verify.add_argument('picture', metavar='ID', help='the number of the picture')
 
-	delete = add_verb(verbs, 'delete', 'put pictures into the trash', 'one JSON object')
+	delete = add_verb(verbs, 'delete', 'move pictures to the trash', 'one JSON object')
 	delete.add_argument('pictures', metavar='ID', nargs='+', help='the numbers of the pictures')
 
-	add_verb(verbs, 'trash', 'list what is in the trash, the last deleted first', 'a JSON list')
+	add_verb(verbs, 'trash', 'list what is in the trash, last deleted first', 'a JSON list')
 
-	restore = add_verb(verbs, 'restore', 'bring pictures back from the trash', 'one JSON object')
+	restore = add_verb(verbs, 'restore', 'restore pictures from the trash', 'one JSON object')
 	restore.add_argument(
 		'trashed', metavar='TRASH_ID', nargs='+', help='names from `localai history trash`'
 	)
@@ -191,22 +203,24 @@ def add_history(commands: Commands) -> None:
 
 def add_export(verbs: Commands) -> None:
 	export = add_verb(
-		verbs, 'export', 'copy pictures into a folder or a zip; nothing is overwritten', 'JSON'
+		verbs, 'export', 'copy pictures to a folder or a zip; nothing is overwritten', 'JSON'
 	)
 	export.add_argument('pictures', metavar='ID', nargs='*', help='the numbers of the pictures')
-	export.add_argument('--search', metavar='WORDS', help='instead of numbers: all that this finds')
 	export.add_argument(
-		'--out', metavar='FOLDER|FILE.zip', required=True, help='where they are written'
+		'--search', metavar='WORDS', help='export everything this search finds, instead of numbers'
 	)
 	export.add_argument(
-		'--safe', action='store_true', help='copies without prompt, names and paths, to be shared'
+		'--out', metavar='FOLDER|FILE.zip', required=True, help='where to write them'
 	)
-	export.add_argument('--sheet', action='store_true', help='also a contact sheet')
+	export.add_argument(
+		'--safe', action='store_true', help='copies without prompts, names and paths, safe to share'
+	)
+	export.add_argument('--sheet', action='store_true', help='add a contact sheet')
 	export.add_argument(
 		'--settings',
 		choices=('none', 'csv', 'json'),
 		default='none',
-		help='also a list of settings',
+		help='add a list of settings',
 	)
 
 

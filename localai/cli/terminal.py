@@ -9,7 +9,7 @@ from localai.errors import InvalidInput, LocalAIError
 from localai.schemas.families import PARTS
 from localai.text import escaped, plain
 
-FOUND = 'A number from `localai history search`, such as 12.'
+FOUND = 'Use a number from `localai history search`, such as 12.'
 
 
 class Line:
@@ -62,7 +62,7 @@ def counted(count: int, one: str, many: str = '') -> str:
 def number(text: str) -> int:
 	"""The number of a picture. Raises InvalidInput."""
 	if not re.fullmatch(r'[0-9]{1,18}', text.strip()):
-		raise InvalidInput(f'{plain(text, 40)!r} is not the number of a picture.', FOUND, 'picture')
+		raise InvalidInput(f'{plain(text, 40)!r} is not a picture number.', FOUND, 'picture')
 	return int(text)
 
 

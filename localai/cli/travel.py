@@ -33,7 +33,7 @@ def export(settings: Settings, options: argparse.Namespace) -> int:
 	out = full_path(options.out, '--out')
 	packed = out.suffix.lower() == '.zip' and not out.is_dir()
 	if packed and os.path.lexists(out):
-		raise InvalidInput(f'{out} is there already.', 'Choose another name.', 'out')
+		raise InvalidInput(f'{out} already exists.', 'Choose another name.', 'out')
 	line = Line(sys.stderr.isatty() and not options.json)
 	with open_history(settings, OwnHistory) as door:
 		try:
@@ -45,7 +45,7 @@ def export(settings: Settings, options: argparse.Namespace) -> int:
 			)
 		except KeyboardInterrupt:
 			line.clear()
-			note('given up; ' + ('nothing' if packed else 'what was copied') + ' was kept')
+			note('cancelled; ' + ('nothing' if packed else 'what was copied') + ' was kept')
 			return 130
 		finally:
 			line.clear()
@@ -57,7 +57,7 @@ def export(settings: Settings, options: argparse.Namespace) -> int:
 			print(words)
 	if report.missing:
 		words = f'{counted(report.missing, "picture")} could not be exported.'
-		complain(LocalAIError(words, f'{MISSING} beside them says why.'))
+		complain(LocalAIError(words, f'See {MISSING} next to them for the reason.'))
 	return 1 if report.missing else 0
 
 
@@ -65,8 +65,8 @@ def asked(options: argparse.Namespace) -> ExportRequest:
 	"""Raises InvalidInput."""
 	if bool(options.pictures) == (options.search is not None):
 		raise InvalidInput(
-			'Which pictures is not said, or said twice.',
-			'Name them by their numbers, or all that a search finds with --search WORDS.',
+			'Name either pictures or a search, not both.',
+			'Give their numbers, or --search WORDS for everything it finds.',
 			'ids',
 		)
 	fields = {
@@ -82,7 +82,7 @@ def asked(options: argparse.Namespace) -> ExportRequest:
 def full_path(text: str, what: str) -> Path:
 	"""Raises InvalidInput for what is no path."""
 	if not text.strip() or '\0' in text:
-		raise InvalidInput(f'{what} names nothing.', 'Give the path of a file or a folder.', 'path')
+		raise InvalidInput(f'{what} is empty.', 'Give the path of a file or a folder.', 'path')
 	return Path(os.path.abspath(os.path.expanduser(text)))
 
 
@@ -107,10 +107,10 @@ def pack(pieces: Iterator[bytes], out: Path, line: Line) -> ExportReport:
 	except OSError as error:
 		kind = DiskFull if error.errno == 28 else StorageProblem
 		raise kind(
-			f'{out} cannot be written: {error.strerror or error}.', 'Choose another place.'
+			f'LocalAI cannot write to {out}: {error.strerror or error}.', 'Choose another place.'
 		) from error
 	except zipfile.BadZipFile as error:
-		raise StorageProblem('The export was cut off.', 'Say it again.') from error
+		raise StorageProblem('The export was cut off.', 'Run the command again.') from error
 	finally:
 		with contextlib.suppress(OSError):
 			part.unlink()
@@ -122,7 +122,10 @@ def readable(report: ExportReport) -> Iterator[str]:
 	"""What a stranger could read in the copies, in a line for each thing."""
 	names = dict.fromkeys(name for one in report.exposures for name, _ in one.found)
 	if names:
-		yield f'what can be read in them: {", ".join(plain(name, 60) for name in names).lower()}'
+		yield (
+			'what can still be read in them: '
+			f'{", ".join(plain(name, 60) for name in names).lower()}'
+		)
 
 
 # In
@@ -132,7 +135,9 @@ def take(settings: Settings, options: argparse.Namespace) -> int:
 	paths = [full_path(text, 'PATH') for text in options.paths]
 	for path in paths:
 		if not os.path.lexists(path):
-			raise InvalidInput(f'There is no {plain(str(path), 200)}.', 'Check the path.', 'paths')
+			raise InvalidInput(
+				f'{plain(str(path), 200)} does not exist.', 'Check the path.', 'paths'
+			)
 	line = Line(sys.stderr.isatty() and not options.json)
 	last = (0, 0)
 
@@ -147,18 +152,18 @@ def take(settings: Settings, options: argparse.Namespace) -> int:
 			report = door.import_paths(paths, tell)
 		except KeyboardInterrupt:
 			line.clear()
-			note(f'given up; what was taken in is kept ({last[0]:,} of {last[1]:,} files)')
+			note(f'cancelled; what was imported is kept ({last[0]:,} of {last[1]:,} files)')
 			return 130
 		finally:
 			line.clear()
 	if options.json:
 		print(json.dumps(report.model_dump(mode='json'), ensure_ascii=False))
 	elif report.imported or report.known:
-		known = f', {len(report.known):,} were here' if report.known else ''
+		known = f', {len(report.known):,} already here' if report.known else ''
 		print(f'{counted(len(report.imported), "picture")} imported{known}')
 	tell_files(report)
 	if not (report.imported or report.known or report.refused):
-		complain(LocalAIError('There are no PNG, JPEG or WebP pictures.', 'Check the path.'))
+		complain(LocalAIError('There are no PNG, JPEG or WebP pictures there.', 'Check the path.'))
 		return 1
 	return 1 if report.refused else 0
 
@@ -172,9 +177,9 @@ def tell_files(report: ImportReport) -> None:
 	for one in came[:SHOWN]:
 		note(f'{plain(one.name)}: {plain(f"{one.words} {one.note}")}')
 	for refusal in report.refused[:SHOWN]:
-		note(f'not taken: {plain(refusal.name)}: {plain(refusal.why)}'.replace(': : ', ': '))
+		note(f'not imported: {plain(refusal.name)}: {plain(refusal.why)}'.replace(': : ', ': '))
 	if len(report.refused) > SHOWN:
-		note(f'and {len(report.refused) - SHOWN:,} more; --json names them')
+		note(f'and {len(report.refused) - SHOWN:,} more; --json lists them')
 	if report.others:
 		words = counted(report.others, 'other file')
 		note(f'left out: {words}; only PNG, JPEG and WebP are imported')

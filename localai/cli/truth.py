@@ -20,8 +20,8 @@ KINDS = {
 	'missing': ('picture has no file', 'pictures have no file'),
 	'orphaned': ('file is not in the history', 'files are not in the history'),
 	'changed': (
-		'file has other bytes than were saved',
-		'files have other bytes than were saved',
+		'file has changed since it was saved',
+		'files have changed since they were saved',
 	),
 	'unreadable': ('file cannot be read as a picture', 'files cannot be read as pictures'),
 }
@@ -40,7 +40,7 @@ def check(settings: Settings, options: argparse.Namespace) -> int:
 			report = door.check(repair, options.deep, options.forget, tell)
 		except KeyboardInterrupt:
 			line.clear()
-			note('given up; what was repaired is kept')
+			note('cancelled; what was repaired is kept')
 			return 130
 		finally:
 			line.clear()
@@ -70,11 +70,11 @@ def told(report: CheckReport, repair: bool) -> Iterator[str]:
 	if report.repaired:
 		yield f'{counted(report.repaired, "repair")} made'
 	if not repair and (report.orphaned or report.changed):
-		yield '`localai history check --repair` takes in what the files say'
+		yield '`localai history check --repair` updates the history from the files'
 	if not repair and report.missing:
-		yield 'with --repair, files that were only moved are found again'
+		yield '`localai history check --repair` finds files that were only moved'
 	if repair and report.missing:
-		yield '`localai history check --forget` lets go of pictures whose files are gone'
+		yield '`localai history check --forget` drops pictures whose files are gone'
 
 
 # Drawn again
@@ -111,7 +111,7 @@ def verify(settings: Settings, options: argparse.Namespace) -> int:
 	if chore.error:
 		complain(LocalAIError(chore.error.message, chore.error.remedy))
 	elif chore.state == 'cancelled':
-		complain(LocalAIError('It was cancelled in another window.', 'Say it again.'))
+		complain(LocalAIError('It was cancelled elsewhere.', 'Run the command again.'))
 	return 0 if verdict and verdict.state == 'identical' else 1
 
 
@@ -128,8 +128,8 @@ def verdict_words(verdict: Verdict) -> Iterator[str]:
 		yield f'identical ({verdict.seconds:.1f} s)'
 	else:
 		yield (
-			f'different: {verdict.share:.1%} of the pixels, by {verdict.maximum} of 255 at most '
-			f'and {verdict.mean:.2f} in the middle'
+			f'different: {verdict.share:.1%} of the pixels, '
+			f'by up to {verdict.maximum} of 255 and {verdict.mean:.2f} on average'
 		)
 	for one in verdict.conditions:
 		yield f'  {plain(one.name)}: {plain(one.before) or "-"} then, {plain(one.after) or "-"} now'

@@ -26,7 +26,7 @@ class RunningApp(Wire):
 			f'/api/jobs/{job_id}/events',
 			lambda job: job.live,
 			'LocalAI was stopped while it drew this.',
-			'The job is kept and goes on when LocalAI is started again.',
+			'The job is kept and resumes when LocalAI is started again.',
 		)
 
 	def stop(self, job_id: str) -> JobSnapshot:
@@ -66,8 +66,8 @@ class RunningApp(Wire):
 			DownloadSnapshot,
 			f'/api/downloads/{quote(download_id)}/events',
 			lambda download: download.pending,
-			'LocalAI was stopped while it fetched this.',
-			'What was fetched is kept, and it goes on when LocalAI is started again.',
+			'LocalAI was stopped while it downloaded this.',
+			'What was downloaded is kept, and the rest follows when LocalAI is started again.',
 		)
 
 	def pause(self, download_id: str) -> DownloadSnapshot:

@@ -102,7 +102,7 @@ class RunningHistory(Wire):
 					yield piece
 		except (OSError, HTTPException) as error:
 			raise LocalAIError(
-				'The export was cut off.', 'See logs/localai.log, then say it again.'
+				'The export was cut off.', 'See logs/localai.log, then run the command again.'
 			) from error
 
 	def post(self, path: str, body: dict, patience: float = PATIENCE) -> HTTPResponse:

@@ -35,8 +35,8 @@ class Wire:
 			ChoreSnapshot,
 			f'/api/models/chores/{chore_id}/events',
 			lambda chore: chore.pending,
-			'LocalAI was stopped before it was done.',
-			'Start it, then say this again.',
+			'LocalAI was stopped before this was done.',
+			'Start it, then run the command again.',
 		)
 
 	def cancel_chore(self) -> None:
@@ -92,7 +92,7 @@ class Wire:
 	) -> Kind:
 		"""What came of work that tells how far it is."""
 		lost = LocalAIError(
-			'LocalAI was stopped before it was done.', 'Start it, then say it again.'
+			'LocalAI was stopped before this was done.', 'Start it, then run the command again.'
 		)
 		try:
 			with self.ask('POST', f'{path}?follow=true', body) as lines:

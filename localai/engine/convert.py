@@ -58,7 +58,8 @@ def convert(
 		size, free = source.stat().st_size, shutil.disk_usage(target.parent).free
 		if free < size + SPARE:
 			raise DiskFull(
-				f'The disk of {target.parent} has {free / 1e9:.1f} GB free and the converted model needs {size / 1e9:.1f} GB.',
+				f'The disk holding {target.parent} has {free / 1e9:.1f} GB free, '
+				f'but the converted model needs {size / 1e9:.1f} GB.',
 				'Free some space, then convert it again.',
 			)
 		if target.suffix == '.safetensors':
@@ -68,13 +69,13 @@ def convert(
 		elif model is not None:
 			write_folder(part, model, progress)
 		if target.exists():
-			raise StorageProblem(f'{target} is there already.', 'Use that one, or delete it first.')
+			raise StorageProblem(f'{target} already exists.', 'Use that one, or delete it first.')
 		os.replace(part, target)
 		log.info('converted %s to %s', source, target)
 	except OSError as error:
 		raise StorageProblem(
 			f'{source.name} could not be converted: {error.strerror or error}.',
-			'Check that the disk is there and can be written.',
+			'Check that the disk is connected and writable.',
 		) from error
 	finally:
 		remove(part)
@@ -142,7 +143,7 @@ def write_weights(
 		tensor = tensors[name]
 		if tensor.dtype not in DTYPES:
 			raise ModelBroken(
-				f'{file.name} has numbers of a kind that cannot be kept: {tensor.dtype}.'
+				f'{file.name} has numbers of a type that cannot be converted: {tensor.dtype}.'
 			)
 		start, end = end, end + tensor.nbytes
 		header[name] = {
@@ -182,18 +183,18 @@ def read_pickle(file: Path) -> dict[str, torch.Tensor]:
 	except pickle.UnpicklingError as error:
 		log.warning('%s was refused: %s', file, loading.first_line(error))
 		raise PickleRefused(
-			f'{file.name} holds more than weights: code that would run when it is opened. It was not run.'
+			f'{file.name} holds more than weights: code that would run when opened. It was not run.'
 		) from error
 	except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError) as error:
 		if devices.ran_out(error):
 			raise
 		raise ModelBroken(
 			f'{file.name} cannot be read: {loading.first_line(error)}',
-			'Fetch it again, or choose another one.',
+			'Download it again, or choose another one.',
 		) from error
 	tensors = weights_of(content)
 	if not tensors:
-		raise ModelBroken(f'{file.name} has no weights in it.')
+		raise ModelBroken(f'{file.name} contains no weights.')
 	return tensors
 
 

@@ -65,7 +65,7 @@ def choose_half(device: torch.device, wanted: PrecisionWish) -> PrecisionName:
 		return half_of(device)
 	if device.type == 'cpu' and wanted == 'fp16':
 		raise BadSetting(
-			'LOCALAI_PRECISION is fp16, in which a processor takes hours for a picture.',
+			'LOCALAI_PRECISION is fp16, which takes hours for a picture without a GPU.',
 			'Set it to auto, fp32 or bf16.',
 		)
 	return wanted

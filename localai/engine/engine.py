@@ -83,7 +83,7 @@ class Engine:
 			self.models.unload()
 			end = failed(
 				task.job_id,
-				OutOfMemory(f'The memory ran out; {free / 1e9:.1f} GB were free.'),
+				OutOfMemory(f'Memory ran out; {free / 1e9:.1f} GB was free.'),
 			)
 		self.tell_held(emit)
 		emit(end)

@@ -121,7 +121,8 @@ def load_file(model: ModelSpec, path: Path, dtype: torch.dtype, watch: 'watched'
 	anatomy, configs = ANATOMIES[model.family], CONFIGS / model.family
 	if not anatomy.file or path.suffix.lower() != '.safetensors':
 		raise ModelUnsupported(
-			f'{model.name} is a single file that LocalAI cannot draw with ({FAMILIES[model.family].title}).'
+			f'{model.name} is a single file, '
+			f'and LocalAI can draw with {FAMILIES[model.family].title} only from folders.'
 		)
 	with safe_open(path, 'pt') as file:
 		names = set(file.keys())
@@ -179,8 +180,8 @@ def check_whole(model: ModelSpec, pipeline: Any) -> None:
 def lacking(model: ModelSpec, part: str) -> ModelBroken:
 	what = PARTS.get(part, part) or 'weights'
 	return ModelBroken(
-		f'{model.name} lacks its {what}, or a piece of it.',
-		'Fetch a whole version of this model, or choose another one.',
+		f'{model.name} is missing its {what}, or part of it.',
+		'Download a complete version of this model, or choose another one.',
 	)
 
 

@@ -25,7 +25,7 @@ def plan(
 	found = memory.plan(need, free, resident)
 	if not found.fits:
 		raise OutOfMemory(
-			f'This needs about {found.bytes / 1e9:.1f} GB and {free / 1e9:.1f} GB are free.'
+			f'This needs about {found.bytes / 1e9:.1f} GB, but only {free / 1e9:.1f} GB is free.'
 		)
 	return found
 

@@ -121,7 +121,7 @@ class ModelManager:
 		)
 
 	def let_go(self, resident: Resident) -> None:
-		log.info('letting %s go', resident.model.name)
+		log.info('unloading %s', resident.model.name)
 		self.residents.remove(resident)
 		resident.pipeline = None
 		devices.give_back(self.device)

@@ -106,7 +106,7 @@ class EngineProcess:
 			if self.closing.is_set():
 				return
 			if self.renewing:
-				log.info('the engine process kept memory and is renewed')
+				log.info('the engine process did not free its memory and will be restarted')
 				self.renewing = False
 				with self.lock:
 					process = self.launch()
@@ -156,13 +156,13 @@ class EngineProcess:
 		"""The process is gone: the running job hears of it, then the status."""
 		asked = self.task is not None and self.task.job_id == self.stopping
 		if asked:
-			why = 'did not listen and was ended'
+			why = 'did not respond and was stopped'
 		elif code in (-9, 137):
-			why = 'was killed, most likely because the memory ran out'
+			why = 'was killed, most likely because memory ran out'
 		else:
 			why = f'ended unexpectedly (code {code})'
 		log.warning(
-			'the engine process %s; its last words: %s',
+			'the engine process %s; its last output: %s',
 			why,
 			' | '.join(self.last_words[-3:]) or 'none',
 		)
@@ -179,7 +179,7 @@ class EngineProcess:
 					job_id=task.job_id,
 					code='EngineDied',
 					message=f'The engine process {why} while it {task.doing}.',
-					remedy='It has been started again.',
+					remedy='It has been restarted.',
 					engine_died=True,
 				)
 			)
@@ -205,7 +205,7 @@ class EngineProcess:
 			if self.process:
 				frames.write(cast(BinaryIO, self.process.stdin), command)
 		except (OSError, ValueError):  # it has just died; `bury` tells the job
-			log.info('the engine process is gone and did not hear: %s', command.kind)
+			log.info('the engine process is gone and did not receive: %s', command.kind)
 
 	def end_by_force(self, job_id: str, process: subprocess.Popen[bytes]) -> None:
 		"""A process that does not listen, lost in native code, is ended; `bury` says the rest."""
@@ -213,7 +213,7 @@ class EngineProcess:
 			task = self.task
 			deaf = task and task.job_id == job_id == self.stopping and process.poll() is None
 		if deaf:
-			log.warning('the engine did not stop within %g s and is ended', self.patience)
+			log.warning('the engine did not stop within %g s: ending its process', self.patience)
 			process.kill()
 
 	def ask_to_end(self) -> None:

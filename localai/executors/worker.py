@@ -70,7 +70,7 @@ def main() -> int:
 				failed(
 					task.job_id,
 					LocalAIError(
-						f'The engine met an error it did not expect: {type(error).__name__}: {error}'[
+						f'The engine hit an unexpected error: {type(error).__name__}: {error}'[
 							:400
 						],
 						'See logs/localai.log; other settings may work.',

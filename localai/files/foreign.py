@@ -51,7 +51,7 @@ def read_foreign(path: str | os.PathLike[str], limit: int) -> bytes:
 				content += stream.read(limit + 1 - len(content))
 			if len(content) <= limit:
 				return content
-	raise TooMuch(errno.EFBIG, f'it has more than {size(limit)}', os.fspath(path))
+	raise TooMuch(errno.EFBIG, f'it is larger than {size(limit)}', os.fspath(path))
 
 
 def regular(path: str | os.PathLike[str]) -> os.stat_result:

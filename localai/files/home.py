@@ -58,13 +58,13 @@ class HomeLock:
 		owner = self.owner()
 		if owner and owner.url:
 			return AlreadyRunning(
-				f'LocalAI is already running with this folder and answers at {owner.url}.',
+				f'LocalAI is already running with this folder, at {owner.url}.',
 				'Open that address, or set LOCALAI_HOME to another folder.',
 			)
 		who = f' (process {owner.pid})' if owner else ''
 		return AlreadyRunning(
-			f'A LocalAI command is working in this folder{who}.',
-			'Wait until it is done, or set LOCALAI_HOME to another folder.',
+			f'Another LocalAI command is using this folder{who}.',
+			'Wait until it has finished, or set LOCALAI_HOME to another folder.',
 		)
 
 	def owner(self) -> Owner | None:

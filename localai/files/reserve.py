@@ -59,7 +59,9 @@ class Reserve:
 			if size and self.free() < LOW:
 				self.path.unlink()
 				if not self.said:
-					log.warning('the disk is full: the last %s MB are used', size // 1_000_000)
+					log.warning(
+						'the disk is full: using the last %s MB, kept in reserve', size // 1_000_000
+					)
 				self.said = True
 				return size
 		return 0

@@ -91,7 +91,7 @@ def rename_all(moves: list[tuple[Path, Path]]) -> None:
 def refusal(path: Path, error: OSError) -> StorageProblem:
 	return StorageProblem(
 		f'{path.name} cannot be moved to the trash: {error.strerror or error}.',
-		'Check that its folder can be written and that no other program has it open.',
+		'Check that its folder is writable and that no other program has it open.',
 	)
 
 
@@ -111,13 +111,13 @@ def bring_back(
 			renamed = {n: numbered(n, path, number) for n in names}
 			number += 1
 		if not there(held / path.name):
-			raise FileNotFoundError(errno.ENOENT, 'its files are not in the trash any more')
+			raise FileNotFoundError(errno.ENOENT, 'its files are no longer in the trash')
 		settled(path.parent / renamed[path.name])
 		rename_all([(held / n, path.parent / renamed[n]) for n in names if there(held / n)])
 	except OSError as error:
 		raise StorageProblem(
-			f'{path.name} cannot be brought back: {error.strerror or error}.',
-			'Check that its folder can be written.',
+			f'{path.name} cannot be restored: {error.strerror or error}.',
+			'Check that its folder is writable.',
 		) from error
 	remove_empty(held)
 	return path.parent / renamed[path.name]
@@ -152,7 +152,7 @@ def wipe(held: Path) -> int:
 	remove_empty(held)
 	if not held.exists():
 		return freed
-	log.warning('%s could not be deleted whole', held)
+	log.warning('%s could not be deleted completely', held)
 	return freed - size_of(held)
 
 

@@ -30,8 +30,8 @@ class Gate:
 			address = ipaddress.ip_address(text.partition('%')[0])
 			if not is_open(address) and not (self.allow_local and address.is_loopback):
 				raise LinkRefused(
-					f'{host} is an address of this machine or of a private network.',
-					'Only links to the open internet are fetched.',
+					f'{host} is an address on this computer or on a private network.',
+					'Use a link on the public internet.',
 				)
 		return found
 
@@ -46,7 +46,7 @@ def look_up(host: str, port: int) -> list[str]:
 		found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
 	except (OSError, UnicodeError) as error:
 		raise HubUnreachable(
-			f'There is no address for {host}.', 'Check the link and the network.'
+			f'{host} cannot be found.', 'Check the link and the network.'
 		) from error
 	return list(dict.fromkeys(str(f[4][0]) for f in found))
 

@@ -24,7 +24,7 @@ class RepositoryCache:
 	def __init__(self, cache: Path, plan: DownloadPlan):
 		check_repository(plan.repo)
 		if not COMMIT.fullmatch(plan.commit):
-			raise WrongBytes(f'The hub names no proper commit for {plan.repo}.')
+			raise WrongBytes(f'The hub gives no valid commit for {plan.repo}.')
 		if not REVISION.fullmatch(plan.revision) or '..' in plan.revision:
 			raise InvalidInput(f'{plan.revision!r} is not a revision.', field='revision')
 		for file in plan.files:
@@ -114,7 +114,7 @@ def check_repository(repo: str) -> None:
 	if not REPOSITORY.fullmatch(repo) or '--' in repo or '..' in repo:
 		raise InvalidInput(
 			f'{repo!r} is not the name of a repository.',
-			'A name looks like "stabilityai/sdxl-turbo".',
+			'A repository name looks like "stabilityai/sdxl-turbo".',
 			field='source',
 		)
 
@@ -130,7 +130,7 @@ def check_file(repo: str, file: PlannedFile) -> None:
 		or re.search(r'[\\:\0]', file.path)
 	):
 		raise WrongBytes(
-			f'{repo} names a file that cannot be: {file.path[:100]!r}.',
+			f'{repo} lists a file with an impossible name: {file.path[:100]!r}.',
 			'Choose another repository.',
 		)
 

@@ -75,11 +75,13 @@ def named(repository: Repository, paths: Iterable[str]) -> tuple[PlannedFile, ..
 	for path in paths:
 		if path not in known:
 			raise InvalidInput(
-				f'{repository.repo} has no file {path}.', 'Look at its page again.', field='files'
+				f'{repository.repo} has no file {path}.',
+				'Check the list of files on its page.',
+				field='files',
 			)
 		if path.lower().endswith(NEVER):
 			raise InvalidInput(
-				f'{path} is in a format that can run any program, so it is not fetched.',
+				f'{path} is in a format that can run any program, so LocalAI does not download it.',
 				'Choose a safetensors or GGUF file.',
 				field='files',
 			)
@@ -118,8 +120,8 @@ def of_pipeline(repository: Repository, variant: str) -> Choice:
 	problem = ''
 	if lacking:
 		problem = (
-			f'Its {lacking[0]} comes only in a format that can run any program when it is opened, '
-			'so it is not fetched.'
+			f'Its {lacking[0]} comes only in a format that can run '
+			'any program when opened, so LocalAI does not download it.'
 		)
 	elif not with_weights:
 		problem = 'There are no weights in this repository.'
@@ -198,7 +200,9 @@ def of_files(repository: Repository, variant: str) -> Choice:
 		variant = next(iter(groups))
 	if variant and variant not in groups:
 		raise InvalidInput(
-			f'{repository.repo} has no file {variant}.', 'Look at its page again.', field='variant'
+			f'{repository.repo} has no file {variant}.',
+			'Check the list of files on its page.',
+			field='variant',
 		)
 	pieces = groups.get(variant, ())
 	problem = '' if pieces else f'There are {len(groups)} models in this repository. Choose one.'
@@ -255,7 +259,7 @@ def plan_of(repository: Repository, choice: Choice) -> DownloadPlan:
 	"""Raises InvalidInput when there is nothing to fetch."""
 	if choice.problem or not choice.files:
 		raise InvalidInput(
-			choice.problem or f'There is nothing to fetch in {repository.repo}.',
+			choice.problem or f'There is nothing to download in {repository.repo}.',
 			'Choose another variant, or another repository.',
 			field='source',
 		)

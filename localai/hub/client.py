@@ -213,7 +213,8 @@ def translated(repo: str, endpoint: str, with_token: bool = False) -> Iterator[N
 		raise InvalidInput(f'{repo!r} is not the name of a repository.', field='source') from error
 	except errors.OfflineModeIsEnabled as error:
 		raise HubUnreachable(
-			'The hub is not asked because HF_HUB_OFFLINE is set.', 'Unset it and start again.'
+			'LocalAI does not contact the hub because HF_HUB_OFFLINE is set.',
+			'Unset it and restart LocalAI.',
 		) from error
 	except errors.HfHubHTTPError as error:
 		response = getattr(error, 'response', None)
@@ -225,7 +226,7 @@ def translated(repo: str, endpoint: str, with_token: bool = False) -> Iterator[N
 		raise HubUnreachable(f'The hub at {endpoint} does not answer.') from error
 	except (KeyError, TypeError, ValueError, AttributeError, ValidationError) as error:
 		raise HubUnreachable(
-			f'What answers at {endpoint} does not speak as a hub does.',
+			f'The server at {endpoint} does not answer like a hub.',
 			'Check HF_ENDPOINT and the network.',
 		) from error
 
@@ -236,36 +237,36 @@ def refusal_of(repo: str, endpoint: str, refusal: Refused, path: str = '') -> Lo
 	if refusal.code == 'GatedRepo':
 		link = f'{endpoint}/{repo}'
 		return Gated(
-			f'The owners of {what} want to be asked first.',
-			f'Ask for access at {link}, then enter a token of that account.',
+			f'The owners of {what} ask you to accept their terms first.',
+			f'Ask for access at {link}, then enter a token from that account.',
 			link=link,
 		)
 	if refusal.code == 'RevisionNotFound':
 		return NotOnHub(f'{what} has no such revision.', 'Check the revision.')
 	if refusal.code == 'EntryNotFound':
 		return NotOnHub(
-			f'{path or "A file"} is not in {what} any more.', 'Look at the repository again.'
+			f'{path or "A file"} is no longer in {what}.', 'Look at the repository again.'
 		)
 	if not repo and refusal.status == 404:
 		return HubUnreachable(
-			f'What answers at {endpoint} does not speak as a hub does.',
+			f'The server at {endpoint} does not answer like a hub.',
 			'Check HF_ENDPOINT and the network.',
 		)
 	if refusal.code == 'RepoNotFound' or refusal.status == 404:
 		return NotOnHub(f'There is no repository {what} on the hub, or it is private.')
 	if refusal.status == 401 and not refusal.login:
-		return NotOnHub(f'The hub tells strangers nothing of {what}.')
+		return NotOnHub(f'The hub does not show {what} without a token.')
 	if refusal.status == 401:
-		return BadToken('The hub does not know the token.')
+		return BadToken('The hub does not accept the token.')
 	if refusal.status == 403:
 		return NotOnHub(
-			f'The hub does not allow access to {what}.', 'A token with access may help.'
+			f'The hub does not allow access to {what}.', 'Enter a token that has access.'
 		)
 	if refusal.status == 429:
 		return HubUnreachable(
-			'The hub asks to be left alone for a while.', 'Try again in some minutes.'
+			'The hub is getting too many requests.', 'Try again in a few minutes.'
 		)
-	return HubUnreachable(f'The hub answers with error {refusal.status}.')
+	return HubUnreachable(f'The hub answered with error {refusal.status}.')
 
 
 def address_of(endpoint: str, repo: str, commit: str, path: str) -> str:
@@ -337,7 +338,7 @@ def repository_of(
 	pipeline = index.get('_class_name') or class_of(info)
 	if isinstance(pipeline, list):  # a class of its own: code, which is never run
 		pipeline = ''
-		problem = 'This repository brings its own program code, which LocalAI does not run.'
+		problem = 'This repository contains its own program code, which LocalAI does not run.'
 	tags = tuple(info.tags)
 	licence, link = licence_of(info)
 	if not link and any(f.path in ('LICENSE', 'LICENSE.md') for f in files):

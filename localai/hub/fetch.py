@@ -180,7 +180,9 @@ class Fetch:
 		"""Waits before the next try. Raises HubUnreachable when there were enough."""
 		hopeless = isinstance(error, ssl.SSLCertVerificationError)
 		if hopeless or self.failures >= self.shared.tries:
-			raise HubUnreachable(f'{self.name} could not be fetched: {reason(error)}.') from error
+			raise HubUnreachable(
+				f'{self.name} could not be downloaded: {reason(error)}.'
+			) from error
 		seconds = PATIENCE[min(self.failures, len(PATIENCE)) - 1]
 		if isinstance(error, Refused) and error.retry_after is not None:
 			seconds = min(error.retry_after, LONGEST)
@@ -195,7 +197,9 @@ class Fetch:
 		end = last * UNIT + self.part.length(last)
 		response = self.source.open(wire, start, end)
 		if response.getheader('Content-Encoding', 'identity') != 'identity':
-			raise WrongBytes(f'{self.name} comes packed, which was not asked for.')
+			raise WrongBytes(
+				f'The server sent {self.name} compressed, although it was asked not to.'
+			)
 		if response.status == 206:
 			self.check_range(response.getheader('Content-Range') or '', start)
 			if response.length is not None:
@@ -216,13 +220,14 @@ class Fetch:
 		begin, _, total = said.removeprefix('bytes ').partition('/')
 		if begin.split('-')[0] != str(start) or total not in (str(self.part.size), '*'):
 			raise WrongBytes(
-				f'{self.name} is {total} bytes where it lies; {self.part.size} were promised.'
+				f'{self.name} has {total} bytes on the server instead of {self.part.size}.'
 			)
 
 	def check_length(self, response: http.client.HTTPResponse) -> None:
 		if response.length != self.part.size:
 			raise WrongBytes(
-				f'{self.name} is {response.length} bytes where it lies; {self.part.size} were promised.'
+				f'{self.name} has {response.length} bytes '
+				f'on the server instead of {self.part.size}.'
 			)
 
 	def consume(
@@ -272,11 +277,11 @@ def gather(response: http.client.HTTPResponse, buffer: memoryview) -> tuple[int,
 def reason(error: BaseException) -> str:
 	"""In the user's words."""
 	if isinstance(error, ssl.SSLCertVerificationError):
-		return 'the server cannot prove who it is'
+		return "the server's certificate is not valid"
 	if isinstance(error, TimeoutError):
-		return 'nothing came for too long'
+		return 'the server stopped responding'
 	if isinstance(error, Refused):
-		return f'the server answers with error {error.status}'
+		return f'the server answered with error {error.status}'
 	if isinstance(error, Broken):
 		return str(error)
 	return 'there is no connection to the server'

@@ -41,7 +41,7 @@ LINK = 'link-'  # how their names begin until they are checked
 RESERVED = re.compile(r'(con|prn|aux|nul|com\d|lpt\d)(\..*)?', re.IGNORECASE)
 PAGE_CAME = 'This link leads to a web page, not to a file.'
 COPY = 'Copy the link of the download button there; where the site asks for a login, log in first.'
-LOGIN = 'Get the link while you are logged in there, with your key in it if the site gives one.'
+LOGIN = 'Copy the link while you are logged in there, with your key in it if the site offers one.'
 
 
 class Links:
@@ -169,7 +169,7 @@ class Links:
 		facts = self.identify(whole) if self.identify else None
 		if facts and facts.problem and facts.kind == 'unknown' and facts.family == 'unknown':
 			words = facts.problem.replace(whole.name, file.path)
-			raise ModelBroken(f'The link gives no whole model: {words}')
+			raise ModelBroken(f'The link does not lead to a complete model: {words}')
 		folder = self.models / (plan.folder or DRAWERS[facts.kind if facts else 'unknown'])
 		stem, suffix = os.path.splitext(file.path)
 		with guard(folder):
@@ -185,7 +185,7 @@ class Links:
 				if put_new(whole, target):
 					return target
 		raise ModelBroken(
-			f'There are too many files named {file.path} in {folder}.', 'Rename some.'
+			f'There are too many files named {file.path} in {folder}.', 'Rename some of them.'
 		)
 
 	def have(self, plan: DownloadPlan) -> dict[str, int]:
@@ -219,8 +219,8 @@ class Links:
 			check_kind(response)
 			if file and file.etag and validator(response) not in ('', file.etag):
 				raise WrongBytes(
-					f'{file.path} has changed at its place since it was begun.',
-					'Nothing of it was kept. Start it again.',
+					f'{file.path} has changed on the server since the download began.',
+					'It was discarded. Start the download again.',
 				)
 
 		return Source(
@@ -242,10 +242,13 @@ def explain(refusal: Refused) -> Exception:
 	if refusal.status in (401, 403):
 		return LinkRefused('This link needs a login.', LOGIN)
 	if refusal.status in (404, 410):
-		return LinkRefused('There is nothing behind this link.', 'Check the link.')
+		return LinkRefused('There is nothing at this link.', 'Check the link.')
 	if refusal.passing:
-		return HubUnreachable(f'The server of this link answers with error {refusal.status}.')
-	return LinkRefused(f'The server of this link refuses it with error {refusal.status}.')
+		return HubUnreachable(f'The server of this link answered with error {refusal.status}.')
+	return LinkRefused(
+		f'The server of this link refused the request with error {refusal.status}.',
+		'Check the link.',
+	)
 
 
 def check_kind(response: http.client.HTTPResponse) -> None:
@@ -263,7 +266,7 @@ def check_first(first: bytes, size: int, name: str) -> None:
 		return
 	if first.startswith((b'PK\x03\x04', b'\x80\x02', b'\x80\x03', b'\x80\x04')):
 		raise LinkRefused(
-			f'{name} is a pickle or an archive, which can run any program when it is opened.',
+			f'{name} is a pickle or an archive, which can run any program when opened.',
 			'Look for a safetensors version of it.',
 		)
 	raise LinkRefused(

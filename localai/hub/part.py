@@ -196,10 +196,10 @@ class guard:
 			return
 		if error.errno in FULL:
 			raise DiskFull(
-				f'The disk of {self.path.parent} is full.',
-				'Free some space, then resume; what was fetched is kept.',
+				f'The disk holding {self.path.parent} is full.',
+				'Free some space, then resume; what was downloaded is kept.',
 			) from error
 		raise StorageProblem(
-			f'LocalAI cannot write {self.path}: {error.strerror or error}.',
+			f'LocalAI cannot write to {self.path}: {error.strerror or error}.',
 			'Give it permission to write there, then resume.',
 		) from error

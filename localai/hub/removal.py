@@ -21,7 +21,7 @@ def delete_repo(repo: str, cache: Path) -> int:
 	if not repo or repo.count('/') > 1 or '\\' in repo or '..' in repo or not folder.is_dir():
 		raise NotOnHub(
 			f'{repo[:100]!r} is not in the Hugging Face cache.',
-			'It was removed by another program.',
+			'Refresh the list of models; another program may have removed it.',
 		)
 	freed = size_of(folder)
 	try:
@@ -40,8 +40,8 @@ def delete_repo(repo: str, cache: Path) -> int:
 	shutil.rmtree(cache / '.locks' / folder.name, ignore_errors=True)
 	if folder.exists():
 		raise StorageProblem(
-			f'{repo} could not be removed whole from the Hugging Face cache.',
-			'Check that its folder can be written and that no other program has it open.',
+			f'{repo} could not be removed completely from the Hugging Face cache.',
+			'Check that its folder is writable and that no other program has it open.',
 		)
 	log.info('%s was removed from the cache: %s bytes', repo, freed)
 	return freed

@@ -62,7 +62,7 @@ class TokenKeeper:
 		if self.state().source == 'environment':
 			raise InvalidInput(
 				'The token comes from HF_TOKEN in the environment.',
-				'Change it there, then start LocalAI again.',
+				'Change it there, then restart LocalAI.',
 				field='token',
 			)
 		try:
@@ -71,12 +71,14 @@ class TokenKeeper:
 				logger.info('the token for the hub was removed')
 				return TokenState(present=False)
 			if not FORM.fullmatch(token):
-				raise BadToken('This is not a token: it has spaces or letters that no token has.')
+				raise BadToken(
+					'This is not a token: it contains spaces or characters that no token has.'
+				)
 			name = self.hub.whoami(token)
 			self.keep(token)
 		except OSError as error:
 			raise HomeUnusable(
-				f'The token cannot be kept in {self.place.parent}: {error.strerror or error}.',
+				f'The token cannot be saved in {self.place.parent}: {error.strerror or error}.',
 				'Set HF_HOME to a folder that you can write to.',
 			) from error
 		logger.info('a token for the hub was entered')

@@ -97,7 +97,8 @@ class Transfers:
 		"""
 		if constants.is_offline_mode():
 			raise HubUnreachable(
-				'Nothing is fetched because HF_HUB_OFFLINE is set.', 'Unset it and start again.'
+				'Nothing can be downloaded because HF_HUB_OFFLINE is set.',
+				'Unset it and restart LocalAI.',
 			)
 		# 1. What is there, and what is not
 		repository = RepositoryCache(self.cache, plan)
@@ -236,7 +237,7 @@ def fetch_checked(
 		meter.add(-part.size)
 		logger.warning('%s: the hash is %s, not %s', name, found, expected)
 		if not resumed:
-			raise WrongBytes(f'{name} came with other bytes than were promised.')
+			raise WrongBytes(f'{name} does not match its checksum.')
 		source.location = ''
 
 
@@ -257,7 +258,9 @@ def adopt(run: Run, there: Path, blob: Path, file: PlannedFile) -> bool:
 		with guard(blob):
 			copy.replace(blob)
 	except (OSError, StorageProblem) as error:
-		logger.info('%s is fetched, %s could not be used: %s', file.path, there, error)
+		logger.info(
+			'%s will be downloaded, because %s could not be used: %s', file.path, there, error
+		)
 		with suppress(OSError):
 			copy.unlink(missing_ok=True)
 		return False
@@ -286,8 +289,9 @@ def check_space(folder: Path, need: int, spare: int) -> None:
 	free = free_at(folder)
 	if need and need + spare > free:
 		raise DiskFull(
-			f'{gigabytes(need)} are still to be fetched and {gigabytes(max(0, free - spare))} are free at {folder}.',
-			'Free some space, then resume; what was fetched is kept.',
+			f'Another {gigabytes(need)} must be downloaded, '
+			f'but only {gigabytes(max(0, free - spare))} is free in {folder}.',
+			'Free some space, then resume; what was downloaded is kept.',
 		)
 
 

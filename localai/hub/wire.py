@@ -224,7 +224,7 @@ class Source:
 			refusal = Refused(response.status, code, retry_after(response), bool(token))
 			finish(response, wire, url)
 			raise refusal
-		raise LinkRefused('The link leads from one place to the next without an end.')
+		raise LinkRefused('The link redirects too many times.')
 
 	def next_url(self, url: str, where: str) -> str:
 		there = urljoin(url, where)

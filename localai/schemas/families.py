@@ -45,7 +45,7 @@ Way = Literal['text']
 
 def drawn(name: ArchitectureName) -> ArchitectureName:
 	if name not in FAMILIES:
-		raise ValueError(f'LocalAI does not draw with {name}.')
+		raise ValueError(f'LocalAI cannot draw with {name}.')
 	return name
 
 

@@ -84,7 +84,7 @@ def text(term: Term, value: Any) -> str:
 	if not isinstance(value, str):
 		raise ValueError(f'{subject} must be text, not {shorten(value)}.')
 	if len(value) > PROMPT_LIMIT:
-		raise ValueError(f'{subject} has {len(value):,} characters; {PROMPT_LIMIT:,} are the most.')
+		raise ValueError(f'{subject} has {len(value):,} characters; the limit is {PROMPT_LIMIT:,}.')
 	value = clean(value)
 	if not value and term.name == 'prompt':
 		raise ValueError('The prompt is empty. Say in a few words what to draw.')

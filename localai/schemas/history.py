@@ -20,7 +20,7 @@ def a_day(value: str) -> str:
 	try:
 		return date.fromisoformat(value).isoformat()
 	except ValueError:
-		raise ValueError('A day is written as 2026-11-25.') from None
+		raise ValueError('Write a day as 2026-11-25.') from None
 
 
 class HistoryQuery(Schema):

@@ -72,8 +72,8 @@ TABLE = (
 		short='negative',
 		subject='The negative prompt',
 		doors=frozenset(('details', 'exports', 'defaults')),
-		help='What should not be in it.',
-		hint='what should not be in it',
+		help='What should not appear in the picture.',
+		hint='what should not appear in the picture',
 	),
 	Term(
 		'model',
@@ -93,7 +93,7 @@ TABLE = (
 		multiple=8,
 		known=(1, 1_000_000),
 		doors=frozenset(('exports', 'defaults')),
-		help="Pixels, a multiple of 8 from 64 to 2048; empty takes the model's own.",
+		help="Pixels, a multiple of 8 from 64 to 2048; leave empty for the model's default.",
 		hint='pixels, a multiple of 8',
 	),
 	Term(
@@ -106,7 +106,7 @@ TABLE = (
 		multiple=8,
 		known=(1, 1_000_000),
 		doors=frozenset(('exports', 'defaults')),
-		help="Pixels, a multiple of 8 from 64 to 2048; empty takes the model's own.",
+		help="Pixels, a multiple of 8 from 64 to 2048; leave empty for the model's default.",
 		hint='pixels, a multiple of 8',
 	),
 	Term(
@@ -121,7 +121,7 @@ TABLE = (
 		a1111='Steps',
 		doors=EVERYWHERE,
 		searched=True,
-		help="Denoising steps, 1 to 150; empty takes the model's own.",
+		help="Denoising steps, 1 to 150; leave empty for the model's default.",
 		hint='1 to 150',
 	),
 	Term(
@@ -135,8 +135,8 @@ TABLE = (
 		a1111='CFG scale',
 		doors=EVERYWHERE,
 		searched=True,
-		help="How closely the prompt is followed, 0 to 30; empty takes the model's own.",
-		hint='how closely the prompt is followed, 0 to 30',
+		help="How closely to follow the prompt, 0 to 30; leave empty for the model's default.",
+		hint='how closely to follow the prompt, 0 to 30',
 	),
 	Term(
 		'sampler',
@@ -145,8 +145,8 @@ TABLE = (
 		choices=SAMPLERS,
 		a1111='Sampler',
 		doors=EVERYWHERE,
-		help="Such as Euler a or DPM++ 2M; empty takes the model's own.",
-		hint='such as "Euler a" or "DPM++ 2M"',
+		help="For example Euler a or DPM++ 2M; leave empty for the model's default.",
+		hint='for example "Euler a" or "DPM++ 2M"',
 	),
 	Term(
 		'schedule',
@@ -167,7 +167,8 @@ TABLE = (
 		known=(0, SEED_LIMIT - 1),
 		a1111='Seed',
 		doors=EXPORTED,
-		help='A whole number from 0 to 18446744073709551615, also as text; empty draws one by chance. Picture i has seed + i.',
+		help='A whole number from 0 to 18446744073709551615, also as text; '
+		'leave empty for a random one. Picture i uses seed + i.',
 		hint='the same seed draws the same picture',
 	),
 	# Of a job, not of a picture.
@@ -180,8 +181,8 @@ TABLE = (
 		low=1,
 		high=100,
 		doors=frozenset(),
-		help='How many pictures, 1 to 100.',
-		hint='how many pictures',
+		help='How many pictures to draw, 1 to 100.',
+		hint='how many pictures to draw, 1 to 100',
 	),
 	# What other programs say, and a request here has no field for yet.
 	Term('clip_skip', 'Clip skip', 'whole', known=(1, 1000)),

@@ -60,25 +60,25 @@ def ids_of(value: object, most: int) -> tuple[int, ...]:
 	if isinstance(value, int) and not isinstance(value, bool):
 		value = (value,)
 	if not isinstance(value, list | tuple | set | frozenset):
-		raise InvalidInput('Which pictures is not said.', 'Send a list of their numbers.', 'ids')
+		raise InvalidInput('No pictures were named.', 'Send a list of their numbers.', 'ids')
 	if len(value) > most:
 		raise InvalidInput(
-			f'These are {len(value):,} pictures; {most:,} at once are the most.',
+			f'That is {len(value):,} pictures; the limit is {most:,} at a time.',
 			'Choose fewer.',
 			'ids',
 		)
 	for one in value:
 		if isinstance(one, bool) or not isinstance(one, int) or not 0 < one < 2**63:
-			raise InvalidInput(f'{short(one)} is not the number of a picture.', field='ids')
+			raise InvalidInput(f'{short(one)} is not a picture number.', field='ids')
 	return tuple(dict.fromkeys(value))
 
 
 def read_notes(text: str) -> str:
 	if not isinstance(text, str):
-		raise InvalidInput('The notes must be text.', 'Write words.', 'notes')
+		raise InvalidInput('The notes must be text.', 'Send text.', 'notes')
 	if len(text) > NOTES_LIMIT:
 		raise InvalidInput(
-			f'The notes have {len(text):,} characters; {NOTES_LIMIT:,} are the most.',
+			f'The notes have {len(text):,} characters; the limit is {NOTES_LIMIT:,}.',
 			'Shorten them.',
 			'notes',
 		)
@@ -89,7 +89,9 @@ def read_defaults(defaults: ModelDefaults | dict) -> ModelDefaults:
 	"""As a request would have them: the same limits, the same sentences. Raises InvalidInput."""
 	given = defaults.model_dump() if isinstance(defaults, ModelDefaults) else defaults
 	if not isinstance(given, dict):
-		raise InvalidInput('The defaults must be named values.', 'Name each of them.', 'defaults')
+		raise InvalidInput(
+			'The defaults must be named values.', 'Send an object of names and values.', 'defaults'
+		)
 	given = {name: value for name, value in given.items() if value is not None}
 	strange = [name for name in given if name not in ModelDefaults.model_fields]
 	if strange:
@@ -103,6 +105,6 @@ def read_thumbnail(picture: int | None) -> int | None:
 		return None
 	if isinstance(picture, bool) or not isinstance(picture, int) or not 0 < picture < 2**63:
 		raise InvalidInput(
-			'A thumbnail is the number of a picture.', 'Choose a picture.', 'thumbnail'
+			'A thumbnail must be the number of a picture.', 'Choose a picture.', 'thumbnail'
 		)
 	return picture

@@ -43,9 +43,9 @@ class Upkeep:
 			try:
 				step()
 			except LocalAIError as error:
-				log.warning('the home could not be kept in order: %s', error)
+				log.warning('tidying the home folder failed: %s', error)
 			except Exception:
-				log.exception('the home could not be kept in order')
+				log.exception('tidying the home folder failed')
 
 	def close(self) -> None:
 		self.closed.set()

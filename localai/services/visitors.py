@@ -26,7 +26,7 @@ def visitor_of(headers: Mapping[str, str]) -> Visitor:
 def check(visitor: Visitor, audience: Audience) -> None:
 	"""Raises NotAllowed."""
 	if not visitor.may(audience):
-		raise NotAllowed('This is only for visitors who gave a password.')
+		raise NotAllowed('Only visitors who gave a password can do this.')
 
 
 def told(visitor: Visitor, job: JobSnapshot) -> JobSnapshot:

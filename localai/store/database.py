@@ -74,7 +74,7 @@ class Database:
 		until then."""
 		self.check_there()
 		while not self.turn.acquire(timeout=self.patience):
-			log.warning('waiting to write to the database: another part of LocalAI is at it')
+			log.warning('waiting to write to the database: another part of LocalAI is using it')
 		try:
 			with (
 				self.translated(),
@@ -92,8 +92,8 @@ class Database:
 		was, or into a file that nobody finds again. Raises StorageProblem."""
 		if not self.path.exists():
 			raise StorageProblem(
-				f'The folder {self.path.parent} is not there any more.',
-				'Bring its disk back, then start LocalAI again.',
+				f'The folder {self.path.parent} no longer exists.',
+				'Connect its disk again, then restart LocalAI.',
 			)
 
 	@contextmanager
@@ -114,7 +114,8 @@ class Database:
 				return
 			if have and have > HEAD:
 				raise DatabaseTooNew(
-					f'The database {self.path} was written by a newer LocalAI (schema {have}, known is {HEAD}).'
+					f'The database {self.path} was written by a newer '
+					f'LocalAI (schema {have}; this version knows {HEAD}).'
 				)
 			from alembic import command
 			from alembic.config import Config
@@ -142,8 +143,8 @@ class Database:
 		size, free = self.path.stat().st_size, shutil.disk_usage(self.path.parent).free
 		if free < 3 * size:
 			raise DiskFull(
-				f'LocalAI has to update its database and needs {3 * size / 1e6:,.0f} MB for it; the'
-				f' disk of {self.path.parent} has {free / 1e6:,.0f} MB free.',
+				f'LocalAI needs {3 * size / 1e6:,.0f} MB to update its database, '
+				f'but the disk holding {self.path.parent} has {free / 1e6:,.0f} MB free.',
 				'Free some space, then start again.',
 			)
 		copy = self.path.with_name(f'{self.path.stem}-{name}.db')
@@ -166,7 +167,7 @@ class Database:
 		"""The schema version of the file, '' when it is new."""
 		if not self.path.exists() or self.path.stat().st_size == 0:
 			if shutil.disk_usage(self.path.parent).free < 10_000_000:
-				raise DiskFull(f'The disk of {self.path.parent} is full.')
+				raise DiskFull(f'The disk holding {self.path.parent} is full.')
 			return ''
 		connection = sqlite3.connect(self.path, timeout=self.patience)
 		try:
@@ -202,7 +203,7 @@ def patiently(act: Callable[[], Result]) -> Result:
 		except (OperationalError, sqlite3.OperationalError) as error:
 			if not is_busy(error):
 				raise
-			log.warning('waiting to write to the database: another program is at it')
+			log.warning('waiting to write to the database: another program is using it')
 			time.sleep(
 				PAUSE
 			)  # some of it SQLite refuses at once, however patient it was told to be
@@ -217,20 +218,21 @@ def translate(error: BaseException | None, path: Path) -> StorageProblem:
 	text = str(error)
 	if is_busy(error):  # only who reads: who writes waits
 		return StorageProblem(
-			f'Another program keeps the database {path} to itself.',
+			f'Another program has locked the database {path}.',
 			'Close that program, then try again.',
 		)
 	if 'full' in text:
-		return DiskFull(f'The disk of {path.parent} is full.')
+		return DiskFull(f'The disk holding {path.parent} is full.')
 	if 'readonly' in text or 'unable to open' in text:
 		return StorageProblem(
-			f'The database {path} cannot be written.', 'Check the permissions of the folder.'
+			f'LocalAI cannot write to the database {path}.', "Check the folder's permissions."
 		)
 	if 'not a database' in text or 'malformed' in text:
 		return StorageProblem(
 			f'The file {path} is damaged or is not a LocalAI database.',
-			'Move it away; LocalAI then makes the history anew from the pictures.',
+			'Move it away; LocalAI will then rebuild the history from the pictures.',
 		)
 	return StorageProblem(
-		f'The database {path} refused: {text}.', 'Try again; if it stays, start LocalAI again.'
+		f'The database {path} reported an error: {text}.',
+		'Try again; if that does not help, restart LocalAI.',
 	)

@@ -66,7 +66,7 @@ def prepare(database: Database) -> None:
 				break
 			connection.execute(INSERT, [document(row) for row in rows])
 			done, last = done + len(rows), rows[-1]['id']
-			database.tell('Reading the words of the pictures', done, total)
+			database.tell('Indexing the words of the pictures', done, total)
 		connection.execute(text(f'pragma user_version = {VERSION}'))
 	if done:
 		log.info('the words of %s pictures were indexed', done)

@@ -94,7 +94,7 @@ class Asking:
 		component, functions = self.page
 		name = fields.get('fn_name')
 		if fields.get('component_id') != component or isinstance(fields['component_id'], bool):
-			raise UnknownName('That is no part of the page.', 'Reload it.', 'component_id')
+			raise UnknownName('That is not part of the page.', 'Reload it.', 'component_id')
 		if not isinstance(name, str) or name not in functions:
 			raise UnknownName(f'The page has no function {short(name)}.', 'Reload it.', 'fn_name')
 		return {
@@ -130,7 +130,9 @@ class Asking:
 		known = {p['parameter_name']: p for p in self.endpoints[name]}
 		for field in fields:
 			if field not in known:
-				raise InvalidInput(f'/{name} takes no {short(field)}.', field=plain(field, 80))
+				raise InvalidInput(
+					f'/{name} has no parameter {short(field)}.', field=plain(field, 80)
+				)
 		for field, parameter in known.items():
 			if field not in fields and not parameter['parameter_has_default']:
 				raise InvalidInput(f'{field} is missing.', field=field)
@@ -139,7 +141,7 @@ class Asking:
 	def of_cancel(self, fields: Fields) -> Fields:
 		index = fields.get('fn_index')
 		if isinstance(index, bool) or not isinstance(index, int):
-			raise InvalidInput('Which function is not said.', field='fn_index')
+			raise InvalidInput('No function was named.', 'Send its number.', 'fn_index')
 		names = {name: name_in(fields, name) for name in ('session_hash', 'event_id')}
 		return names | {'fn_index': index}
 
@@ -155,7 +157,9 @@ class Asking:
 			return []
 		if len(data) > len(parameters):
 			most = len(parameters)
-			raise InvalidInput(f'/{name} takes {most} values, and {len(data)} came.', field='data')
+			raise InvalidInput(
+				f'/{name} was sent {len(data)} values; the limit is {most}.', field='data'
+			)
 		for parameter in parameters[len(data) :]:
 			if not parameter['parameter_has_default']:
 				field = parameter['parameter_name']
@@ -168,7 +172,7 @@ def name_in(fields: Mapping[str, object], what: str) -> str:
 	"""What tells one session or one call from another. Raises InvalidInput."""
 	name = fields.get(what)
 	if not isinstance(name, str) or not 0 < len(name) <= NAME_LIMIT:
-		raise InvalidInput(f'{what} is not said.', 'Send a short text.', what)
+		raise InvalidInput(f'{what} is missing.', 'Send a short text.', what)
 	return name
 
 

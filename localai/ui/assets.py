@@ -107,7 +107,7 @@ class Assets:
 		if digest != self.digest or name not in self.files:
 			return Response('There is no such file.', 404)
 		if request.method not in ('GET', 'HEAD'):
-			return Response('These files can only be read.', 405, {'allow': 'GET, HEAD'})
+			return Response('These files are read-only.', 405, {'allow': 'GET, HEAD'})
 		accepted = request.headers.get('accept-encoding', '')
 		small = takes_gzip(accepted) and not packed(name)
 		headers = {

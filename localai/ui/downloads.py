@@ -75,7 +75,7 @@ def functions(studio: Studio) -> list[Callable]:
 		"""Keeps a token, or with '' removes it; answers only whether there is one."""
 		token = str(given.get('token') or '').strip()
 		if len(token) > TOKEN_LIMIT:
-			raise InvalidInput('This is too long for a token.', 'Copy it once more.', 'token')
+			raise InvalidInput('This is too long for a token.', 'Copy it again.', 'token')
 		return {'token': said(studio.downloads.set_token(token))}
 
 	def recommended() -> list[Answer]:

@@ -45,7 +45,7 @@ class Failures:
 				return await told(error, scope['path'])(scope, receive, send)
 			# A call that is not there is said in its stream; Starlette has a complaint of its own then.
 			if not isinstance(error.__cause__ or error, HTTPException):
-				log.exception('an answer of %s broke off', scope['path'])
+				log.exception('an answer from %s was cut off', scope['path'])
 			await send({'type': 'http.response.body', 'body': b'', 'more_body': False})
 			return
 		if held:

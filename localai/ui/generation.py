@@ -70,7 +70,7 @@ def functions(studio: Studio) -> list[Callable]:
 		"""Keeps the form for the next start and for other browsers."""
 		if len(str(given)) > FORM_LIMIT:
 			raise InvalidInput(
-				'The settings of this page are too long to keep.', 'Shorten the prompt.'
+				'The settings of this page are too long to save.', 'Shorten the prompt.'
 			)
 		studio.preferences.write(FORM, given)
 		return {}

@@ -139,7 +139,7 @@ def number(given: dict, name: str) -> int:
 	"""The number of a picture."""
 	value = given.get(name)
 	if isinstance(value, bool) or not re.fullmatch(r'\d{1,18}', str(value)):
-		raise ValueError(f'{name} is no number of a picture')
+		raise ValueError(f'{name} is not a picture number')
 	return int(str(value))
 
 

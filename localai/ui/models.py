@@ -82,9 +82,7 @@ def functions(studio: Studio) -> list[Callable]:
 	def ui_folder_add(given: dict) -> Answer:
 		path = str(given.get('path') or '').strip()
 		if not path:
-			raise InvalidInput(
-				'No folder was named.', 'Write where it lies, from its start.', 'path'
-			)
+			raise InvalidInput('No folder was named.', 'Enter its full path.', 'path')
 		studio.models.add_folder(long(path))
 		return places()
 

@@ -132,7 +132,9 @@ class Gate:
 		"""Raises UnknownName, NotAllowed."""
 		audience = audience_at(scope['path'].removeprefix(self.prefix))
 		if audience is None:
-			raise UnknownName('There is nothing at this address.', 'Begin at the page itself.')
+			raise UnknownName(
+				'There is nothing at this address.', 'Check the address, or start at the main page.'
+			)
 		check(visitor_of(Headers(scope=scope)), audience)
 
 

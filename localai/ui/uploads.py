@@ -83,10 +83,10 @@ class Uploads:
 		length = headers.get('content-length', '')
 		if not length.isascii() or not length.isdecimal():
 			raise InvalidInput(
-				'How long the file is, is not said.', 'Send Content-Length.', 'files'
+				'The length of the file is missing.', 'Send Content-Length.', 'files'
 			)
 		if len(length) > 18 or int(length) > LARGEST:
-			raise TooMuch('The file has more than 64 MB.', 'Send a smaller one.', 'files')
+			raise TooMuch('The file is larger than 64 MB.', 'Send a smaller one.', 'files')
 		return int(length)
 
 	def check(self, name: str, size: int) -> None:
@@ -101,7 +101,7 @@ class Uploads:
 			total, files = sum(s.size for s in sent), sum(s.files for s in sent)
 			if total + size > bytes_most or files >= files_most:
 				raise TooMuch(
-					f'Visitors may send {bytes_most // MB} MB or {files_most} files in an hour.',
+					f'Visitors can send up to {bytes_most // MB} MB or {files_most} files an hour.',
 					'Send the rest later.',
 					'files',
 				)

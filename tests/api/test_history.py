@@ -112,7 +112,7 @@ class TestLooking:
 			({'offset': -1}, 'offset is not valid'),
 			({'limit': 0}, 'limit is not valid'),
 			({'limit': 10**30}, 'limit is not valid'),
-			({'day': 'today'}, 'A day is written as 2026-11-25.'),
+			({'day': 'today'}, 'Write a day as 2026-11-25.'),
 		],
 	)
 	def test_what_is_asked_wrongly_is_said(self, client, fields, words):
@@ -168,9 +168,9 @@ class TestChanging:
 
 	def test_nan_and_too_many(self, client):
 		answer = client.post('/api/history/delete', content=b'{"ids": [NaN, Infinity]}')
-		assert 'nan is not the number of a picture' in refusal(answer)
+		assert 'nan is not a picture number' in refusal(answer)
 		many = {'ids': list(range(1, 20_002))}
-		assert '20,000 at once are the most' in refusal(
+		assert 'the limit is 20,000 at a time' in refusal(
 			client.post('/api/history/delete', json=many)
 		)
 
@@ -217,7 +217,7 @@ class TestImport:
 	@pytest.mark.parametrize('modified', ['x', 'NaN', '1.5', '9' * 30, f'-{"9" * 30}', ''])
 	def test_times_that_are_none(self, client, modified):
 		answer = client.post('/api/history/import', content=png({}), params={'modified': modified})
-		assert 'not valid' in refusal(answer) or 'That is no time.' in refusal(answer)
+		assert 'not valid' in refusal(answer) or 'That is not a time.' in refusal(answer)
 
 	def test_times_before_and_after_all_pictures_are_moved_to_where_some_are(self, client, studio):
 		for modified, image in ((-(10**13), 'a'), (10**13, 'b')):
@@ -242,7 +242,7 @@ class TestImport:
 				answer = ''
 				while '}' not in answer:
 					answer += wire.recv(4096).decode()
-			assert ' 422 ' in answer and 'The file has more than 1 MB.' in answer
+			assert ' 422 ' in answer and 'The file is larger than 1 MB.' in answer
 		finally:
 			server.should_exit = True
 			thread.join()
@@ -398,7 +398,7 @@ class TestStrangers:
 			):
 				answer = stranger.request(method, f'/api/history/{path}', content=b'{}')
 				assert answer.status_code == 403, path
-				assert 'only for visitors who gave a password' in answer.text
+				assert 'visitors who gave a password can' in answer.text
 
 	def test_pictures_of_another_website_are_not_taken(self, studio):
 		with TestClient(Guard(create(studio)), base_url='http://127.0.0.1:7860') as client:

@@ -224,7 +224,7 @@ class TestSingleFile:
 	def test_what_it_lacks_is_named(self, shelf, tmp_path, family, drop, part):
 		pipeline = shelf[family][2]
 		file = original.write(pipeline, tmp_path / 'half.safetensors', drop=(drop,))
-		with pytest.raises(ModelBroken, match=f'half.safetensors lacks its {part}'):
+		with pytest.raises(ModelBroken, match=f'half.safetensors is missing its {part}'):
 			loading.load(spec(file, family), torch.float32, lambda *now: None)
 
 	def test_the_wrong_family_is_a_sentence(self, shelf):

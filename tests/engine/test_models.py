@@ -50,7 +50,7 @@ class TestParts:
 		index = json.loads((folder / 'model_index.json').read_text())
 		(folder / 'model_index.json').write_text(json.dumps(index | {part: [None, None]}))
 		events = run(Engine('cpu', 0), say.Load(job_id='load', model=spec))
-		assert isinstance(events[-1], say.Failed) and 'a lacks its ' in events[-1].message
+		assert isinstance(events[-1], say.Failed) and 'a is missing its ' in events[-1].message
 		assert not [e for e in events if isinstance(e, say.Loading)]
 
 

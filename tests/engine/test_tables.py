@@ -32,7 +32,7 @@ class TestFamilies:
 		known = set(ARCHITECTURES) - set(FAMILIES)
 		assert 'unknown' in known
 		for name in known:
-			with pytest.raises(ValidationError, match='does not draw with'):
+			with pytest.raises(ValidationError, match='cannot draw with'):
 				ModelSpec(id='a', name='a', family=name, path='/a', bytes=1, parameters=1)
 
 	def test_both_rows_of_a_family_fit_each_other(self):
@@ -72,6 +72,6 @@ class TestMemoryPlan:
 		assert memory.plan(SD1, 1536, 1536, machine, resident).tiled == tiled
 
 	def test_refuses_with_the_numbers(self):
-		with pytest.raises(OutOfMemory, match=r'2\.\d GB and 1\.0 GB are free'):
+		with pytest.raises(OutOfMemory, match=r'2\.\d GB, but only 1\.0 GB is free'):
 			full = Machine(reading=MemoryReading(free=10**9, total=10**10))
 			memory.plan(SD1, 512, 512, full, False)

@@ -42,11 +42,11 @@ class TestBudget:
 		file = tmp_path / 'a'
 		with open(file, 'wb') as stream:
 			stream.truncate(10**12)
-		with pytest.raises(TooMuch, match='it has more than 60 MB'):
+		with pytest.raises(TooMuch, match='it is larger than 60 MB'):
 			read_foreign(file, 60_000_000)
 
 	@pytest.mark.skipif(not os.path.exists('/proc/self/status'), reason='Linux alone')
 	def test_nor_what_says_that_it_is_smaller_than_it_is(self):
 		assert os.stat('/proc/self/status').st_size == 0
-		with pytest.raises(TooMuch, match='it has more than 100 bytes'):
+		with pytest.raises(TooMuch, match='it is larger than 100 bytes'):
 			read_foreign('/proc/self/status', 100)

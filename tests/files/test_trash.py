@@ -168,7 +168,7 @@ class TestDelete:
 		path = write_weights(shelf.home / 'ink.safetensors', {'a': [4]})
 		shelf.models.scan()
 		path.unlink()
-		with pytest.raises(UnknownName, match='not there any more'):
+		with pytest.raises(UnknownName, match='no longer exists'):
 			shelf.models.delete('ink.safetensors')
 		assert 'ink.safetensors' not in shelf.ids() and not shelf.models.trash()
 
@@ -242,7 +242,7 @@ class TestTrash:
 		shelf.models.scan()
 		gone = shelf.models.delete('a')
 		(shelf.trash / gone.id / 'a').rename(shelf.home.parent / 'taken')
-		with pytest.raises(StorageProblem, match='not in the trash any more'):
+		with pytest.raises(StorageProblem, match='no longer in the trash'):
 			shelf.models.restore(gone.id)
 
 	@pytest.mark.parametrize('which', ['', 'x', '../..', 'a\0'])

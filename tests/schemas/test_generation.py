@@ -91,7 +91,7 @@ class TestRight:
 
 	def test_a_long_prompt_is_said_not_silently_cut(self, studio):
 		job = studio.generation.start({'prompt': 'fox ' * 100})
-		assert 'reads 77; the last 25 are left out' in job.notes[0]
+		assert 'reads only 77; the last 25 will be ignored' in job.notes[0]
 		assert studio.generation.estimate({'prompt': 'fox ' * 100}).tokens == 102
 
 	def test_seeds_run_on_and_wrap(self, studio):

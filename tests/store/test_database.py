@@ -21,7 +21,7 @@ from localai.store.preferences import Preferences
 from localai.store.tables import Base
 from tests.waiting import eventually
 
-WAITS = 'waiting to write to the database: another {} is at it'
+WAITS = 'waiting to write to the database: another {} is using it'
 
 
 HOLDER = """
@@ -225,7 +225,7 @@ class TestWaiting:
 	def test_who_only_reads_cannot_write(self, tmp_path):
 		with closing(Database(tmp_path / 'a.db')) as database:
 			with (
-				pytest.raises(StorageProblem, match='cannot be written'),
+				pytest.raises(StorageProblem, match='cannot write to the database'),
 				database.reading() as session,
 			):
 				session.execute(text("insert into preferences values ('theme', '{}')"))

@@ -186,7 +186,7 @@ class TestLaterPictures:
 			assert ('source', 'picture abc, strength 0.6, mask feather 4') in picture.request.rest
 			assert 'Steps: 500' in card.parameters
 			assert again.fields['prompt'] == 'a red fox' and 'steps' not in again.fields
-			assert 'Source cannot be taken over yet.' in again.notes
+			assert 'Source cannot be reused yet.' in again.notes
 			for file in later.glob('localai.db*'):
 				file.unlink()
 
@@ -275,7 +275,7 @@ class TestLaterRows:
 			('$.zoom', 3, "There is no setting called 'zoom'"),
 			('$.sampler', 'Futura', 'There is no sampler called'),
 			('$.steps', 500, 'Steps must be a whole number from 1 to 150, not 500'),
-			('$.steps', 'many', 'LocalAI asked for this job'),
+			('$.steps', 'many', 'from another version of LocalAI'),
 		],
 	)
 	def test_a_job_that_waits_fails_with_a_reason_and_the_others_go_on(
@@ -303,7 +303,7 @@ class TestLaterRows:
 		finally:
 			studio.close()
 		assert done.state == 'finished' and failed.state == 'failed'
-		assert said in failed.error.message and 'Another version' in failed.error.message
+		assert said in failed.error.message and 'another version of LocalAI' in failed.error.message
 		assert listed == {first.id, second.id}
 
 	def test_states_and_errors_that_are_not_known(self, studio, settings):

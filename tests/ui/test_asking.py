@@ -63,7 +63,7 @@ class TestJunk:
 		('path', 'body', 'status', 'words'),
 		[
 			('call/v2/submit', {}, 422, 'prompt is missing.'),
-			('call/v2/submit', {'widht': 1, 'prompt': 'x'}, 422, "takes no 'widht'."),
+			('call/v2/submit', {'widht': 1, 'prompt': 'x'}, 422, "has no parameter 'widht'."),
 			('call/v2/nothing', {}, 404, "no endpoint 'nothing'."),
 			('call/nothing', {'data': []}, 404, "no endpoint 'nothing'."),
 			('call/nothing%1b[31m', {'data': []}, 404, 'no endpoint'),
@@ -71,20 +71,20 @@ class TestJunk:
 			('call/submit', {}, 422, 'The values are not a list.'),
 			('call/submit', {'data': 'x'}, 422, 'The values are not a list.'),
 			('call/submit', {'data': []}, 422, 'prompt is missing.'),
-			('call/jobs', {'data': [1, 2]}, 422, '/jobs takes 0 values, and 2 came.'),
-			('call/jobs', {'data': [], 'session_hash': 7}, 422, 'session_hash is not said.'),
+			('call/jobs', {'data': [1, 2]}, 422, '/jobs was sent 2 values; the limit is 0.'),
+			('call/jobs', {'data': [], 'session_hash': 7}, 422, 'session_hash is missing.'),
 			('call/jobs', [], 422, 'not a JSON object'),
 			('queue/join', {}, 404, 'no function None.'),
 			('queue/join', {'fn_index': 99_999, 'session_hash': 'x', 'data': []}, 404, '99999'),
 			('queue/join', {'fn_index': True, 'session_hash': 'x', 'data': []}, 404, 'True'),
 			('queue/join', {'fn_index': [], 'session_hash': 'x'}, 404, 'no function []'),
-			('component_server', {}, 404, 'no part of the page'),
-			('component_server', {'component_id': 99_999}, 404, 'no part of the page'),
-			('component_server', {'component_id': []}, 404, 'no part of the page'),
-			('component_server', {'component_id': {'a': 1}}, 404, 'no part of the page'),
-			('cancel', {}, 422, 'Which function is not said.'),
-			('cancel', {'fn_index': 0, 'session_hash': [], 'event_id': 1}, 422, 'not said'),
-			('reset', {'event_id': None}, 422, 'event_id is not said.'),
+			('component_server', {}, 404, 'not part of the page'),
+			('component_server', {'component_id': 99_999}, 404, 'not part of the page'),
+			('component_server', {'component_id': []}, 404, 'not part of the page'),
+			('component_server', {'component_id': {'a': 1}}, 404, 'not part of the page'),
+			('cancel', {}, 422, 'No function was named.'),
+			('cancel', {'fn_index': 0, 'session_hash': [], 'event_id': 1}, 422, 'is missing'),
+			('reset', {'event_id': None}, 422, 'event_id is missing.'),
 		],
 	)
 	def test_one_sentence(self, house, path, body, status, words):
@@ -126,7 +126,7 @@ class TestJunk:
 	def test_addresses_and_parameters(self, house):
 		assert 'nothing at this address' in sentence(house.owner.get('/pwa_icon/99999'), 404)
 		assert 'not valid' in sentence(house.owner.get(f'{API}/queue/data'), 422)
-		assert 'not asked that way' in sentence(house.owner.get(f'{API}/queue/join'), 405)
+		assert 'does not allow that method' in sentence(house.owner.get(f'{API}/queue/join'), 405)
 		assert 'nothing at this address' in sentence(house.owner.delete('/api/jobs'), 404)
 
 	def test_an_endpoint_never_answers_with_an_empty_error(self, house):

@@ -221,10 +221,10 @@ class TestStrangersAndOwners:
 			]
 			told = ask(stranger, name[1:], *data)
 			may = name in ENDPOINTS_FOR_ANYONE
-			assert ('only for visitors who gave a password' in told) is not may, name
+			assert ('visitors who gave a password can' in told) is not may, name
 			told = ask(owner, name[1:], *data)
 			assert told.startswith('event: ') and 'NotAllowed' not in told, name
-			assert 'only for visitors' not in told, name
+			assert 'visitors who gave' not in told, name
 
 	def test_every_route_of_ours(self, app, stranger, owner):
 		tried = 0
@@ -248,7 +248,7 @@ class TestStrangers:
 	def test_they_look_and_draw_but_fetch_and_delete_nothing(self, stranger):
 		assert call(stranger, 'ui_models_find')['total'] == 1
 		told = ask(stranger, 'download', 'org/one', *REST)
-		assert 'only for visitors who gave a password' in told
+		assert 'visitors who gave a password can' in told
 		assert ask(stranger, 'jobs').startswith('event: complete')
 
 	def test_they_look_at_the_history_and_change_nothing_of_it(self, stranger, studio):
@@ -263,9 +263,7 @@ class TestStrangers:
 			('restore_pictures', (['nothing'],)),
 			('mark_pictures', ([picture.id], True, 5, 'mine', [], [], [], [])),
 		):
-			assert 'only for visitors who gave a password' in ask(stranger, endpoint, *data), (
-				endpoint
-			)
+			assert 'visitors who gave a password can' in ask(stranger, endpoint, *data), endpoint
 		assert ask(stranger, 'read_settings', {'path': picture.path}).startswith('event: error')
 		card = studio.history.card(picture.id)
 		assert not card.missing and card.marks.rating == 0
@@ -325,7 +323,7 @@ class TestStrangers:
 
 	def test_who_sits_at_the_machine_may(self, owner):
 		assert call(owner, 'ui_download_limits')['limits']['at_once'] == 2
-		assert 'Nothing to download was named.' in ask(owner, 'download', '', *REST)
+		assert 'There is nothing to download.' in ask(owner, 'download', '', *REST)
 		told = ask(owner, 'delete_pictures', [999])
 		assert told.startswith('event: complete') and '"gone": 1' in told
 

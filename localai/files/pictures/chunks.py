@@ -51,7 +51,7 @@ class Contents:
 
 
 def damaged() -> InvalidInput:
-	return InvalidInput('The picture is damaged.', 'Choose an undamaged copy of it.')
+	return InvalidInput('The picture is damaged.', 'Choose a copy that is not damaged.')
 
 
 def read_contents(source: Path | bytes) -> Contents:
@@ -78,7 +78,7 @@ def read_stream(stream: BinaryIO, size: int) -> Contents:
 	elif start[:4] == b'RIFF' and start[8:] == b'WEBP':
 		found = read_webp(stream, min(size, 8 + int.from_bytes(start[4:8], 'little')), size)
 	else:
-		raise InvalidInput('This is not a picture that can be read here.', REMEDY)
+		raise InvalidInput('This is not a picture that LocalAI can read.', REMEDY)
 	if not (found.width and found.height):
 		raise damaged()
 	return found
@@ -123,7 +123,7 @@ def read_png(stream: BinaryIO, size: int) -> Contents:
 				drawn, found.packed = True, found.packed + length
 			stream.seek(position)
 	else:
-		raise InvalidInput('The picture is made of more pieces than any picture is.', REMEDY)
+		raise InvalidInput('The picture is made of too many pieces.', REMEDY)
 	# 3. Others write UTF-8 where Latin-1 is meant; we never do
 	strict, room = any(body.startswith(OURS.encode() + b'\0') for _, body, _ in raw), ALL_BYTES
 	blocks: list[tuple[bytes, bool]] = []
@@ -200,7 +200,7 @@ def read_jpeg(stream: BinaryIO, size: int) -> Contents:
 		elif marker in (0xE1, 0xFE):
 			add_segment(found, marker, stream.read(length - 2))
 		position += 2 + length
-	raise InvalidInput('The picture is made of more pieces than any picture is.', REMEDY)
+	raise InvalidInput('The picture is made of too many pieces.', REMEDY)
 
 
 def add_segment(found: Contents, marker: int, body: bytes) -> None:

@@ -66,7 +66,7 @@ def read_directory(block: bytes, order: str, start: int, found: dict[str, str]) 
 		if tag == INNER:
 			inner = value
 		elif tag == PLACE:
-			found.setdefault('GPS', 'a place')
+			found.setdefault('GPS', 'a location')
 		elif tag in TAGS and TAGS[tag] not in found and kind in TEXT_TYPES:
 			begin = place + 8 if length <= 4 else value
 			text = tag_text(tag, block[begin : begin + length], order)

@@ -34,7 +34,7 @@ class Journal:
 			with self.lock:
 				self.append(lines)
 		except OSError as error:
-			log.warning('the marks could not be written beside the pictures: %s', error)
+			log.warning('the marks could not be written next to the pictures: %s', error)
 
 	def append(self, lines: str) -> None:
 		with open(self.path, 'a+b') as file:

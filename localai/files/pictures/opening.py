@@ -40,9 +40,9 @@ def examine(data: bytes, contents: Contents) -> None:
 	wide, high = contents.width, contents.height
 	if wide * high > PIXELS:
 		raise InvalidInput(
-			f'It claims to have {wide:,} x {high:,} pixels; pictures of up to '
-			f'{PIXELS // 1_000_000} megapixels can be shown.',
-			'Choose a smaller copy of it.',
+			f'It claims to be {wide:,} x {high:,} pixels; '
+			f'LocalAI can show pictures of up to {PIXELS // 1_000_000} megapixels.',
+			'Use a smaller copy.',
 		)
 	if contents.media_type != 'image/png':
 		return

@@ -50,7 +50,7 @@ def of_contents(source: Path | bytes, contents: Contents) -> Reading:
 	found = read_texts(contents.texts)
 	if not found.format and contents.doubtful:
 		doubtful = read_texts(contents.texts | contents.doubtful)
-		note = 'The part of the file with these settings is damaged: they may be wrong.'
+		note = 'The part of the file with these settings is damaged, so they may be wrong.'
 		found = doubtful.model_copy(update={'note': note}) if doubtful.format else doubtful
 	if not found.format and not found.recipe.prompt:
 		hidden = stealth.read_hidden(source, contents)
@@ -92,7 +92,7 @@ def read_texts(texts: dict[str, str]) -> Reading:
 	best = found[-1] if weight(found[-1]) > ENOUGH else max(found, key=weight)
 	if best is found[0] or not weight(found[0]):
 		return best
-	note = 'It carries two sets of settings: the more complete one is shown.'
+	note = 'It has two sets of settings; the more complete one is shown.'
 	return best.model_copy(update={'note': best.note or note})
 
 

@@ -23,7 +23,7 @@ class Refuge:
 		with contextlib.suppress(OSError):
 			self.folder.mkdir(mode=0o700)
 		if not self.private():
-			raise StorageProblem(f'{self.folder} belongs to somebody else.')
+			raise StorageProblem(f'{self.folder} belongs to another user.')
 		path = self.folder / name
 		write_whole(path, data)
 		return path

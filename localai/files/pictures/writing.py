@@ -39,7 +39,7 @@ def write_whole(path: Path, data: bytes, changed: datetime | None = None) -> Non
 			temporary.unlink(missing_ok=True)
 		if error.errno in (errno.ENOSPC, errno.EDQUOT):
 			raise DiskFull(
-				f'The disk of {path.parent} is full, so the picture could not be saved there.'
+				f'The disk holding {path.parent} is full, so the picture could not be saved there.'
 			) from error
 		raise StorageProblem(
 			f'The picture could not be saved in {path.parent}: {error.strerror or error}.',

@@ -80,7 +80,7 @@ def drawn_anew(data: bytes) -> SafeCopy:
 			return SafeCopy(strip_png(buffer.getvalue()), '.png', note)
 	except (*UNREADABLE, Image.DecompressionBombError) as error:
 		raise InvalidInput(
-			'The picture cannot be read, so that no safe copy can be made of it.',
+			'The picture cannot be read, so no safe copy of it can be made.',
 			'Share it as it is only if you know what is in it.',
 		) from error
 
@@ -117,7 +117,7 @@ def without_hidden(image: Image.Image) -> tuple[Image.Image | None, str]:
 		pixels = np.array(found)
 		pixels[..., :3] &= 254
 		found = Image.fromarray(pixels)
-		notes.append('Data hidden in the colours was removed: each lost its lowest bit.')
+		notes.append('Data hidden in the colours was removed: each colour lost its lowest bit.')
 	return (found if notes else None), ' '.join(notes)
 
 

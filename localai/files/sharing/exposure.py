@@ -65,13 +65,13 @@ def hidden_found(image: Image.Image) -> Iterator[Found]:
 	if 'A' in bands:
 		unseen = image.getchannel('A').point(lambda alpha: 255 * (alpha == 0))
 		if sum(map(bool, image.convert('L').histogram(unseen))) > 1:
-			yield 'Under the transparency', 'colours that nobody sees'
+			yield 'Under the transparency', 'colours that cannot be seen'
 		lowest, highest = image.getchannel('A').getextrema()
 		text = from_bits([p['A'] & 1 for p in seen])
 		if text.startswith(b'stealth_png'):
 			yield 'Hidden in the transparency', text.decode()
 		elif (lowest, highest) == (254, 255):
-			yield 'Hidden in the transparency', 'a pattern that nobody sees'
+			yield 'Hidden in the transparency', 'a pattern that cannot be seen'
 	if 'R' in bands:
 		text = from_bits([p[c] & 1 for p in seen[:40] for c in 'RGB'])
 		if text.startswith(b'stealth_rgb'):
@@ -114,9 +114,9 @@ def png_found(data: bytes) -> Iterator[Found]:
 	except zlib.error:
 		yield 'Damage', 'the pixels cannot be unpacked'
 	if unpack.unused_data:
-		yield 'Behind the pixels', readable(unpack.unused_data)
+		yield 'After the pixels', readable(unpack.unused_data)
 	if data[at:]:
-		yield 'Behind the end', readable(data[at:])
+		yield 'After the end', readable(data[at:])
 
 
 def png_text(name: bytes, body: bytes) -> Found:
@@ -137,7 +137,7 @@ def jpeg_found(data: bytes) -> Iterator[Found]:
 		if data[at] != 0xFF:  # pixels, up to the next marker
 			at = data.find(b'\xff', at)
 			if at < 0:
-				raise ValueError('no end')
+				raise ValueError('the end is missing')
 			continue
 		marker = data[at + 1]
 		if marker in (0x00, 0x01, 0xFF) or 0xD0 <= marker <= 0xD7:
@@ -162,14 +162,14 @@ def jpeg_found(data: bytes) -> Iterator[Found]:
 	if profile:
 		yield profile_found(bytes(profile))
 	if data[at + 2 :]:
-		yield 'Behind the end', readable(data[at + 2 :])
+		yield 'After the end', readable(data[at + 2 :])
 
 
 def webp_found(data: bytes, at: int = 12, end: int | None = None) -> Iterator[Found]:
 	whole = end is None
 	end = 8 + int.from_bytes(data[4:8], 'little') if end is None else end
 	if whole and end > len(data):
-		raise ValueError('no end')
+		raise ValueError('the end is missing')
 	while at + 8 <= end:
 		name, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], 'little')
 		body = data[at + 8 : at + 8 + length]
@@ -185,7 +185,7 @@ def webp_found(data: bytes, at: int = 12, end: int | None = None) -> Iterator[Fo
 			yield f'Chunk {name.decode("latin-1")}', readable(body)
 		at += 8 + length + length % 2
 	if whole and data[end:]:
-		yield 'Behind the end', readable(data[end:])
+		yield 'After the end', readable(data[end:])
 
 
 # What is in them

@@ -174,7 +174,10 @@ def cannot_load(found: Found, name: str) -> str:
 	if found.variant == 'lycoris lokr' and found.family in LOKR_FAMILIES:
 		return ''
 	kind = NAMES[found.variant]
-	return f'{name} is a LyCORIS file of the kind {kind}, which cannot be used. Use a version of it that is a plain LoRA.'
+	return (
+		f'{name} is a LyCORIS file of type {kind}, '
+		'which LocalAI cannot use. Look for a plain LoRA version of it.'
+	)
 
 
 # Embeddings: a few vectors, as wide as the words of the family.

@@ -154,7 +154,8 @@ def weight_files(folder: Path, model: Path) -> list[Path]:
 		missing = [n for n in names if Path(n).name != n or not (folder / n).is_file()]
 		if missing or not names:
 			raise ModelBroken(
-				f'{model.name} lacks {folder.name}/{missing[0][:100] if missing else "its weights"}.'
+				f'{model.name} is missing '
+				f'{folder.name}/{missing[0][:100] if missing else "its weights"}.'
 			)
 		return [folder / n for n in names]
 	file = first(folder, (*NAMED, *(n.replace('.safetensors', '.*.safetensors') for n in NAMED)))
@@ -162,10 +163,11 @@ def weight_files(folder: Path, model: Path) -> list[Path]:
 		return [file]
 	if any(f.suffix.lower() in PICKLES for f in folder.iterdir()):
 		raise PickleRefused(
-			f'{model.name} has its {part} only as a pickle, a format that can run any program when it is opened.'
+			f'{model.name} has its {part} only as a pickle, '
+			'a format that can run any program when opened.'
 		)
 	what = 'its weights' if folder == model else f'the weights of its {part}'
-	raise ModelBroken(f'{model.name or model} lacks {what}.')
+	raise ModelBroken(f'{model.name or model} is missing {what}.')
 
 
 def first(folder: Path, patterns: Iterable[str]) -> Path | None:
@@ -180,9 +182,9 @@ def read_json(file: Path, model: Path) -> dict:
 	try:
 		content = sound_all(json.loads(read_foreign(file, JSON_LIMIT)))
 	except FileNotFoundError:
-		raise ModelBroken(f'{model.name} lacks {name}.') from None
+		raise ModelBroken(f'{model.name} is missing {name}.') from None
 	except (OSError, ValueError, RecursionError):
 		raise ModelBroken(f'{model.name} is damaged: {name} cannot be read.') from None
 	if not isinstance(content, dict):
-		raise ModelBroken(f'{model.name} is damaged: {name} is not what it should be.')
+		raise ModelBroken(f'{model.name} is damaged: the contents of {name} make no sense.')
 	return content

@@ -71,7 +71,7 @@ def read_gguf(stream: BinaryIO, size: int, name: str) -> Header:
 		raise ModelBroken(f'{name} is not a GGUF file.')
 	version = reader.number('<I')
 	if version not in (2, 3):
-		raise ModelBroken(f'{name} is a GGUF file of a version that is not read ({version}).')
+		raise ModelBroken(f'{name} is a GGUF file of version {version}, which LocalAI cannot read.')
 	count, keys = reader.number('<Q'), reader.number('<Q')
 	if count > TENSORS:
 		raise too_many(name, count)
@@ -101,7 +101,7 @@ def read_gguf(stream: BinaryIO, size: int, name: str) -> Header:
 		*sides, number, offset = reader.numbers(f'<{dimensions}QIQ')
 		shape = tuple(reversed(sides))
 		if number not in BLOCKS:
-			raise ModelBroken(f'{name} has values of a type that is not known ({number}).')
+			raise ModelBroken(f'{name} has values of an unknown type ({number}).')
 		dtype, block, each = BLOCKS[number]
 		values = math.prod(shape)
 		if values % block or offset % step:
@@ -143,7 +143,7 @@ class Reader:
 		if end > len(self.data):
 			self.data += self.stream.read(max(end - len(self.data), 1 << 18))
 		if end > len(self.data):
-			raise ModelBroken(f'{self.name} ends too early or is not a weights file.')
+			raise ModelBroken(f'{self.name} is incomplete or is not a weights file.')
 		begin, self.place = self.place, end
 		return begin
 

@@ -71,7 +71,7 @@ def read_header(file: Path, name: str = '', whole: bool = True) -> Header:
 	if whole and header.missing:
 		there = size / (size + header.missing)
 		raise ModelBroken(
-			f'{name} ends too early: only {math.floor(there * 1000) / 10:.1f} % of it are there.'
+			f'{name} is incomplete: only {math.floor(there * 1000) / 10:.1f}% of it is there.'
 		)
 	return header
 
@@ -82,10 +82,11 @@ def read_safetensors(stream: BinaryIO, size: int, name: str) -> Header:
 	start = stream.read(8)
 	length = struct.unpack('<Q', start)[0] if len(start) == 8 else 0
 	if not 2 <= length <= size - 8:
-		raise ModelBroken(f'{name} ends too early or is not a weights file.')
+		raise ModelBroken(f'{name} is incomplete or is not a weights file.')
 	if length > LIMIT:
 		raise ModelBroken(
-			f'{name} is not a weights file: its header claims {length // 1_000_000} MB, more than that of any model.'
+			f'{name} is not a weights file: '
+			f'its header claims to be {length // 1_000_000} MB, more than any model needs.'
 		)
 	# 2. JSON, each name once
 	text = stream.read(length)
@@ -102,7 +103,7 @@ def read_safetensors(stream: BinaryIO, size: int, name: str) -> Header:
 	except (ValueError, RecursionError):
 		raise ModelBroken(f'{name} is not a weights file: its header cannot be read.') from None
 	if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
-		raise ModelBroken(f'{name} is damaged: its metadata is not made of texts.')
+		raise ModelBroken(f'{name} is damaged: its metadata is not text.')
 	# 3. Every tensor has as many bytes as its shape needs, one after the other. Most tensors of a
 	#    model share their shape with others, and are looked at once.
 	tensors: dict[str, Tensor] = {}
@@ -155,7 +156,9 @@ def check_places(content: dict[str, dict], name: str) -> None:
 	try:
 		places = sorted((*entry['data_offsets'], key) for key, entry in content.items())
 	except TypeError:
-		raise ModelBroken(f'{name} is damaged: its tensors have no places.') from None
+		raise ModelBroken(
+			f'{name} is damaged: its header does not say where its tensors are.'
+		) from None
 	for begin, end, key in places:
 		if begin != last:
 			raise damaged(name, key)

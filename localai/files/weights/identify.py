@@ -61,8 +61,8 @@ UNLIKE = Found('checkpoint', 'unknown')
 PLAIN_VARIANTS = ('', 'dev', '3.5 large')
 LICENCE = re.compile(r'^license:[ \t]*["\']?([\w.+-]{1,60})', re.MULTILINE)
 REFUSED = (
-	'{} is a pickle checkpoint, a format that can run any program when it is opened. '
-	'Convert it, which reads nothing but its weights, or use a version of it in the safetensors format.'
+	'{} is a pickle checkpoint, a format that can run any program when opened. Convert it, '
+	'which reads only its weights, or use a version of it in the safetensors format.'
 )
 
 
@@ -115,8 +115,8 @@ def shards(path: Path) -> tuple[list[Path], str]:
 	if not lost:
 		return there, ''
 	name = f'{piece[1]}-{lost:05}-of-{total:05}.{piece[4]}'
-	problem = f'{path.name} is one of {total} pieces, and {name} is not there.'
-	return there or [path], f'{problem} Fetch the rest of it.'
+	problem = f'{path.name} is one of {total} pieces, and {name} is missing.'
+	return there or [path], f'{problem} Download the rest of it.'
 
 
 def read_all(files: list[Path], model: Path) -> tuple[Header, str]:
@@ -131,7 +131,7 @@ def read_all(files: list[Path], model: Path) -> tuple[Header, str]:
 		if header.missing:
 			there = 100 - 100 * header.missing / max(1, header.missing + file.stat().st_size)
 			problem = str(
-				ModelBroken(f'{file.name} ends too early: only {there:.1f} % of it are there.')
+				ModelBroken(f'{file.name} is incomplete: only {there:.1f}% of it is there.')
 			)
 		if len(files) == 1:
 			return header, problem
@@ -214,7 +214,7 @@ def lacking(found: Found, header: Header, name: str) -> str:
 		return ''
 	if any(n.startswith(('first_stage_model.', 'vae.')) for n in header.tensors):
 		return ''
-	return f'{name} has no VAE in it. Use a version of it with its VAE inside.'
+	return f'{name} has no VAE. Use a version that includes one.'
 
 
 def told(

@@ -42,11 +42,11 @@ class Header:
 
 def too_many(name: str, count: int) -> ModelBroken:
 	return ModelBroken(
-		f'{name} is not read: its header lists {count:,} tensors, more than that of any model.'
+		f'{name} was not read: its header lists {count:,} tensors, more than any model has.'
 	)
 
 
 def damaged(name: str, key: str) -> ModelBroken:
 	return ModelBroken(
-		f'{name} is damaged: what its header says of {plain(key, 80)!r} does not add up.'
+		f'{name} is damaged: what its header says about {plain(key, 80)!r} does not add up.'
 	)

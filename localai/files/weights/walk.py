@@ -45,7 +45,8 @@ class Walk:
 		yield from self.folder(str(root), layouts.hint(str(root / 'x'), str(root)), DEPTH)
 		if self.left < 0:
 			self.problems.append(
-				f'{root} holds more than {LIMIT:,} files; only a part was looked at. Add the folder of the models itself.'
+				f'{root} has more than {LIMIT:,} files, '
+				'so only some of them were looked at. Add only the folder with the models.'
 			)
 
 	def cache(self, root: Path) -> Iterator[Found]:
@@ -99,7 +100,8 @@ class Walk:
 			model = os.path.splitext(entry.name)[1].lower() in (*WEIGHTS, *PICKLES)
 			if not is_sound(entry.name) and (model or is_folder(entry)):
 				self.problems.append(
-					f'{plain(entry.name)} in {folder} is left out: its name is not UTF-8. Rename it.'
+					f'{plain(entry.name)} in {folder} was left out: '
+					'its name is not UTF-8. Rename it.'
 				)
 		return kept
 

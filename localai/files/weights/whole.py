@@ -37,10 +37,11 @@ def inspect(path: Path) -> Inspection:
 	if path.is_file():
 		if path.suffix.lower() in PICKLES:
 			raise PickleRefused(
-				f'{path.name} is a pickle checkpoint, a format that can run any program when it is opened.'
+				f'{path.name} is a pickle checkpoint, '
+				'a format that can run any program when opened.'
 			)
 		raise ModelUnsupported(
-			f'{path.name} is a single file; LocalAI draws with folders in the diffusers layout.'
+			f'{path.name} is a single file; LocalAI needs a folder in the diffusers layout.'
 		)
 	if not path.is_dir():
 		raise ModelBroken(f'There is no model at {path}.')
@@ -48,7 +49,7 @@ def inspect(path: Path) -> Inspection:
 		return inspect_folder(path)
 	except (AttributeError, KeyError, TypeError, ValueError, OSError, RecursionError) as error:
 		raise ModelBroken(
-			f'{path.name} is damaged: its files are not what they should be.'
+			f'{path.name} is damaged: the contents of its files make no sense.'
 		) from error
 
 
@@ -62,11 +63,12 @@ def inspect_folder(path: Path) -> Inspection:
 	family = FAMILIES.get(found.family)
 	if family and found.variant not in family.variants:
 		raise ModelUnsupported(
-			f'{path.name} is made for inpainting or editing, which LocalAI does not do yet.'
+			f'{path.name} is made for inpainting or editing, which LocalAI cannot do yet.'
 		)
 	if family is None or kind not in family.pipelines.values():
 		raise ModelUnsupported(
-			f'{path.name} is a {kind or "model of an unknown kind"}, which LocalAI does not draw with yet.'
+			f'{path.name} is a {kind or "model of an unknown kind"}, '
+			'which LocalAI cannot draw with yet.'
 		)
 
 	size = parameters = 0
@@ -83,7 +85,7 @@ def inspect_folder(path: Path) -> Inspection:
 		if part != 'scheduler' and not any(
 			all((path / part / name).is_file() for name in names) for names in VOCABULARIES
 		):
-			raise ModelBroken(f'{path.name} lacks {part}/tokenizer.json.')
+			raise ModelBroken(f'{path.name} is missing {part}/tokenizer.json.')
 	read_json(path / 'scheduler' / 'scheduler_config.json', path)
 	denoiser = next((p for p in folders.DENOISERS if (path / p).is_dir()), folders.DENOISERS[0])
 	return Inspection(

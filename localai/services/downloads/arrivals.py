@@ -116,7 +116,7 @@ class Arrivals:
 		if found is None:
 			raise UnknownName(
 				f'There is no download {str(download_id)[:40]!r}.',
-				'Ask for the list of downloads.',
+				'Look at the list of downloads.',
 				'download',
 			)
 		return found
@@ -183,7 +183,7 @@ class Arrivals:
 		try:
 			self.store.change(download_id, state, problem, model)
 		except LocalAIError as refusal:
-			log.warning('the end of download %s could not be stored: %s', download_id, refusal)
+			log.warning('could not record the end of download %s: %s', download_id, refusal)
 		changes |= {
 			'state': state,
 			'error': problem,

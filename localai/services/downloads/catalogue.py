@@ -72,7 +72,7 @@ class Catalogue:
 			)
 		if query.largest < 0:
 			raise InvalidInput(
-				'The largest size is below zero.', 'Leave it at 0 for any.', 'largest'
+				'The largest size cannot be below zero.', 'Use 0 for any size.', 'largest'
 			)
 		query = query.model_copy(
 			update={'text': query.text.strip(), 'limit': min(MOST, max(1, query.limit))}
@@ -90,8 +90,8 @@ class Catalogue:
 		)
 		if '://' in request.source:
 			raise InvalidInput(
-				'This is a link to a file, not a repository of the hub.',
-				'It can be downloaded as it is.',
+				'This is a link to a file, not a repository on the hub.',
+				'Download it directly.',
 				'source',
 			)
 		repository = self.repository(request)
@@ -119,7 +119,7 @@ class Catalogue:
 		if repository.gate and repository.problem:
 			raise Gated(
 				repository.problem,
-				f'Ask for access at {repository.gate}, then enter a token that may read.',
+				f'Ask for access at {repository.gate}, then enter a token with read access.',
 				repository.gate,
 			)
 		choice = which_files(repository, request.variant, request.files)
@@ -158,7 +158,7 @@ class Catalogue:
 		"""'' removes it. Raises BadToken, HubUnreachable, InvalidInput."""
 		token = token.strip()
 		if len(token) > 1000 or not token.isprintable() or ' ' in token:
-			raise InvalidInput('This is not a token.', 'Copy it once more from the hub.', 'token')
+			raise InvalidInput('This is not a token.', 'Copy it from the hub again.', 'token')
 		return self.keeper.write(token)
 
 
@@ -238,8 +238,11 @@ def cannot_draw(page: HubPage) -> str:
 	if page.kind not in ('checkpoint', 'unknown') or page.family in FAMILIES:
 		return ''
 	if page.family == 'unknown':
-		return 'The hub does not say what this is. LocalAI finds out from the files when they are here.'
-	return f'LocalAI does not draw with {ARCHITECTURES[page.family].title} yet. It can still be fetched.'
+		return 'The hub does not say what this is. LocalAI will find out once it is downloaded.'
+	return (
+		f'LocalAI cannot draw with {ARCHITECTURES[page.family].title} yet. '
+		'It can still be downloaded.'
+	)
 
 
 def free_below(folder: Path) -> int:

@@ -129,7 +129,7 @@ class Fetching(Arrivals):
 			# 4. The library learns of it.
 			self.finish(download_id, run, plan, path)
 		except Stopped:
-			log.info('download %s leaves off', download_id)
+			log.info('download %s stopped', download_id)
 		except HubUnreachable as error:
 			self.hold(download_id, run, error)
 		except LocalAIError as error:
@@ -153,7 +153,7 @@ class Fetching(Arrivals):
 		try:
 			self.models.scan()
 		except Exception:  # the download itself is well
-			log.exception('the library could not be looked through after download %s', download_id)
+			log.exception('the library could not be scanned after download %s', download_id)
 		with self.lock:
 			download = self.live.get(download_id)
 			if download is None:  # cancelled at the last moment
@@ -164,7 +164,7 @@ class Fetching(Arrivals):
 			try:
 				self.load(model)
 			except LocalAIError as error:
-				log.warning('%s was fetched but not loaded: %s', model, error)
+				log.warning('%s was downloaded but not loaded: %s', model, error)
 
 	def hold(self, download_id: str, run: Run, error: LocalAIError) -> None:
 		"""Without a network a download waits, longer each time, and goes on by itself."""
@@ -241,6 +241,7 @@ class Fetching(Arrivals):
 		needed = plan.bytes - sum(done.values())
 		if needed > max(0, free):
 			raise DiskFull(
-				f'{plan.name} needs {needed / 1e9:.1f} GB more and the disk has {max(0, free) / 1e9:.1f} GB free.',
+				f'{plan.name} needs another {needed / 1e9:.1f} GB, '
+				f'but the disk has only {max(0, free) / 1e9:.1f} GB free.',
 				'Free some space, or choose a smaller variant.',
 			)

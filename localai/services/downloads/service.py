@@ -117,12 +117,12 @@ class DownloadService(Fetching):
 		"""What runs already goes on. Raises InvalidInput."""
 		if not 1 <= limits.at_once <= AT_ONCE_LIMIT:
 			raise InvalidInput(
-				f'{limits.at_once} downloads at once cannot be.',
+				f'{limits.at_once} downloads at once are not possible.',
 				f'Choose 1 to {AT_ONCE_LIMIT}.',
 				'at_once',
 			)
 		if not 0 <= limits.speed < 10**12:
-			raise InvalidInput('That is no speed.', 'Choose 0 for as fast as it goes.', 'speed')
+			raise InvalidInput('The speed is not valid.', 'Choose 0 for no limit.', 'speed')
 		self.preferences.write(KEY, limits.model_dump())
 		self.at_once, self.limiter.rate = limits.at_once, limits.speed
 		self.dispatch()
@@ -223,7 +223,9 @@ class DownloadService(Fetching):
 			download = self.get(download_id)
 			if not download.pending:
 				raise InvalidInput(
-					'That download is over.', 'Only pending downloads can be moved.', 'download'
+					'That download has ended.',
+					'Only downloads that have not ended can be moved.',
+					'download',
 				)
 			ids = [i for i in self.live if i != download.id]
 			ids.insert(max(0, position), download.id)
@@ -235,7 +237,9 @@ class DownloadService(Fetching):
 		with self.lock:
 			download = self.get(download_id)
 			if download.pending:
-				raise InvalidInput('That download is not over.', 'Cancel it first.', 'download')
+				raise InvalidInput(
+					'That download has not ended yet.', 'Cancel it first.', 'download'
+				)
 			plan = self.store.plan(download.id)
 			if download.state == 'failed' and plan and not self.busy(download.request.source):
 				self.discard(plan)

@@ -27,7 +27,9 @@ def read_request(fields: Mapping[str, object] | DownloadRequest, endpoint: str) 
 	repo, revision, file = (source, '', '')
 	if '://' in source:
 		if not source.lower().startswith(('https://', 'http://')):
-			raise InvalidInput('Only links that start with https are fetched.', ADVICE, 'source')
+			raise InvalidInput(
+				'Only links that start with https can be downloaded.', ADVICE, 'source'
+			)
 		found = on_hub(source, endpoint)
 		if found is None:
 			return checked(request.model_copy(update={'source': source}))
@@ -55,7 +57,7 @@ def validated(fields: Mapping[str, object] | DownloadRequest) -> DownloadRequest
 			case 'extra_forbidden':
 				message = f'There is no setting called {name!r}.'
 			case 'missing':
-				message = 'Nothing to download was named.'
+				message = 'There is nothing to download.'
 			case _:
 				message = f'{name} is not valid: {problem["msg"]}.'
 		raise InvalidInput(message, ADVICE, name) from error
@@ -65,12 +67,12 @@ def clean(source: str) -> str:
 	"""Without the spaces, quotes and slashes that come along when something is copied."""
 	source = source.strip().strip('"\'`<>').strip()
 	if not source:
-		raise InvalidInput('Nothing to download was named.', ADVICE, 'source')
+		raise InvalidInput('There is nothing to download.', ADVICE, 'source')
 	if len(source) > LIMIT:
 		raise InvalidInput('This is too long for a name or a link.', ADVICE, 'source')
 	if not source.isprintable() or any(c.isspace() for c in source):
 		raise InvalidInput(
-			'A name or a link has no spaces or control characters inside.', ADVICE, 'source'
+			'A name or link cannot contain spaces or control characters.', ADVICE, 'source'
 		)
 	return source
 
@@ -99,7 +101,7 @@ def on_hub(link: str, endpoint: str) -> tuple[str, str, str] | None:
 			f'This is the address of a {path[0][:-1]}, not of a model.', ADVICE, 'source'
 		)
 	if len(path) < 2:
-		raise InvalidInput('This address names no model.', ADVICE, 'source')
+		raise InvalidInput('This is not the address of a model.', ADVICE, 'source')
 	repo, rest = '/'.join(path[:2]), path[2:]
 	if not rest:
 		return repo, '', ''
@@ -124,11 +126,13 @@ def checked(request: DownloadRequest) -> DownloadRequest:
 	if request.variant and not is_path(request.variant):
 		raise InvalidInput(
 			f'{request.variant[:40]!r} is not a variant.',
-			"Leave it empty, or say 'fp16'.",
+			"Leave it empty, or use 'fp16'.",
 			'variant',
 		)
 	if len(request.files) > FILES:
-		raise InvalidInput('These are too many files.', 'Leave the files out for all.', 'files')
+		raise InvalidInput(
+			'That is too many files.', 'Leave the files out to download all of them.', 'files'
+		)
 	for path in request.files:
 		if not is_path(path):
 			raise InvalidInput(

@@ -64,7 +64,8 @@ class Estimates:
 		plan = self.plan(request, model, machine.model_copy(update={'reading': everything}))
 		if total and not plan.fits:
 			raise OutOfMemory(
-				f'This needs about {plan.bytes / 1e9:.1f} GB and the machine has {total / 1e9:.1f} GB.'
+				f'This needs about {plan.bytes / 1e9:.1f} GB, '
+				f'but the machine has only {total / 1e9:.1f} GB.'
 			)
 
 	def seconds_needed(self, request: GenerationParameters) -> float | None:
@@ -88,8 +89,8 @@ class Estimates:
 		texts = {'prompt': request.prompt, 'negative prompt': request.negative_prompt}
 		counts = {label: self.count_tokens(model, text) for label, text in texts.items()}
 		cut = tuple(
-			f'The {label} has {count} tokens and {model.name} reads {limit}; '
-			f'the last {count - limit} are left out.'
+			f'The {label} has {count} tokens, but {model.name} reads only {limit}; '
+			f'the last {count - limit} will be ignored.'
 			for label, count in counts.items()
 			if count > limit
 		)

@@ -109,9 +109,9 @@ class Saving:
 			if not os.path.isfile(path):
 				path = self.refuge.take(path.name, png)
 		except (OSError, StorageProblem):
-			log.exception('picture %s could not be kept anywhere', path.name)
+			log.exception('picture %s could not be saved anywhere', path.name)
 			return error
-		told = f'{error.message} It is kept as {path} and will be in the history.'
+		told = f'{error.message} It is kept as {path} and will appear in the history.'
 		return type(error)(told, error.remedy)
 
 	def bring_home(self) -> int:
@@ -124,7 +124,7 @@ class Saving:
 				continue
 			try:
 				picture = self.keep(record, data, size_of(data))
-				log.info('picture %s came home from %s', picture.id, path)
+				log.info('picture %s was moved home from %s', picture.id, path)
 				self.refuge.leave(path)
 			except StorageProblem:
 				waiting += 1

@@ -152,7 +152,7 @@ class GenerationService:
 			self.read(parameters.model_dump())
 		except InvalidInput as error:
 			raise InvalidInput(
-				f'Another version of LocalAI asked for this job: {error.message}',
+				f'This job comes from another version of LocalAI: {error.message}',
 				'Draw it with that version, or start it again here.',
 				error.field,
 			) from error
@@ -164,10 +164,11 @@ class GenerationService:
 		except OSError as error:
 			raise StorageProblem(
 				f'The folder {self.folder} cannot be used: {error.strerror or error}.',
-				'Bring its disk back, or set LOCALAI_HOME to another folder.',
+				'Connect its disk again, or set LOCALAI_HOME to another folder.',
 			) from error
 		needed = SPARE + request.count * request.width * request.height * 3
 		if free < needed:
 			raise DiskFull(
-				f'The disk of {self.folder} has {free / 1e6:.0f} MB free and the pictures need up to {needed / 1e6:.0f} MB.'
+				f'The disk holding {self.folder} has {free / 1e6:.0f} MB free, '
+				f'but the pictures need up to {needed / 1e6:.0f} MB.'
 			)

@@ -37,13 +37,17 @@ def fit_of(
 		return 'unknown', ''
 	needs, free = f'Needs about {said(plan.bytes)}', said(machine.reading.free)
 	if verdict == 'fits':
-		how = f'with {free} free it is decoded piece by piece' if plan.tiled else f'{free} are free'
+		how = (
+			f'with {free} free, pictures are decoded piece by piece'
+			if plan.tiled
+			else f'{free} is free'
+		)
 		return verdict, f'{needs}; {how}.'
 	if verdict == 'offload':
-		return verdict, f'{needs}; with {free} free its parts take turns on the GPU.'
+		return verdict, f'{needs}; with {free} free, its parts take turns on the GPU.'
 	if plan.bytes <= machine.reading.total:
-		return verdict, f'{needs}; only {free} are free.'
-	return verdict, f'{needs}; this machine has {said(machine.reading.total)}.'
+		return verdict, f'{needs}; only {free} is free.'
+	return verdict, f'{needs}; this machine has only {said(machine.reading.total)}.'
 
 
 def said(count: int) -> str:

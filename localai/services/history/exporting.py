@@ -108,7 +108,8 @@ class ExportService:
 			needed, free = parcel.needed() + SPARE, shutil.disk_usage(folder).free
 		if free < needed:
 			raise DiskFull(
-				f'{folder} has {free / 1e6:,.0f} MB free and the export needs {needed / 1e6:,.0f} MB.',
+				f'{folder} has {free / 1e6:,.0f} MB free, '
+				f'but the export needs {needed / 1e6:,.0f} MB.',
 				'Free some space, or choose another folder.',
 			)
 		# 2. One file after the other, each whole or not at all.
@@ -130,13 +131,13 @@ class ExportService:
 	def allowed(self, folder: Path) -> Path:
 		text = str(folder)
 		if not text.strip() or '\0' in text or len(text) > NAME_LIMIT:
-			raise InvalidInput('That is not a folder.', 'Give its full path.', 'folder')
+			raise InvalidInput('That is not a folder.', 'Give the full path of a folder.', 'folder')
 		with contextlib.suppress(RuntimeError):  # no such user
 			folder = Path(text).expanduser()
 		if not folder.is_absolute():
 			raise InvalidInput(
 				f'{text!r} is not the full path of a folder.',
-				'Begin it with / or ~ (on Windows with the drive).',
+				'Start it with / or ~ (on Windows, with the drive).',
 				'folder',
 			)
 		folder = Path(os.path.realpath(folder))
@@ -146,7 +147,7 @@ class ExportService:
 				if part.samefile(self.folder):
 					raise InvalidInput(
 						'LocalAI keeps its own pictures in that folder.',
-						'Choose a folder outside of it.',
+						'Choose a folder outside it.',
 						'folder',
 					)
 		return folder
@@ -157,7 +158,7 @@ class ExportService:
 		"""Of the safe copies as an export would make them now, at most 500 of them."""
 		wanted = fields.ids_of(ids, MANY)
 		if not wanted:
-			raise InvalidInput('No picture was chosen.', 'Select some.', 'ids')
+			raise InvalidInput('No pictures were chosen.', 'Select at least one.', 'ids')
 		request, chosen = self.chosen({'ids': wanted, 'safe': True})
 		parcel = Parcel(self.history, chosen[:SHOWN], request, witness=True)
 		for _ in parcel.pictures():
@@ -175,21 +176,22 @@ class ExportService:
 			request = fields.read(ExportRequest, request)
 		if request.safe and request.settings != 'none':
 			raise InvalidInput(
-				'A copy that is safe to share has no list of settings: prompts and names stand in it.',
+				'Safe copies cannot come with a list of settings, '
+				'because it contains prompts and names.',
 				'Leave the list out, or export the originals.',
 				'settings',
 			)
 		ids = request.ids or tuple(self.select(HistoryQuery(text=request.text)))
 		if not request.ids and len(ids) >= MANY:
 			raise InvalidInput(
-				f'That finds {MANY:,} pictures or more, which is too many for one export.',
-				'Narrow it down, as with after:2026-01 before:2026-02.',
+				f'The search finds {MANY:,} pictures or more, which is too many for one export.',
+				'Narrow it down, for example with after:2026-01 before:2026-02.',
 				'text',
 			)
 		ids = tuple(dict.fromkeys(i for i in ids if 0 < i < 2**63))
 		if not ids:
 			raise InvalidInput(
-				'There are no pictures to export.', 'Select some, or search otherwise.', 'ids'
+				'There are no pictures to export.', 'Select some, or try another search.', 'ids'
 			)
 		return request, ids
 
@@ -213,7 +215,7 @@ def write(path: Path, part: Path, member: Member, neutral: bool) -> int:
 			with contextlib.suppress(OSError, OverflowError, ValueError):
 				os.utime(part, (when, when))
 		if os.path.lexists(path):
-			raise FileExistsError(errno.EEXIST, f'{path.name} is there already')
+			raise FileExistsError(errno.EEXIST, f'{path.name} already exists')
 		os.rename(part, path)
 	except BaseException:
 		with contextlib.suppress(OSError):
@@ -230,10 +232,10 @@ def said(folder: Path) -> Iterator[None]:
 	except OSError as error:
 		if error.errno in (errno.ENOSPC, errno.EDQUOT):
 			raise DiskFull(
-				f'The disk of {folder} is full. What was written whole is still there.',
+				f'The disk holding {folder} is full. The files written before that are complete.',
 				'Free some space, or choose another folder.',
 			) from error
 		raise StorageProblem(
-			f'Nothing more can be written into {folder}: {error.strerror or error}.',
+			f'LocalAI cannot write to {folder}: {error.strerror or error}.',
 			'Choose another folder.',
 		) from error

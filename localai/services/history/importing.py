@@ -98,7 +98,10 @@ class ImportService:
 			if imported:
 				self.changed()
 		if len(refused) > NAMED:
-			more = Refusal(name='', why=f'{len(refused) - NAMED} more were not taken.')
+			left = len(refused) - NAMED
+			more = Refusal(
+				name='', why=f'{left} more {"was" if left == 1 else "were"} not imported.'
+			)
 			refused = [*refused[:NAMED], more]
 		return ImportReport(
 			imported=tuple(imported),
@@ -134,7 +137,7 @@ class ImportService:
 		if path.is_relative_to(self.folder):
 			raise InvalidInput(
 				f'{path} is where LocalAI keeps its own pictures.',
-				'Check the pictures instead; that takes in what is new there.',
+				'Check the history instead; that adds what is new there.',
 				'paths',
 			)
 		# These take any name, also one that is too long for the disk.
@@ -162,7 +165,7 @@ class ImportService:
 		shown = clean(name)
 		try:
 			if len(data) > BYTES:
-				raise InvalidInput(f'It has more than {BYTES // 1_000_000} MB.')
+				raise InvalidInput(f'It is larger than {BYTES // 1_000_000} MB.')
 			contents = read_contents(data)
 			examine(data, contents)
 			reading = of_contents(data, contents)
@@ -179,7 +182,7 @@ class ImportService:
 			# 1. The same bytes are taken once.
 			known = self.store.with_digests([one.digest])
 			if one.digest in known:
-				here = Arrival(name=one.name, id=known[one.digest], words='It was here already.')
+				here = Arrival(name=one.name, id=known[one.digest], words='It was already here.')
 				return ImportReport(known=(here.id,), arrivals=(here,))
 
 			# 2. File first, its time that of the picture, then the row.
@@ -211,7 +214,7 @@ def words(reading: Reading) -> str:
 	"""What a picture says of itself."""
 	if not reading.format:
 		return 'No settings were found in it.'
-	return f'Settings of {FORMATS[reading.format]}.'
+	return f'Settings from {FORMATS[reading.format]}.'
 
 
 def clean(name: str) -> str:

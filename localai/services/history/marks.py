@@ -28,19 +28,20 @@ class MarkService:
 		InvalidInput, UnknownName when none of them is there, StorageProblem."""
 		if not isinstance(change, MarkChange):
 			if not isinstance(change, Mapping):
-				raise InvalidInput('What is to change is not said.', field='change')
+				raise InvalidInput(
+					'No change was named.', 'Send what to change, such as {"rating": 5}.', 'change'
+				)
 			change = read(MarkChange, change)
 		if change.notes is not None:
 			change = change.model_copy(update={'notes': read_notes(change.notes)})
 		wanted = ids_of(ids, MANY)
 		changed = self.keep(lambda: self.store.change(wanted, change))
 		if wanted and not changed and not self.store.there(wanted):
+			what, whom = (
+				('This picture was', 'it') if len(wanted) == 1 else ('These pictures were', 'them')
+			)
 			raise UnknownName(
-				'This picture was deleted elsewhere.'
-				if len(wanted) == 1
-				else 'These pictures were deleted elsewhere.',
-				'Bring it back from the trash first.',
-				'ids',
+				f'{what} deleted elsewhere.', f'Restore {whom} from the trash first.', 'ids'
 			)
 		return changed
 

@@ -60,7 +60,10 @@ class Parcel:
 		elif self.request.settings == 'json':
 			yield Member(self.name('settings.json'), self.facts(), packed=True)
 		if self.missing:
-			text = f'{len(self.missing)} of {len(self.ids)} pictures are not here: {MISSING}\n'
+			text = (
+				f'{len(self.missing)} of {len(self.ids)} pictures could not be included: '
+				f'{MISSING}\n'
+			)
 			yield Member(self.name('missing.txt'), text.encode())
 
 	def name(self, wanted: str) -> str:

@@ -27,7 +27,7 @@ def reuse(recipe: Recipe, seed: int | None, model: tuple[str, str], find: FindMo
 	notes: list[str] = []
 	given = {name: getattr(recipe, name) for name in TAKEN} | {'seed': seed}
 	if not recipe.prompt.strip():
-		notes.append('The picture says no prompt.')
+		notes.append('The picture has no prompt.')
 	for name, value in given.items():
 		if value in (None, ()) or (value == '' and name != 'negative_prompt'):
 			continue
@@ -41,9 +41,9 @@ def reuse(recipe: Recipe, seed: int | None, model: tuple[str, str], find: FindMo
 			problem = error.errors()[0]
 			why = str(problem.get('ctx', {}).get('error', problem['msg']))
 			if name == 'sampler':
-				why = f'The sampler {short(value)} is not known here.'
+				why = f'LocalAI has no sampler called {short(value)}.'
 			elif name == 'schedule':
-				why = f'The schedule {short(value)} is not known here.'
+				why = f'LocalAI has no schedule called {short(value)}.'
 			if name not in SIDES:
 				notes.append(f'{why.rstrip(".")}; the {TERMS[name].within} stays as it is.')
 	# One that fell out would leave half a pair.
@@ -64,9 +64,7 @@ def reuse(recipe: Recipe, seed: int | None, model: tuple[str, str], find: FindMo
 			fields['model'] = entry.id
 		else:
 			notes.append(f'The model {short(name or recipe.model or digest)} is not here.')
-	notes += [
-		f'{label[0].upper()}{label[1:]} cannot be taken over yet.' for label in unasked(recipe)
-	]
+	notes += [f'{label[0].upper()}{label[1:]} cannot be reused yet.' for label in unasked(recipe)]
 	return Reuse(fields=fields, notes=tuple(notes))
 
 

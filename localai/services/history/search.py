@@ -37,7 +37,7 @@ def understand(text: str, today: date | None = None) -> Search:
 	joined = False
 	tokens = list(TOKEN.finditer(text.replace('\x00', ' ')))
 	if len(tokens) > PARTS:
-		notes.append(f'Only the first {PARTS} words were looked for.')
+		notes.append(f'Only the first {PARTS} words were searched for.')
 	for at, token in enumerate(tokens[:PARTS]):
 		minus, key, quoted, plain = token.groups()
 		if token[0] == OR:
@@ -51,7 +51,7 @@ def understand(text: str, today: date | None = None) -> Search:
 			value, field = f'{key} {value}', ''
 		if not value:
 			if field:
-				notes.append(f'Say what {field}: should be.')
+				notes.append(f'Add a value after {field}:')
 			continue
 		try:
 			known = KEYS.get(field)
@@ -134,7 +134,7 @@ def rating(value: str) -> tuple[str, ...]:
 	low, high = numbers('rating', value)
 	given = tuple(str(n) for n in range(6) if (low or 0) <= n <= (5 if high is None else high))
 	if not given:
-		raise NotUnderstood('A rating is from 0 (none) to 5.')
+		raise NotUnderstood('Ratings go from 0 (none) to 5.')
 	return given
 
 
@@ -144,26 +144,26 @@ def choice(key: Key, value: str) -> tuple[str, ...]:
 			return ('yes',)
 		if value.lower() in NO:
 			return ('no',)
-		raise NotUnderstood(f'{key.name}: is yes or no.')
+		raise NotUnderstood(f'{key.name}: takes yes or no.')
 	if key.choices is None:
 		return (value,)
 	if value.lower() not in key.choices:
 		names = dict.fromkeys(key.choices.values())
-		raise NotUnderstood(f'{key.name}: is {" or ".join(names)}.')
+		raise NotUnderstood(f'{key.name}: takes {" or ".join(names)}.')
 	return (key.choices[value.lower()],)
 
 
 def size(value: str) -> tuple[str, ...]:
 	match = SIZE.match(value)
 	if match is None:
-		raise NotUnderstood('size: is width and height, such as size:512x768.')
+		raise NotUnderstood('size: takes a width and a height, such as size:512x768.')
 	return (f'{int(match[1])}x{int(match[2])}',)
 
 
 def seed(value: str) -> tuple[str, ...]:
 	plain = value.replace(' ', '').replace(',', '')
 	if not re.fullmatch(r'-?\d{1,20}', plain):
-		raise NotUnderstood('seed: is a whole number, such as seed:7.')
+		raise NotUnderstood('seed: takes a whole number, such as seed:7.')
 	return (str(int(plain)),)
 
 
@@ -208,7 +208,7 @@ def days(value: str, today: date) -> tuple[int, int]:
 				)
 	except (ValueError, OverflowError, calendar.IllegalMonthError):
 		raise NotUnderstood(
-			f'{value[:40]} is no date. Write 2026, 2026-11, 2026-11-25, today or yesterday.'
+			f'{value[:40]} is not a date. Write 2026, 2026-11, 2026-11-25, today or yesterday.'
 		) from None
 	epoch = date(1970, 1, 1)
 	return (first - epoch).days, (last - epoch).days

@@ -87,7 +87,7 @@ class Thumbnails:
 				os.unlink(path)
 				freed += size
 		if freed:
-			log.info('%s bytes of small pictures that were not looked at came free', freed)
+			log.info('%s bytes of unused thumbnails were removed', freed)
 		return freed
 
 	def forget(self, ordinal: int, digest: str) -> None:

@@ -91,7 +91,11 @@ class PictureTrash:
 		if isinstance(trash_ids, str):
 			trash_ids = [trash_ids]
 		if not isinstance(trash_ids, list | tuple) or len(trash_ids) > MANY:
-			raise InvalidInput('What is to come back is not said.', field='trashed')
+			raise InvalidInput(
+				'No pictures to restore were named.',
+				'Send a list of their names in the trash.',
+				'trashed',
+			)
 		wanted = list(dict.fromkeys(sound(str(one)) for one in trash_ids))
 		back: list[int] = []
 		problems: list[str] = []
@@ -107,7 +111,7 @@ class PictureTrash:
 				if placed:
 					back += self.store.put_back(placed)
 				problems += [
-					f'{Path(path).name} stays in the trash: the history has it again.'
+					f'{Path(path).name} stays in the trash: it is already back in the history.'
 					for record, path in placed
 					if record.row['id'] not in back
 				]
@@ -153,7 +157,9 @@ class PictureTrash:
 		record = self.store.get(trash_id)
 		if record is None:
 			raise UnknownName(
-				'That picture is not in the trash.', 'It is back, or deleted for good.', 'trash'
+				'That picture is not in the trash.',
+				'It was restored, or deleted for good.',
+				'trash',
 			)
 		path = self.folder / record.held / Path(record.path).name
 		return self.thumbnails.get(record.row['ordinal'], record.row['digest'], path)

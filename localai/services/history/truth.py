@@ -131,7 +131,7 @@ class TruthService:
 			return 0
 		back = 0
 		if next(self.walk(), None) is not None:
-			log.warning('the history is not whole and there are pictures: it is made from them')
+			log.warning('the history is incomplete: rebuilding it from the pictures')
 			back = self.check(repair=True).repaired
 		if not whole:
 			self.records.declare_whole()

@@ -94,14 +94,15 @@ def check(picture: Picture) -> None:
 	"""Raises InvalidInput, UnknownName where there is nothing to verify."""
 	if not picture.receipt.torch or picture.seed is None:
 		raise InvalidInput(
-			'Another program drew this picture, and it is not here to draw it again.',
+			'Another program drew this picture, so LocalAI cannot draw it again to compare.',
 			'Use its settings to draw something like it.',
 			'picture',
 		)
 	if picture.receipt.stopped_early:
 		raise InvalidInput(
-			'This picture was kept before it was done, so drawn again it ends otherwise.',
-			'Verify one that was drawn to its end.',
+			'This picture was kept before it was finished, '
+			'so drawing it again gives a different result.',
+			'Verify a finished picture.',
 			'picture',
 		)
 	if unknown := unasked(picture.request):

@@ -62,7 +62,7 @@ class Board:
 		job = self.store.get(job_id)
 		if job is None:
 			raise UnknownName(
-				f'There is no job {job_id[:40]!r}.', 'Ask for the list of jobs.', 'job'
+				f'There is no job {job_id[:40]!r}.', 'Look at the list of jobs.', 'job'
 			)
 		return job
 
@@ -136,7 +136,7 @@ class Board:
 			# To a start it is the same as loading: no reason to lose what is being drawn.
 			if state != 'running':
 				raise
-			log.warning('that job %s is running could not be stored: %s', job_id, error.message)
+			log.warning('could not record that job %s is running: %s', job_id, error.message)
 		if attempts is not None:
 			changes['attempts'] = attempts
 		if state == 'loading' and self.live[job_id].started_at is None:
@@ -172,7 +172,7 @@ class Board:
 		try:
 			self.store.change(job_id, state, error, attempts, when)
 		except LocalAIError as problem:
-			log.warning('the end of job %s could not be stored yet: %s', job_id, problem)
+			log.warning('could not record the end of job %s yet: %s', job_id, problem)
 			self.unstored[job_id] = ended
 		log.info('job %s %s%s', job_id, state, f': {error.message}' if error else '')
 		del self.live[job_id]

@@ -127,13 +127,13 @@ class Chores:
 			target = folder / source.stem
 		else:
 			raise InvalidInput(
-				f'{card.name} is in a form that needs no conversion.',
-				'Convert checkpoints that are single files, or pickles.',
+				f'{card.name} needs no conversion.',
+				'Only single-file checkpoints and pickles can be converted.',
 				'model',
 			)
 		if target.exists():
 			raise InvalidInput(
-				f'{card.name} was converted before: {target} is there.',
+				f'{card.name} has already been converted: {target} exists.',
 				'Use that one, or delete it first.',
 				'model',
 			)
@@ -183,7 +183,7 @@ class Chores:
 			if which in self.ends:
 				return self.ends[which]
 		raise UnknownName(
-			f'There is no load or unload {str(which)[:40]!r}.', 'Begin it again.', 'chore'
+			f'There is no load or unload {str(which)[:40]!r}.', 'Start it again.', 'chore'
 		)
 
 	async def follow(self, which: str) -> AsyncIterator[ChoreSnapshot]:

@@ -171,7 +171,7 @@ class JobService:
 		is."""
 		if mode not in get_args(StopMode):
 			raise InvalidInput(
-				f'There is no way to stop called {str(mode)[:40]!r}.',
+				f'A job cannot be stopped with {str(mode)[:40]!r}.',
 				'Choose stop, keep or skip.',
 				'mode',
 			)
@@ -208,7 +208,7 @@ class JobService:
 			working = [i for i in live if i not in waiting]
 			if job_id not in waiting:
 				raise UnknownName(
-					'That job is not waiting any more.', 'Only waiting jobs can be moved.', 'job'
+					'That job is no longer waiting.', 'Only waiting jobs can be moved.', 'job'
 				)
 			waiting.remove(job_id)
 			waiting.insert(max(0, position - len(working)), job_id)

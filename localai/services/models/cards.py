@@ -27,7 +27,7 @@ NAMELESS = (
 	'learned_embeds',
 )
 KINDS = {
-	'checkpoint': 'a whole model',
+	'checkpoint': 'a complete model',
 	'lora': 'a LoRA',
 	'embedding': 'an embedding',
 	'vae': 'a VAE',
@@ -36,14 +36,14 @@ KINDS = {
 	'unknown': 'of an unknown kind',
 }
 LACKING = {
-	'inpaint': 'is made for inpainting, which LocalAI does not do yet.',
-	'edit': 'is made for editing pictures, which LocalAI does not do yet.',
-	'video': 'makes videos, which LocalAI does not do yet.',
-	'edm': 'was trained with continuous noise levels (EDM), which LocalAI does not draw with yet.',
-	'playground': 'was trained with continuous noise levels (EDM), which LocalAI does not draw with yet.',
-	'another text encoder': 'has a text encoder of another kind, which LocalAI does not draw with yet.',
-	'small': 'is a smaller model than those of its family, which LocalAI does not draw with yet.',
-	'unet': 'is only the denoiser; LocalAI draws with whole models, text encoder and VAE included.',
+	'inpaint': 'is made for inpainting, which LocalAI cannot do yet.',
+	'edit': 'is made for editing pictures, which LocalAI cannot do yet.',
+	'video': 'makes videos, which LocalAI cannot do yet.',
+	'edm': 'was trained with continuous noise levels (EDM), which LocalAI cannot draw with yet.',
+	'playground': 'was trained with continuous noise levels (EDM), which LocalAI cannot draw with yet.',
+	'another text encoder': 'has a different kind of text encoder, which LocalAI cannot draw with yet.',
+	'small': 'is a smaller version of its family, which LocalAI cannot draw with yet.',
+	'unet': 'is only the denoiser; LocalAI needs a complete model with its text encoder and VAE.',
 }
 
 
@@ -134,25 +134,25 @@ def trouble(facts: Facts, kind: KindName, name: str) -> ModelProblem | None:
 		return None
 	if facts.family == 'unknown':
 		if not facts.variant:
-			return ModelUnsupported(f'LocalAI cannot tell which family {name} is of.')
+			return ModelUnsupported(f'LocalAI cannot tell which family {name} belongs to.')
 		words = LACKING.get(
-			facts.variant, f'is a {facts.variant} model, which LocalAI does not draw with yet.'
+			facts.variant, f'is a {facts.variant} model, which LocalAI cannot draw with yet.'
 		)
 		return ModelUnsupported(f'{name} {words}')
 	family = FAMILIES.get(facts.family)
 	if family is None:
 		return ModelUnsupported(
-			f'LocalAI does not draw with {ARCHITECTURES[facts.family].title} yet.'
+			f'LocalAI cannot draw with {ARCHITECTURES[facts.family].title} yet.'
 		)
 	if facts.variant not in family.variants:
 		words = LACKING.get(
-			facts.variant, f'is of a kind ({facts.variant}) that LocalAI does not draw with yet.'
+			facts.variant, f'is of a kind ({facts.variant}) that LocalAI cannot draw with yet.'
 		)
 		return ModelUnsupported(f'{name} {words}')
 	if facts.format == 'gguf':
-		return ModelUnsupported('LocalAI does not draw with GGUF files yet.')
+		return ModelUnsupported('LocalAI cannot draw with GGUF files yet.')
 	if facts.format == 'safetensors' and not family.single_files:
-		return ModelUnsupported(f'LocalAI draws with {family.title} from folders only.')
+		return ModelUnsupported(f'LocalAI can draw with {family.title} only from folders.')
 	return None
 
 
@@ -160,7 +160,7 @@ def misplaced(kind: KindName, name: str) -> ModelUnsupported | None:
 	"""Why something that is no checkpoint is not drawn with alone."""
 	if kind == 'checkpoint':
 		return None
-	return ModelUnsupported(f'{name} is {KINDS[kind]}, not a model to draw with.')
+	return ModelUnsupported(f'{name} is {KINDS[kind]}, which cannot draw on its own.')
 
 
 def unfit(
@@ -172,7 +172,7 @@ def unfit(
 		return ModelUnsupported(f'{name} is {KINDS[kind]}, not {KINDS[wanted]}.', remedy)
 	if facts.family not in (family, 'unknown'):
 		theirs, ours = ARCHITECTURES[facts.family].title, ARCHITECTURES[family].title
-		return ModelUnsupported(f'{name} is made for {theirs}, and the model is {ours}.', remedy)
+		return ModelUnsupported(f'{name} is made for {theirs}, but the model is {ours}.', remedy)
 	return None
 
 

@@ -84,7 +84,7 @@ class Lookup:
 
 	def advice(self, kind: KindName) -> str:
 		names = [e.id for e in self.registry.settled().menu(kind) if not e.problem]
-		return f'Choose one of: {", ".join(names[:12])}.' if names else 'There is none here yet.'
+		return f'Choose one of: {", ".join(names[:12])}.' if names else 'There are none here yet.'
 
 
 def word(kind: KindName) -> str:

@@ -85,7 +85,7 @@ class Registry:
 			return record
 		new = learn(found, record)
 		if new is None:
-			raise FileNotFoundError(2, 'it is not there', found.path)
+			raise FileNotFoundError(2, 'it no longer exists', found.path)
 		if item:
 			self.replace(new)
 		else:  # not in the library, or not yet: what is learnt of it is kept all the same
@@ -114,7 +114,7 @@ class Registry:
 		if not (record and record.facts and same(record, found) and record.path == found.path):
 			record = learn(found, record) or record
 		if record is None:
-			raise FileNotFoundError(2, 'it is not there', found.path)
+			raise FileNotFoundError(2, 'it no longer exists', found.path)
 		adopted = record
 		self.write(lambda: self.store.put(adopted))
 		with self.lock:
@@ -252,7 +252,7 @@ class Registry:
 			for place in self.places():
 				if place_of(str(folder), [place]):
 					raise InvalidInput(
-						f'{folder} is looked through already.', 'Add another folder.', 'path'
+						f'{folder} is already on the list.', 'Add another folder.', 'path'
 					)
 			found = layouts.describe(str(folder))
 			if found.problem:
@@ -267,8 +267,8 @@ class Registry:
 			gone = next((p for p in added if p == path or Path(p) == Path(path)), None)
 			if gone is None:
 				raise UnknownName(
-					f'{str(path)[:200]} is none of the added folders.',
-					'See the list of folders.',
+					f'{str(path)[:200]} is not one of the added folders.',
+					'Choose one from the list of folders.',
 					'path',
 				)
 			self.preferences.write(FOLDERS, {'paths': [p for p in added if p != gone]})
@@ -298,7 +298,5 @@ def read_folder(path: str) -> Path:
 		raise wrong from None
 	folder = Path(os.path.abspath(folder))
 	if folder == Path(folder.anchor):
-		raise InvalidInput(
-			f'{folder} is a whole disk.', 'Add the folder that has the models.', 'path'
-		)
+		raise InvalidInput(f'{folder} is a whole disk.', 'Add the folder with the models.', 'path')
 	return folder

@@ -149,7 +149,7 @@ class ModelService:
 		drawn with."""
 		label, path = self.lookup.locate(model_id)
 		if path.is_dir() and not (path / 'model_index.json').is_file():
-			raise ModelBroken(f'{label.name} lacks model_index.json.')
+			raise ModelBroken(f'{label.name} is missing model_index.json.')
 		record = self.record_of(label, path)
 		facts = record.known
 		kind = cards.kind_of(facts, record.path, label.hint)
@@ -324,13 +324,15 @@ class ModelService:
 			path = self.place(entry, Path(record.path))
 			if any(p == str(path) or Path(p).is_relative_to(path) for p in self.in_use()):
 				raise ModelInUse(
-					f'{entry.name} is in use: it is loading, in memory or being drawn with.',
+					f'{entry.name} is in use: it is loading, in memory or drawing.',
 					'Unload it, or wait until it is done.',
 				)
 			if not path.exists() and not path.is_symlink():
 				self.registry.drop(str(path))
 				raise UnknownName(
-					f'{entry.name} is not there any more.', 'Something else removed it.', 'model'
+					f'{entry.name} no longer exists.',
+					'Refresh the list; another program may have removed it.',
+					'model',
 				)
 			if entry.source == 'hub':
 				repo, _ = layouts.parts_of(record.path, str(self.hub))

@@ -69,7 +69,7 @@ class ModelTrash:
 		if record is None:
 			raise UnknownName(
 				f'There is nothing called {str(trash_id)[:40]!r} in the trash.',
-				'It was brought back or deleted for good already.',
+				'It has already been restored or deleted for good.',
 				'trash',
 			)
 		return record
@@ -93,7 +93,7 @@ class ModelTrash:
 			else:
 				self.store.remove(record.id)
 		if freed:
-			log.info('the trash gave %s bytes back', freed)
+			log.info('emptying the trash freed %s bytes', freed)
 		return freed
 
 	def mend(self) -> None:

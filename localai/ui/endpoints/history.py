@@ -157,7 +157,9 @@ def taken(file: object, folder: Path) -> bytes:
 		if not stat.S_ISREG(about.st_mode):
 			raise wrong
 		if about.st_size > FILE_LIMIT:
-			raise InvalidInput('The picture has more than 64 MB.', 'Import it by its path.', 'file')
+			raise InvalidInput(
+				'The picture is larger than 64 MB.', 'Import it by its path instead.', 'file'
+			)
 		data = place.read_bytes()
 		place.unlink()
 		with contextlib.suppress(OSError):  # another one may lie beside it

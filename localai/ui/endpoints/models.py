@@ -98,11 +98,11 @@ async def last(chores: AsyncIterator[ChoreSnapshot], progress: gr.Progress) -> d
 	async for now in chores:
 		tell(progress, now)
 	if now is None or now.pending:
-		raise refusal(LocalAIError('LocalAI is being stopped.', 'Start it, then ask again.'))
+		raise refusal(LocalAIError('LocalAI is shutting down.', 'Start it, then try again.'))
 	if now.error:
 		raise failure(now.error)
 	if now.state == 'cancelled':
-		raise refusal(LocalAIError('The load was cancelled.', 'Ask again.'))
+		raise refusal(LocalAIError('The load was cancelled.', 'Load it again.'))
 	return said(now)
 
 

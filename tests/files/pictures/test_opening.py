@@ -39,8 +39,8 @@ class TestExamine:
 		with pytest.raises(InvalidInput) as error:
 			examine(data, read_contents(data))
 		assert error.value.message == (
-			f'It claims to have {size[0]:,} x {size[1]:,} pixels; '
-			'pictures of up to 268 megapixels can be shown.'
+			f'It claims to be {size[0]:,} x {size[1]:,} pixels; '
+			'LocalAI can show pictures of up to 268 megapixels.'
 		)
 
 	@pytest.mark.parametrize(

@@ -426,18 +426,18 @@ class TestExposure:
 		assert found['EXIF Artist'] == 'Anna' and found['EXIF Exif UserComment'] == SECRET
 		assert found['EXIF GPSInfo GPSLatitude'] == '(52.0, 31.0, 12.0)'
 		assert found['Chunk annA'] == SECRET and 'Chunk pHYs' in found
-		assert found['Behind the end'] == 'Anna behind it'
+		assert found['After the end'] == 'Anna behind it'
 
 	def test_everything_in_a_jpeg_is_named(self):
 		found = dict(exposure(full_jpeg(noise())))
 		assert SECRET in found['XMP'] and found['Comment'] == SECRET
 		assert SECRET in found['Segment ED'] and 'Segment E2' in found
-		assert found['EXIF Exif UserComment'] == SECRET and found['Behind the end'] == SECRET
+		assert found['EXIF Exif UserComment'] == SECRET and found['After the end'] == SECRET
 
 	def test_everything_in_a_webp_is_named(self):
 		found = dict(exposure(full_webp(noise())))
 		assert SECRET in found['XMP'] and found['EXIF ImageDescription'] == SECRET
-		assert found['Chunk ANNA'] == 'Anna!' and found['Behind the end'] == 'Anna'
+		assert found['Chunk ANNA'] == 'Anna!' and found['After the end'] == 'Anna'
 
 	def test_long_and_strange_texts_are_shown_as_text(self):
 		words = '<script>alert(1)</script> \u202e ' + '🍎' * 50_000

@@ -228,10 +228,7 @@ class TestFacts:
 
 	def test_a_checkpoint_without_a_vae_says_so(self, tmp_path):
 		facts = identify(safetensors(tmp_path / 'a.safetensors', fabricate.ldm('sd1', vae=False)))
-		assert (
-			facts.problem
-			== 'a.safetensors has no VAE in it. Use a version of it with its VAE inside.'
-		)
+		assert facts.problem == 'a.safetensors has no VAE. Use a version that includes one.'
 
 	def test_lycoris_that_cannot_be_used_says_so(self, tmp_path):
 		layers = fabricate.unet_layers('sd1')
@@ -241,9 +238,7 @@ class TestFacts:
 			)
 			facts = identify(file)
 			assert facts.kind == 'lora' and facts.variant == f'lycoris {kind}'
-			assert facts.problem.startswith(
-				f'{kind}.safetensors is a LyCORIS file of the kind {name}'
-			)
+			assert facts.problem.startswith(f'{kind}.safetensors is a LyCORIS file of type {name}')
 		klein = fabricate.linears(layouts.transformer('flux2-klein', '4B'), 'attn.to_', '.ff')
 		file = safetensors(tmp_path / 'k.safetensors', fabricate.lycoris('lokr', klein, 'lycoris_'))
 		assert identify(file).problem == ''
@@ -290,7 +285,7 @@ class TestFacts:
 		half = len(shapes) // 2
 		first = safetensors(tmp_path / 'm-00001-of-00002.safetensors', dict(shapes[half:]), 'BF16')
 		facts = identify(first)
-		assert 'm-00002-of-00002.safetensors is not there' in facts.problem
+		assert 'm-00002-of-00002.safetensors is missing' in facts.problem
 		safetensors(tmp_path / 'm-00002-of-00002.safetensors', dict(shapes[:half]), 'BF16')
 		facts = identify(first)
 		assert (facts.family, facts.variant, facts.problem) == ('flux1', 'dev', '')
@@ -304,7 +299,7 @@ class TestWrongFiles:
 			stream.truncate(500_000_000)
 		facts = identify(file)
 		assert (facts.kind, facts.family) == ('checkpoint', 'sd1')
-		assert facts.problem.startswith('a.safetensors ends too early: only 23.')
+		assert facts.problem.startswith('a.safetensors is incomplete: only 23.')
 
 	def test_a_hostile_header_is_a_problem_not_an_error(self, tmp_path):
 		file = fabricate.written(tmp_path / 'a.safetensors', b'\xff' * 64, 0)
@@ -422,7 +417,7 @@ class TestFolders:
 		(folder / 'unet' / 'm.safetensors.index.json').write_text(
 			json.dumps({'weight_map': {'a': '../../secret.safetensors'}})
 		)
-		assert 'lacks unet/' in identify(folder).problem
+		assert 'is missing unet/' in identify(folder).problem
 
 	@pytest.mark.parametrize(
 		('config', 'shapes', 'truth'),
@@ -452,4 +447,4 @@ class TestFolders:
 
 	def test_an_empty_folder(self, tmp_path):
 		facts = identify(tmp_path)
-		assert facts.kind == 'unknown' and f'{tmp_path.name} lacks ' in facts.problem
+		assert facts.kind == 'unknown' and f'{tmp_path.name} is missing ' in facts.problem

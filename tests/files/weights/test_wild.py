@@ -323,16 +323,16 @@ class TestWhole:
 		facts = identify(safetensors(tmp_path / 'a.safetensors', ldm('sdxl', more=EDM)))
 		assert facts.prediction == 'v_prediction'
 		assert str(cards.trouble(facts, 'checkpoint', 'a')).startswith(
-			'a was trained with continuous noise levels (EDM), which LocalAI does not draw with yet.'
+			'a was trained with continuous noise levels (EDM), which LocalAI cannot draw with yet.'
 		)
 
 	@pytest.mark.parametrize(
 		('variant', 'words'),
 		[
-			('Zero123', 'a is a Zero123 model, which LocalAI does not draw with yet.'),
-			('HunyuanImage', 'a is a HunyuanImage model, which LocalAI does not draw with yet.'),
-			('video', 'a makes videos, which LocalAI does not do yet.'),
-			('', 'LocalAI cannot tell which family a is of.'),
+			('Zero123', 'a is a Zero123 model, which LocalAI cannot draw with yet.'),
+			('HunyuanImage', 'a is a HunyuanImage model, which LocalAI cannot draw with yet.'),
+			('video', 'a makes videos, which LocalAI cannot do yet.'),
+			('', 'LocalAI cannot tell which family a belongs to.'),
 		],
 	)
 	def test_what_cannot_be_drawn_with_is_called_by_its_name(self, variant, words):

@@ -569,7 +569,7 @@ class TestCatalogue:
 		index = rig.root / 'org/flux/model_index.json'
 		index.write_text(index.read_text().replace('StableDiffusionPipeline', 'FluxPipeline'))
 		page = rig.service.page('org/flux')
-		assert page.family == 'flux1' and 'does not draw with FLUX.1' in page.problem
+		assert page.family == 'flux1' and 'cannot draw with FLUX.1' in page.problem
 
 	def test_a_page_of_nothing(self, rig):
 		with pytest.raises(NotOnHub):

@@ -126,7 +126,7 @@ class TestRefused:
 		assert error.value.field == field
 
 	def test_no_source_at_all(self):
-		with pytest.raises(InvalidInput, match='Nothing to download'):
+		with pytest.raises(InvalidInput, match='nothing to download'):
 			read_request({}, HUB)
 		with pytest.raises(InvalidInput, match='source'):
 			read_request({'source': None}, HUB)

@@ -68,7 +68,9 @@ class TestEstimate:
 
 	def test_what_could_never_be_drawn_here_is_refused(self, studio, executor):
 		tell(studio, executor, **gpu(10**7, 2 * 10**7))
-		with pytest.raises(OutOfMemory, match=r'needs about 0\.\d GB and the machine has 0\.0 GB'):
+		with pytest.raises(
+			OutOfMemory, match=r'needs about 0\.\d GB, but the machine has only 0\.0 GB'
+		):
 			studio.generation.start(FIELDS)
 
 

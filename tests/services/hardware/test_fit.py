@@ -35,9 +35,9 @@ class TestFit:
 
 	def test_the_words_have_the_numbers(self):
 		words = fit_of(7 * GB, 3_500_000_000, 'sdxl', machine(6, total=16))[1]
-		assert words == 'Needs about 9.5 GB; only 6.0 GB are free.'
+		assert words == 'Needs about 9.5 GB; only 6.0 GB is free.'
 		words = fit_of(40 * GB, 20_000_000_000, 'qwen-image', machine(6, total=16))[1]
-		assert words == 'Needs about 42 GB; this machine has 16 GB.'
+		assert words == 'Needs about 42 GB; this machine has only 16 GB.'
 
 	def test_the_driver_of_a_gpu_wants_its_share(self):
 		"""What just fits into memory does not into a graphics card of that size."""
@@ -59,5 +59,5 @@ class TestFit:
 		model = 6_940_000_000, 3_470_000_000, 'sdxl'
 		assert fit_of(*model, machine(8)) == (
 			'fits',
-			'Needs about 7.6 GB; with 8.0 GB free it is decoded piece by piece.',
+			'Needs about 7.6 GB; with 8.0 GB free, pictures are decoded piece by piece.',
 		)

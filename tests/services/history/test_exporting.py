@@ -179,7 +179,7 @@ class TestZip:
 			'settings.csv',
 			'missing.txt',
 		]
-		assert archive.read('missing.txt').startswith(b'2 of 3 pictures are not here')
+		assert archive.read('missing.txt').startswith(b'2 of 3 pictures could not be included')
 
 	def test_all_missing(self, house):
 		archive = house.zip(ids=[1, 2], sheet=True, settings='json')
@@ -311,7 +311,7 @@ class TestSafe:
 	@pytest.mark.parametrize('settings', ['csv', 'json'])
 	def test_settings_are_refused(self, house, settings):
 		house.add()
-		with pytest.raises(InvalidInput, match='has no list of settings'):
+		with pytest.raises(InvalidInput, match='cannot come with a list of settings'):
 			house.service.prepare({'safe': True, 'settings': settings})
 
 	def test_what_is_left_is_told_before_and_after(self, house, tmp_path):
@@ -394,7 +394,7 @@ class TestFolder:
 		house.add()
 		(tmp_path / 'out').write_text('mine')
 		for folder in (tmp_path / 'out', tmp_path / 'out' / 'deeper'):
-			with pytest.raises(StorageProblem, match='can be written'):
+			with pytest.raises(StorageProblem, match='cannot write to'):
 				house.service.to_folder({}, folder)
 		assert (tmp_path / 'out').read_text() == 'mine'
 
@@ -403,7 +403,7 @@ class TestFullDisk:
 	def test_it_is_said_before_anything_is_written(self, house, tmp_path):
 		house.add()
 		with SmallDisk(tmp_path / 'disk', 'size=1m') as disk:
-			with pytest.raises(DiskFull, match='MB free and the export needs 20 MB') as refused:
+			with pytest.raises(DiskFull, match='MB free, but the export needs 20 MB') as refused:
 				house.service.to_folder({}, disk)
 			assert 'another folder' in refused.value.remedy
 			assert list(disk.iterdir()) == []
@@ -413,7 +413,9 @@ class TestFullDisk:
 			house.add()
 		# Room for the bytes, but not for as many files.
 		with SmallDisk(tmp_path / 'disk', 'size=100m,nr_inodes=4') as disk:
-			with pytest.raises(DiskFull, match='is full. What was written whole is still there'):
+			with pytest.raises(
+				DiskFull, match='is full. The files written before that are complete'
+			):
 				house.service.to_folder({}, disk)
 			kept = sorted(p.name for p in disk.iterdir())
 			assert kept == ['anna-001-77.png', 'anna-002-77.png', 'anna-003-77.png']

@@ -162,19 +162,19 @@ class TestReport:
 		assert [one.name for one in report.arrivals] == ['a.png', 'b.png', 'c.png']
 		assert [one.id for one in report.arrivals] == list(report.imported)
 		assert [one.words for one in report.arrivals] == [
-			'Settings of A1111, Forge or SD.Next.',
-			'Settings of ComfyUI.',
+			'Settings from A1111, Forge or SD.Next.',
+			'Settings from ComfyUI.',
 			'No settings were found in it.',
 		]
 		assert [one.note for one in report.arrivals] == [
 			'',
-			'It carries two sets of settings: the more complete one is shown.',
+			'It has two sets of settings; the more complete one is shown.',
 			'',
 		]
 		assert [one.name for one in report.refused] == ['d.png'] and report.others == 1
 		again = studio.imports.take('x.png', twice).arrivals
 		assert [(one.id, one.words) for one in again] == [
-			(report.imported[1], 'It was here already.')
+			(report.imported[1], 'It was already here.')
 		]
 
 	def test_of_thousands_not_every_one(self, studio, tmp_path, monkeypatch):
@@ -183,7 +183,7 @@ class TestReport:
 			(tmp_path / f'{n}.png').write_bytes(png(n) if n < 5 else b'')
 		report = studio.imports.take_paths([tmp_path])
 		assert (len(report.imported), len(report.arrivals)) == (5, 3)
-		assert [one.why for one in report.refused][3:] == ['1 more were not taken.']
+		assert [one.why for one in report.refused][3:] == ['1 more was not imported.']
 
 	def test_what_is_no_file_is_not_waited_for(self, studio, tmp_path):
 		things = strange_files(tmp_path, '.png')

@@ -56,7 +56,7 @@ class TestWords:
 		assert read(text) is not None
 
 	def test_a_key_without_a_value_says_what_it_lacks(self):
-		assert read('model: fox').notes == ('Say what model: should be.',) or read('tag:""').notes
+		assert read('model: fox').notes == ('Add a value after model:',) or read('tag:""').notes
 
 
 class TestEither:
@@ -168,7 +168,7 @@ class TestDays:
 	)
 	def test_no_date_is_said(self, text):
 		found = read(text)
-		assert not found.periods and 'is no date' in found.notes[0]
+		assert not found.periods and 'is not a date' in found.notes[0]
 
 
 def test_an_endless_search_is_cut_and_says_so():

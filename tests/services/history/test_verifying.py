@@ -83,7 +83,7 @@ class TestImpossible:
 
 	def test_one_that_was_stopped_early(self, studio):
 		(number,) = studio.history.store.add([row(receipt={'stopped_early': True})])
-		with pytest.raises(InvalidInput, match='before it was done'):
+		with pytest.raises(InvalidInput, match='before it was finished'):
 			studio.verifying.start(number)
 
 	def test_without_its_file_or_its_model(self, studio):

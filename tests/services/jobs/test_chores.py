@@ -308,7 +308,7 @@ class TestConvert:
 		task = executor.seen[0]
 		assert Path(task.target) == settings.models / 'checkpoints' / 'dream'
 		assert Path(task.target).is_dir() and task.model.id == 'dream.safetensors'
-		with pytest.raises(InvalidInput, match='converted before'):
+		with pytest.raises(InvalidInput, match='already been converted'):
 			studio.chores.convert('dream.safetensors')
 
 	def test_a_pickle_becomes_a_safe_file_without_being_resolved(

@@ -321,7 +321,7 @@ class TestFailure:
 			and job.error.code == 'StorageProblem'
 			and 'kept as' in job.error.message
 		)
-		kept = Path(job.error.message.rsplit('kept as ', 1)[1].partition(' and will be')[0])
+		kept = Path(job.error.message.rsplit('kept as ', 1)[1].partition(' and will appear')[0])
 		assert kept.is_file()
 		kept.unlink()
 

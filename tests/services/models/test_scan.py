@@ -47,7 +47,7 @@ class TestNamesThatAreNoText:
 		(line,) = shelf.models.folders()
 		assert line.path == str(extra) and line.files == 2
 		assert line.problem == (
-			f'caf\ufffd.safetensors in {extra} is left out: its name is not UTF-8. Rename it.'
+			f'caf\ufffd.safetensors in {extra} was left out: its name is not UTF-8. Rename it.'
 		)
 
 	def test_a_folder_of_such_a_name_and_two_files(self, shelf, extra):
@@ -77,7 +77,7 @@ class TestNamesThatAreNoText:
 		index.write_text('{"weight_map": {"a": "\\ud800.safetensors"}}')
 		shelf.models.scan()
 		(entry,) = (e for e in shelf.models.list() if not e.builtin)
-		assert entry.problem.startswith('odd lacks unet/\ufffd.safetensors.')
+		assert entry.problem.startswith('odd is missing unet/\ufffd.safetensors.')
 
 
 class TestThingsThatAreNoFiles:
@@ -98,7 +98,7 @@ class TestThingsThatAreNoFiles:
 	def test_as_a_piece_of_a_model_or_of_a_folder(self, tmp_path, shelf, extra):
 		file = write_lora(extra / 'm-00001-of-00002.safetensors')
 		os.mkfifo(extra / 'm-00002-of-00002.safetensors')
-		assert 'is not there' in identify(file).problem
+		assert 'is missing' in identify(file).problem
 		folder = write_folder(extra / 'folder')
 		(folder / 'unet' / 'diffusion_pytorch_model.safetensors').unlink()
 		os.mkfifo(folder / 'unet' / 'diffusion_pytorch_model.safetensors')
@@ -114,7 +114,7 @@ class TestPieces:
 		write_weights(extra / 'Model-00002-of-00002.SAFETENSORS', {'b': [4, 4]})
 		assert shelf.models.scan().files == 2
 		(entry,) = [e for e in shelf.models.registry.library.menu('unknown')]
-		assert 'is not there' not in identify(extra / 'Model-00002-of-00002.SAFETENSORS').problem
+		assert 'is missing' not in identify(extra / 'Model-00002-of-00002.SAFETENSORS').problem
 		assert identify(extra / 'Model-00001-of-00002.SAFETENSORS').parameters == 32
 		assert entry.path == str(extra / 'Model-00001-of-00002.SAFETENSORS')
 
@@ -129,7 +129,7 @@ class TestTooMuch:
 		shapes = {f't{i}': (1,) for i in range(100_001)}
 		facts = identify(fabricate.safetensors(tmp_path / 'a.safetensors', shapes))
 		assert facts.problem.startswith(
-			'a.safetensors is not read: its header lists 100,001 tensors, more than that of any model.'
+			'a.safetensors was not read: its header lists 100,001 tensors, more than any model has.'
 		)
 		head = b'GGUF' + struct.pack('<IQQ', 3, 100_001, 0)
 		facts = identify(fabricate.written(tmp_path / 'a.gguf', head, 0))

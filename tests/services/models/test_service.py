@@ -334,7 +334,7 @@ class TestResolve:
 	@pytest.mark.parametrize('path', ['/', 'elsewhere', 'elsewhere/../elsewhere'])
 	def test_a_folder_that_is_no_model_is_said(self, shelf, tmp_path, path):
 		(tmp_path / 'elsewhere').mkdir()
-		with pytest.raises(ModelBroken, match=r'\S+ lacks model_index.json\.'):
+		with pytest.raises(ModelBroken, match='\\S+ is missing model_index.json\\.'):
 			shelf.models.resolve(str(tmp_path / path))
 
 	def test_a_pickle_is_refused(self, shelf):
@@ -545,7 +545,7 @@ class TestCards:
 		from localai.services.models.cards import trouble
 
 		flux = Facts(kind='checkpoint', family='flux1', format='safetensors')
-		assert trouble(flux, 'checkpoint', 'x').message == 'LocalAI does not draw with FLUX.1 yet.'
+		assert trouble(flux, 'checkpoint', 'x').message == 'LocalAI cannot draw with FLUX.1 yet.'
 		for changes in ({'variant': 'inpaint'}, {'variant': 'unet'}, {'format': 'gguf'}):
 			facts = Facts(kind='checkpoint', family='sdxl', format='safetensors')
 			error = trouble(facts.model_copy(update=changes), 'checkpoint', 'x')

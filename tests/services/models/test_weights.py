@@ -88,7 +88,7 @@ class TestResolve:
 	def test_where_there_is_none_of_that_kind(self, shelf):
 		with pytest.raises(InvalidInput, match="no VAE called 'x'") as caught:
 			shelf.models.resolve_weights('x', 'vae', 'sd1')
-		assert caught.value.remedy == 'There is none here yet.'
+		assert caught.value.remedy == 'There are none here yet.'
 
 	def test_one_of_another_kind(self, shelf):
 		error = refused(shelf, brush='painter')
@@ -106,7 +106,7 @@ class TestResolve:
 		write_lora(shelf.home / 'loras' / 'wide.safetensors', width=1024)
 		error = refused(shelf, brush='loras/wide.safetensors')  # that no scan saw yet
 		assert error.message == (
-			'wide is made for Stable Diffusion 2, and the model is Stable Diffusion 1.'
+			'wide is made for Stable Diffusion 2, but the model is Stable Diffusion 1.'
 		)
 		assert error.field == 'brush'
 

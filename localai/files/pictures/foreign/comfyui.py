@@ -88,9 +88,9 @@ def read_graph(graph: Graph, text: str) -> Reading:
 	# 4. Size and the rest
 	width, height = size_of(graph, sampler)
 	if sampler is None and positive:
-		note = 'No sampler was found in it: the longest text is taken for the prompt.'
+		note = 'No sampler was found in it, so the longest text is shown as the prompt.'
 	elif graph.unsure:
-		note = note or 'It has a switch whose position cannot be told.'
+		note = note or 'It has a switch, and it is unclear which way it was set.'
 	return reading(
 		'comfyui',
 		text,

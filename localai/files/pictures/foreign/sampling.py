@@ -46,9 +46,9 @@ def samplers_of(graph: Graph) -> tuple[list[Node], Node | None, str]:
 	saved = {chain[-1].id for chain, at in found if at and 'save' in at.kind.casefold()}
 	note = ''
 	if len(saved) > 1:
-		note = f'{many(len(saved))} pictures are saved there: the settings of the first are shown.'
+		note = f'{many(len(saved))} pictures are saved in it; the settings of the first are shown.'
 	elif len(samplers) > 1:
-		note = f'{many(len(samplers))} samplers: the settings of the first are shown.'
+		note = f'{many(len(samplers))} samplers were found; the settings of the first are shown.'
 	return samplers, saver, note
 
 

@@ -381,7 +381,7 @@ class TestChains:
 		recipe = found.recipe
 		assert (recipe.seed, recipe.steps, recipe.guidance_scale, recipe.model) == (11, 20, 4, 'm')
 		assert (recipe.prompt, recipe.negative_prompt) == ('a red cup', 'blur')
-		assert found.note == 'Two samplers: the settings of the first are shown.'
+		assert found.note == 'Two samplers were found; the settings of the first are shown.'
 		assert json.loads(dict(recipe.extra)['sampler 2'])['seed'] == 99
 
 	def test_what_made_it_larger_is_told_beside(self):
@@ -394,7 +394,7 @@ class TestChains:
 		}
 		found = read(larger)
 		assert (found.recipe.seed, found.recipe.width) == (5, 640)
-		assert found.note == 'Three samplers: the settings of the first are shown.'
+		assert found.note == 'Three samplers were found; the settings of the first are shown.'
 
 	def test_two_pictures_of_one_graph(self):
 		other = {
@@ -404,7 +404,7 @@ class TestChains:
 		}
 		found = read(other)
 		assert found.recipe.seed == 5
-		assert found.note == 'Two pictures are saved there: the settings of the first are shown.'
+		assert found.note == 'Two pictures are saved in it; the settings of the first are shown.'
 
 	def test_a_switch_that_nobody_can_read(self):
 		found = read(
