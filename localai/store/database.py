@@ -93,7 +93,7 @@ class Database:
 		if not self.path.exists():
 			raise StorageProblem(
 				f'The folder {self.path.parent} no longer exists.',
-				'Connect its disk again, then restart LocalAI.',
+				'Connect the disk again, then restart LocalAI.',
 			)
 
 	@contextmanager

@@ -164,7 +164,7 @@ class GenerationService:
 		except OSError as error:
 			raise StorageProblem(
 				f'The folder {self.folder} cannot be used: {error.strerror or error}.',
-				'Connect its disk again, or set LOCALAI_HOME to another folder.',
+				'Connect the disk again, or set LOCALAI_HOME to another folder.',
 			) from error
 		needed = SPARE + request.count * request.width * request.height * 3
 		if free < needed:

@@ -92,7 +92,7 @@ class TestResolve:
 
 	def test_one_of_another_kind(self, shelf):
 		error = refused(shelf, brush='painter')
-		assert (error.message, error.field) == ('painter is a whole model, not a LoRA.', 'brush')
+		assert (error.message, error.field) == ('painter is a complete model, not a LoRA.', 'brush')
 		assert 'leave it out' in error.remedy
 		assert refused(shelf, paper=Ink(name='red')).message == 'red is a LoRA, not a whole model.'
 
