@@ -39,8 +39,8 @@ ASKING = 8
 NAME_BYTES = 120
 LINK = 'link-'  # how their names begin until they are checked
 RESERVED = re.compile(r'(con|prn|aux|nul|com\d|lpt\d)(\..*)?', re.IGNORECASE)
-PAGE_CAME = 'This link leads to a web page, not to a file.'
-COPY = 'Copy the link of the download button there; where the site asks for a login, log in first.'
+PAGE_CAME = 'This link leads to a web page, not a file.'
+COPY = 'Copy the link of the download button there; if the site asks for a login, log in first.'
 LOGIN = 'Copy the link while you are logged in there, with your key in it if the site offers one.'
 
 

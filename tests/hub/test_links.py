@@ -222,8 +222,8 @@ class TestContent:
 	@pytest.mark.parametrize(
 		('name', 'words'),
 		[
-			('one.safetensors?login=1', 'web page, not to a file'),
-			('page.safetensors', 'web page, not to a file'),
+			('one.safetensors?login=1', 'web page, not a file'),
+			('page.safetensors', 'web page, not a file'),
 			('bad.safetensors', 'any program'),
 			('text.safetensors', 'not a model'),
 			('gone.safetensors', 'nothing at'),

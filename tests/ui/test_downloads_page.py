@@ -175,7 +175,7 @@ class TestToken:
 		page.on('response', lambda answer: seen.append(answer.url))
 		search(page, GATED)
 		expect(page.locator('#repository-name')).to_have_text(GATED)
-		expect(page.locator('#repository-gate')).to_contain_text('accept their terms first')
+		expect(page.locator('#repository-gate')).to_contain_text('Its owners')
 		expect(page.locator('#repository-get')).to_be_disabled()
 		keep(page, 'downloads-gated')
 		page.click('#hub-settings-button')

@@ -132,7 +132,7 @@ class TestInAndOut:
 		keep(page, 'history-imported')
 		page.click('#import-again')
 		page.set_input_files('#import-files', [new])
-		expect(page.locator('#import-result')).to_contain_text('already here')
+		expect(page.locator('#import-result')).to_contain_text('Nothing new was imported')
 		page.click('#import-again')
 		page.set_input_files('#import-read', new)
 		expect(page.locator('#reading-prompt')).to_have_text('a brand new lighthouse')

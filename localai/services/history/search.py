@@ -19,7 +19,7 @@ SIZE = re.compile(r'(\d{1,6})\s*[x×*]\s*(\d{1,6})$', re.I)
 FRACTIONS = frozenset(term.word for term in TABLE if term.kind == 'number')
 PARTS = 64  # of one search
 OR = 'OR'
-NOT_JOINED = 'OR does not work with numbers, days or a minus; all of these had to match.'
+NOT_JOINED = 'OR does not work with numbers, dates or a minus, so everything had to match.'
 Part = Word | Facet | Number | Period
 Kind = TypeVar('Kind')
 YES, NO = ('yes', 'true', '1', 'y'), ('no', 'false', '0', 'n')
@@ -47,7 +47,7 @@ def understand(text: str, today: date | None = None) -> Search:
 		value = (plain if quoted is None else quoted).strip()
 		field = NAMES.get((key or '').lower(), (key or '').lower())
 		if key and field not in KEYS:  # a colon in plain words
-			notes.append(f'“{key[:40]}:” is not a key, so these words were looked for as text.')
+			notes.append(f'“{key[:40]}:” is not a key, so these words were searched for as text.')
 			value, field = f'{key} {value}', ''
 		if not value:
 			if field:

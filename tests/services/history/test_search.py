@@ -45,7 +45,7 @@ class TestWords:
 		found = read('artstation:trending')
 		assert found.words[0].text == 'artstation trending'
 		assert found.notes == (
-			'“artstation:” is not a key, so these words were looked for as text.',
+			'“artstation:” is not a key, so these words were searched for as text.',
 		)
 
 	@pytest.mark.parametrize(

@@ -94,7 +94,9 @@ class TestResolve:
 		error = refused(shelf, brush='painter')
 		assert (error.message, error.field) == ('painter is a complete model, not a LoRA.', 'brush')
 		assert 'leave it out' in error.remedy
-		assert refused(shelf, paper=Ink(name='red')).message == 'red is a LoRA, not a whole model.'
+		assert (
+			refused(shelf, paper=Ink(name='red')).message == 'red is a LoRA, not a complete model.'
+		)
 
 	def test_of_two_with_a_name_the_one_of_the_kind_is_meant(self, shelf):
 		write_lora(shelf.home / 'loras' / 'painter.safetensors')
