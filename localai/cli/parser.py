@@ -181,7 +181,7 @@ def add_history(commands: Commands) -> None:
 			'add files missing from the history and find moved ones; rebuilds a lost database',
 		),
 		('deep', 'read every byte'),
-		('forget', 'repair, and drop pictures whose files are gone from the history'),
+		('forget', 'repair, and remove from the history the pictures whose files are gone'),
 	):
 		check.add_argument(f'--{name}', action='store_true', help=words)
 
