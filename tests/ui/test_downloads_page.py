@@ -122,6 +122,18 @@ class TestLooking:
 		expect(page.locator('#repository-line')).to_have_text('One file from civitai.com')
 		expect(page.locator('#repository-wrong')).to_be_hidden()
 
+	def test_a_reload_leaves_what_was_searched_for_and_what_is_open(self, open_page):
+		page = open_page(tab='downloads')
+		search(page, 'sd')
+		expect(page.locator('#hub-rows .row')).to_have_count(3)
+		look_at(page, LARGE)
+		page.fill('#hub-search', 'sd')
+		page.reload()
+		expect(page.locator('#hub-rows .row')).to_have_count(3)
+		expect(page.locator('#hub-search')).to_have_value('sd')
+		expect(page.locator('#repository-name')).to_have_text(LARGE)
+		expect(page.locator('#repository-sum')).to_be_visible()
+
 
 class TestFetching:
 	def test_pause_resume_and_the_whole_way_into_models(self, open_page, hub):

@@ -386,10 +386,10 @@ class TestPlaces:
 		for what in ('**/localai/**', '**/healthz'):
 			page.route(what, lambda call: call.abort())
 		page.goto(app.url)
-		expect(page.get_by_role('alert')).to_contain_text('LocalAI does not answer.')
+		expect(page.get_by_role('alert')).to_contain_text('LocalAI is not answering.')
 		page.unroute_all()
 		expect(page.locator('#generate')).to_be_visible()
-		expect(page.get_by_text('does not answer')).to_have_count(0)
+		expect(page.get_by_text('is not answering')).to_have_count(0)
 		context.close()
 
 	def test_the_lost_connection_pushes_the_page_down_and_shows_on_the_dot(self, open_page):

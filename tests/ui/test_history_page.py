@@ -33,6 +33,29 @@ def app(tmp_path_factory):
 		yield live
 
 
+def test_a_reload_leaves_the_details_and_the_place_and_says_nothing(open_page):
+	page = open_page(tab='history')
+	said = []
+	page.on('console', lambda message: said.append(message.text))
+	find(page, 'owl')
+	scroller = page.locator('#history-scroll')
+	scroller.evaluate('(one) => one.scrollTo(0, 700)')
+	tile(page, 30).click()
+	expect(page.locator('#detail')).to_be_visible()
+	prompt = page.locator('#detail-prompt').inner_text()
+	top = scroller.evaluate('(one) => one.scrollTop')
+	page.reload()
+	expect(page.locator('#detail-prompt')).to_have_text(prompt)
+	page.wait_for_function(
+		"(top) => Math.abs(document.getElementById('history-scroll').scrollTop - top) < 3", arg=top
+	)
+	assert top > 200 and said == []
+	# Another search is another place.
+	page.keyboard.press('Escape')
+	find(page, 'fox')
+	assert scroller.evaluate('(one) => one.scrollTop') == 0
+
+
 class TestFinding:
 	def test_words_chips_completion_and_reload(self, open_page):
 		page = open_page(tab='history')

@@ -70,6 +70,31 @@ def find(page: Page, words: str, count: int) -> None:
 	expect(page.locator('#models-count')).to_have_text(re.compile(f'^{count} '))
 
 
+def test_a_reload_leaves_it_as_it_was_and_says_nothing(open_page):
+	page = open_page(tab='models')
+	said = []
+	page.on('console', lambda message: said.append(message.text))
+	page.fill('#models-search', 'paper')
+	expect(page.locator('#models-count')).to_have_text('150 models')
+	page.select_option('#models-sort', 'newest')
+	expect(page.locator('#models-rows .row').first).to_be_visible()
+	page.locator('#models-scroll').evaluate('(one) => one.scrollTo(0, 3000)')
+	row = page.locator('#models-rows .row-open').filter(has_text='paper').nth(12)
+	row.click()
+	expect(page.locator('#card')).to_be_visible()
+	name = page.locator('#card-name').inner_text()
+	top = page.locator('#models-scroll').evaluate('(one) => one.scrollTop')
+	page.reload()
+	expect(page.locator('#models-search')).to_have_value('paper')
+	expect(page.locator('#models-count')).to_have_text('150 models')
+	expect(page.locator('#models-sort')).to_have_value('newest')
+	expect(page.locator('#card-name')).to_have_text(name)
+	page.wait_for_function(
+		"(top) => Math.abs(document.getElementById('models-scroll').scrollTop - top) < 3", arg=top
+	)
+	assert top > 1000 and said == []
+
+
 class TestFinding:
 	def test_words_kinds_and_a_long_list(self, open_page):
 		page = open_page(tab='models')

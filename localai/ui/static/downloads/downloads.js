@@ -3,6 +3,7 @@
 import { on } from '../page/bus.js';
 import { catalog } from '../page/catalog.js';
 import { byId, element, write } from '../page/dom.js';
+import { recall, remember } from '../page/kept.js';
 import { radios, walkable } from '../page/layers.js';
 import * as library from '../page/library.js';
 import { ask } from '../page/server.js';
@@ -147,6 +148,28 @@ function take(event) {
 	search();
 }
 
+const FIELDS = ['hub-search', 'hub-family', 'hub-licence', 'hub-largest', 'hub-gated', 'hub-sort'];
+
+/** What was typed and chosen, what is shown and how far it is scrolled. */
+const standing = () => ({
+	fields: FIELDS.map((id) => byId(id).value),
+	view,
+	top: byId('hub-scroll').scrollTop,
+	asked: repository.asking(),
+});
+
+/** As it was before a reload. */
+async function restore() {
+	const { fields = [], view: was, top = 0, asked } = recall('downloads');
+	FIELDS.forEach((id, at) => {
+		if (fields[at]) byId(id).value = fields[at];
+	});
+	if (asked && asked.link) repository.openLink(asked.link);
+	else if (asked && asked.repo) repository.open(asked.repo, asked.variant);
+	await Promise.all([drawMachine(), was === 'hub' ? search() : null]);
+	byId('hub-scroll').scrollTop = top;
+}
+
 /** Which row is shown at the side, and what is under way. */
 function mark() {
 	const shown = repository.shown();
@@ -193,16 +216,19 @@ export function mount() {
 	repository.attach({ focus, mark });
 	hub.attach();
 	show('machine');
+	let begun = false;
 	const begin = () => {
 		if (!state.begun || tabs.open() !== 'downloads') return;
-		if (!byId('hub-machine').childElementCount) drawMachine();
+		if (!begun) restore();
+		begun = true;
 		refresh();
 	};
+	remember('downloads', () => (begun ? standing() : undefined));
 	on('tab', begin);
 	on('begun', begin);
 	on('standing', () => tabs.open() !== 'generate' && refresh());
 	on('repository', ({ repo, variant }) => repository.open(repo, variant, true));
 	on('suited', () => {
-		if (tabs.open() === 'downloads' || byId('hub-machine').childElementCount) drawMachine();
+		if (begun) drawMachine();
 	});
 }

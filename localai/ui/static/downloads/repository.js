@@ -270,4 +270,7 @@ export function attach(given) {
 	on('token', () => asked && asked.repo && open(asked.repo, asked.variant));
 }
 
+/** What is shown: {repo, variant} or {link}. */
+export const asking = () => asked;
+
 export const shown = () => (asked ? asked.repo || '' : '');

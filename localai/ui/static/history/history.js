@@ -3,6 +3,7 @@
 import { emit, on } from '../page/bus.js';
 import { catalog } from '../page/catalog.js';
 import { byId, isField, phone, write } from '../page/dom.js';
+import { recall, remember } from '../page/kept.js';
 import * as pictures from '../page/pictures.js';
 import { ask, connected } from '../page/server.js';
 import * as tabs from '../page/tabs.js';
@@ -157,13 +158,33 @@ function measure() {
 	return { width, size: Number(byId('history-size').value), columns: narrow ? 3 : 0, gap: narrow ? 4 : 12 };
 }
 
+/** The picture at the upper edge, null at the very top. */
+function place() {
+	const at = grid.top() > 0 ? grid.anchor() : null;
+	return at && { index: at.index, above: at.above };
+}
+
+/** As it was before a reload, if it is the same that is asked for. */
+async function restore() {
+	const was = recall('history');
+	const same = JSON.stringify(was.asked) === JSON.stringify(question());
+	await askAnew();
+	if (!same) return;
+	if (Number.isInteger(was.shown) && !detail.shown()) detail.open({ id: was.shown });
+	grid.resize();
+	const { total } = grid.layout();
+	if (was.at && was.at.index < total && grid.top() === 0)
+		grid.scrollTo(grid.layout().place(was.at.index).y - was.at.above);
+}
+
 function begin() {
 	if (!open() || !connected()) return;
 	const other = search.arrive();
-	if (!started || other) {
+	if (!started) {
 		started = true;
-		askAnew();
-	} else {
+		restore();
+	} else if (other) askAnew();
+	else {
 		grid.resize();
 		if (stale) refreshSoon();
 	}
@@ -297,6 +318,9 @@ export function mount() {
 		await tabs.show('generate');
 		byId('prompt').focus();
 	});
+	remember('history', () =>
+		started ? { asked: question(), at: place(), shown: detail.shown() || null } : undefined,
+	);
 	for (const name of ['tab', 'begun']) on(name, begin);
 	on('history', refreshSoon);
 	on('marked', ({ ids, change }) => {

@@ -195,10 +195,10 @@ const picture = () =>
 	state.pictures.find((one) => one.request.model === card.id) || state.pictures[0] || null;
 
 /** Shows a model. Asked for twice by hand, or on a phone, the details take the focus. */
-export async function open(id, byHand = false) {
+export async function open(id, byHand = false, options = {}) {
 	if (byHand && card && card.id === id) return byId('card-close').focus();
 	const now = ++turn;
-	const answer = await ask('ui_model_card', { model: id });
+	const answer = await ask('ui_model_card', { model: id }, options);
 	if (answer.error || now !== turn) return;
 	keepNotes();
 	card = answer.card;

@@ -3,6 +3,7 @@
 import { on } from '../page/bus.js';
 import { catalog } from '../page/catalog.js';
 import { byId, element, later, write } from '../page/dom.js';
+import { recall, remember } from '../page/kept.js';
 import * as library from '../page/library.js';
 import * as rows from '../page/rows.js';
 import { ask } from '../page/server.js';
@@ -187,11 +188,23 @@ function keys(event) {
 	card.remove(entry);
 }
 
+/** As it was before a reload. */
+function restore() {
+	const { asked = {}, top = 0, shown } = recall('models');
+	for (const name of Object.keys(query)) if (typeof asked[name] === typeof query[name]) query[name] = asked[name];
+	byId('models-search').value = query.text;
+	byId('models-source').value = query.sources[0] || '';
+	byId('models-sort').value = query.sort;
+	byId('models-fits').setAttribute('aria-pressed', String(query.fits));
+	list.restart(top);
+	if (shown) card.open(shown, false, { quiet: true }); // it may be gone by now
+}
+
 function begin() {
 	if (!state.begun || tabs.open() !== 'models') return;
 	if (!started) {
 		started = true;
-		list.restart();
+		restore();
 		places.refresh();
 	} else if (stale) list.refresh();
 	else list.redraw();
@@ -247,6 +260,9 @@ export function mount() {
 			if (card.shown()) card.open(entry.id);
 		},
 	});
+	remember('models', () =>
+		started ? { asked: query, top: byId('models-scroll').scrollTop, shown: card.shown() } : undefined,
+	);
 	on('tab', begin);
 	on('begun', begin);
 	on('begun', drawMemory);

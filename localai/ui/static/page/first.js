@@ -1,4 +1,5 @@
-// Knows what to say when the server goes away between the page and its scripts. It stands in the page itself.
+// Knows what to say when the server goes away between the page and its scripts, and to leave without a word. It
+// stands in the page itself.
 
 (() => {
 	const alive = () => document.getElementById('generate');
@@ -22,10 +23,19 @@
 			if (!alive()) say('A part of this page did not load. Load it again.');
 			return;
 		}
-		say('LocalAI does not answer. This page loads by itself when it is back.');
+		say('LocalAI is not answering. This page loads again as soon as it does.');
 		while (!(await answers())) await pause(2000);
 		location.reload();
 	}
+
+	// A page that goes breaks off its stream, which Gradio reports as an error. A download begins like that too,
+	// and then the page stays.
+	const { error } = console;
+	const hush = () => {
+		console.error = () => {};
+		setTimeout(() => (console.error = error), 2000);
+	};
+	for (const going of ['beforeunload', 'pagehide']) addEventListener(going, hush, true);
 
 	addEventListener(
 		'error',

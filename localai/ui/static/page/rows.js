@@ -81,6 +81,7 @@ export function long({ scroller, list, fetch, make, walked }) {
 	let turn = 0;
 	let active = 0;
 	let wanted = false;
+	let beginning = 0;
 	let height = 0;
 	let span = [0, 0];
 
@@ -99,13 +100,16 @@ export function long({ scroller, list, fetch, make, walked }) {
 		if (!answer) return;
 		if (number === 0 && wanted === 'top') {
 			known.clear();
-			scroller.scrollTop = 0;
 			active = 0;
-			wanted = false;
 		}
 		total = answer.total;
 		for (const place of [...known.keys()]) if (place >= total) known.delete(place);
 		answer.entries.forEach((entry, index) => known.set(number * PAGE + index, entry));
+		if (wanted === 'top') {
+			wanted = false;
+			measure();
+			scroller.scrollTop = beginning;
+		}
 		draw();
 	}
 
@@ -137,9 +141,13 @@ export function long({ scroller, list, fetch, make, walked }) {
 		place(row, at);
 	}
 
-	function draw() {
+	function measure() {
 		height = parseFloat(getComputedStyle(list).getPropertyValue('--row')) || 64;
 		list.style.height = `${total * height}px`;
+	}
+
+	function draw() {
+		measure();
 		if (!scroller.clientHeight) return;
 		active = Math.max(0, Math.min(active, total - 1));
 		const held = list.contains(document.activeElement);
@@ -212,11 +220,12 @@ export function long({ scroller, list, fetch, make, walked }) {
 	new ResizeObserver(drawSoon).observe(scroller);
 
 	return {
-		/** Another question: from its beginning. */
-		restart() {
+		/** Another question: from its beginning, or scrolled so far. */
+		restart(top = 0) {
 			turn++;
 			pages.clear();
 			wanted = 'top';
+			beginning = top;
 			return load(0);
 		},
 		/** The same question, whose answer may have changed. */
