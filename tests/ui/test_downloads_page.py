@@ -94,6 +94,18 @@ class TestLooking:
 		page.keyboard.press('Escape')
 		expect(page.locator('#repository')).to_be_hidden()
 
+	def test_a_row_is_no_longer_than_the_eye_follows(self, open_page):
+		page = open_page(tab='downloads')
+		expect(page.locator('#hub-machine .row').first).to_be_visible()
+		page.set_viewport_size({'width': 2560, 'height': 1440})
+		page.wait_for_function(  # the list is drawn again as soon as the machine is known better
+			"""() => {
+				const row = document.querySelector('#hub-machine .row');
+				const box = row && row.getBoundingClientRect();
+				return box && box.width > 1100 && box.width < 1300 && box.x > 500;
+			}"""
+		)
+
 	def test_a_hub_that_cannot_be_reached(self, open_page, hub):
 		page = open_page(tab='downloads')
 		hub.fault('/api/models*', status=503)

@@ -315,6 +315,44 @@ class TestPlaces:
 		keep(page, 'history-dark')
 
 
+class TestSight:
+	def test_what_is_done_most_is_in_sight_on_a_phone(self, open_page):
+		page = open_page('light', 'phone', tab='history')
+		expect(tile(page, 1)).to_be_visible()
+		for name in ('history-favourites', 'history-albums-button', 'history-sort'):
+			expect(page.locator(f'#{name}')).to_be_in_viewport(ratio=1)
+		tile(page, 1).click(modifiers=['Control'])
+		for name in ('selection-count', 'selection-clear', 'selection-delete'):
+			expect(page.locator(f'#{name}')).to_be_in_viewport(ratio=1)
+		page.click('#selection-clear')
+		tile(page, 1).click()
+		for name in ('detail-use', 'detail-download', 'detail-delete'):
+			expect(page.locator(f'#{name}')).to_be_in_viewport(ratio=1)
+		assert page.locator('#detail .copy').count() > 3
+		small = page.evaluate(
+			"""() => [...document.querySelectorAll('#detail :is(button, a, summary)')]
+				.filter((one) => one.offsetParent).map((one) => [one.id || one.className, one.getBoundingClientRect()])
+				.filter(([, box]) => box.width < 43.5 || box.height < 43.5).map(([name]) => name)"""
+		)
+		assert small == []
+
+	def test_the_grid_has_pictures_and_groups_and_no_headings(self, open_page):
+		"""A list of options may have nothing else in it; the groups are called by their days."""
+		page = open_page(tab='history')
+		expect(tile(page, 1)).to_be_visible()
+		roles = page.evaluate(
+			"""() => [...new Set([...document.querySelectorAll('#history-grid *')]
+				.map((one) => one.getAttribute('role') || (/^H\\d$/.test(one.tagName) ? one.tagName : ''))
+				.filter(Boolean))].sort()"""
+		)
+		assert roles == ['group', 'option']
+		levels = page.evaluate(
+			"""() => [...document.querySelectorAll('h1, h2, h3')].filter((one) => one.offsetParent)
+				.map((one) => Number(one.tagName[1]))"""
+		)
+		assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+
+
 class TestEmpty:
 	def test_nothing_drawn_yet(self, browser, tmp_path_factory):
 		with live_app(tmp_path_factory.mktemp('empty') / 'home', engine=False) as live:

@@ -88,7 +88,11 @@ class Library:
 
 	@cached_property
 	def orders(self) -> dict[str, list[Item]]:
-		by_name = sorted(self.items.values(), key=lambda i: (i.entry.name.casefold(), i.entry.id))
+		# What can be drawn with comes first.
+		by_name = sorted(
+			self.items.values(),
+			key=lambda i: (not i.entry.drawable, i.entry.name.casefold(), i.entry.id),
+		)
 		return {
 			'name': by_name,
 			'newest': sorted(by_name, key=lambda i: -i.record.modified),

@@ -367,6 +367,12 @@ class TestFind:
 		assert page.total == 1 and page.kinds == {'checkpoint': 5, 'lora': 1}
 		assert page.entries[0].problem
 
+	def test_by_name_what_can_be_drawn_with_comes_first(self, library):
+		(library.home / 'a-broken.ckpt').write_bytes(b'x')
+		library.models.scan()
+		names = self.names(library)
+		assert names[-2:] == ['a-broken.ckpt', 'loras/ink.pt'] and len(names) == 7
+
 	def test_notes_are_searched(self, library):
 		library.models.annotate('org/forest', notes='for the Calendar')
 		assert self.names(library, text='calendar') == ['org/forest']

@@ -69,7 +69,7 @@ async function drawMachine() {
 				element(
 					'section',
 					{ 'aria-label': title },
-					element('h3', {}, title),
+					element('h2', { class: 'rows-title' }, title),
 					element('ul', { class: 'rows' }, ...some.map(suggestion)),
 				),
 			),

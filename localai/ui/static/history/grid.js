@@ -82,7 +82,7 @@ export function make({ scroller, list, fetch, measure, selected, current, walked
 		let made = sections.get(one.day);
 		if (!made) {
 			const name = !one.day ? 'Pictures' : one.day.length === 7 ? words.month(one.day) : words.day(one.day);
-			const title = element('h3', {}, name);
+			const title = element('div', { class: 'grid-day', 'aria-hidden': 'true' }, name);
 			made = { node: element('div', { role: 'group', 'aria-label': name }, title), title };
 			title.hidden = !one.day;
 			sections.set(one.day, made);
