@@ -88,7 +88,7 @@ class TestLooking:
 		expect(page.locator('#hub-rows .badge')).to_have_text('Gated')
 		look_at(page, LARGE)
 		keep(page, 'downloads-repository')
-		expect(page.locator('#repository-sum')).to_contain_text('Fetches 24 MB')
+		expect(page.locator('#repository-sum')).to_contain_text('Downloads 24 MB')
 		page.locator('.part', has_text='unet').locator('summary').click()
 		expect(page.locator('.part[open] li')).to_have_count(2)
 		page.keyboard.press('Escape')
@@ -114,7 +114,7 @@ class TestLooking:
 		keep(page, 'downloads-offline')
 		hub.faults.clear()
 		page.click('#hub-again')
-		expect(page.locator('#hub-message-title')).to_contain_text('knows nothing')
+		expect(page.locator('#hub-message-title')).to_contain_text('Nothing found')
 
 	def test_no_such_repository_and_markup_in_its_place(self, open_page):
 		page = open_page(tab='downloads')
@@ -162,7 +162,7 @@ class TestFetching:
 		line.get_by_role('button', name='Resume').click()
 		expect(line).to_contain_text('Finished', timeout=60_000)
 		assert hub.sent(f'*{LARGE}*{WEIGHTS}') < 30 * MB
-		line.get_by_role('button', name='Take off').click()
+		line.get_by_role('button', name='Remove').click()
 		expect(line).to_have_count(0)
 
 	def test_download_and_load(self, open_page):
@@ -205,7 +205,7 @@ class TestToken:
 		page.click('#hub-settings-button')
 		page.fill('#hub-token', 'hf_good')
 		page.keyboard.press('Enter')
-		expect(page.locator('#hub-settings-state')).to_contain_text('is kept')
+		expect(page.locator('#hub-settings-state')).to_contain_text('is stored')
 		expect(page.locator('#hub-token')).to_have_value('')
 		page.reload()
 		page.click('#hub-settings-button')
@@ -217,7 +217,7 @@ class TestToken:
 		assert not any('hf_good' in url for url in seen)
 		look_at(page, GATED)
 		page.click('#hub-token-remove')
-		expect(page.locator('#hub-settings-state')).to_contain_text('no token')
+		expect(page.locator('#hub-settings-state')).to_contain_text('No token is set')
 		assert 'hf_good' not in app.log
 
 

@@ -173,7 +173,7 @@ class TestEscape:
 		assert stopped['state'] == 'cancelled'
 
 		# It goes on with what was missing, from the same seeds.
-		page.get_by_role('button', name='Go on').click()
+		page.get_by_role('button', name='Continue').click()
 		page.wait_for_function("document.getElementById('stop').offsetParent")
 		again = app.jobs()[0]
 		assert again['seeds'] == stopped['seeds'][len(stopped['pictures']) :]
@@ -189,11 +189,13 @@ class TestEscape:
 		expect(page.locator('#stage-image[data-kind=preview]')).to_be_visible()
 		page.keyboard.press('Escape')
 		expect(page.locator('#notice')).to_contain_text('Stopped “a violin on a red background”.')
-		expect(page.locator('#notice .link')).to_have_text('Go on')
+		expect(page.locator('#notice .link')).to_have_text('Continue')
 		expect(page.locator('#queue-count')).to_have_text('1')
 		preview = page.locator('#stage-image[data-kind=preview]')
 		expect(preview).to_have_attribute('alt', f'Preview: {APPLE}')
 		page.keyboard.press('Escape')
+		ended = page.locator('#stage-message, #stage-ended').locator('visible=true')
+		expect(ended).to_contain_text('Stopped.')
 		for job in (first, second):
 			assert app.wait_job(job)['state'] == 'cancelled'
 

@@ -73,7 +73,7 @@ class TestFinding:
 		page.reload()
 		expect(page.locator('#history-search')).to_have_value('model:Plain owl 00')
 		expect(page.locator('#history-count')).to_have_text('10 pictures')
-		page.get_by_role('button', name='Take off model:Plain').click()
+		page.get_by_role('button', name='Remove model:Plain').click()
 		expect(page.locator('#history-search')).to_have_value('owl 00')
 		page.fill('#history-search', 'fox mod')
 		page.keyboard.press('ArrowDown')

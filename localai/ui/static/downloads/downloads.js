@@ -19,8 +19,8 @@ const HUB = /^(?:https:\/\/)?(?:www\.)?(?:huggingface\.co|hf\.co)\/([\w.-]+\/[\w
 const NAME = /^[\w.-]+\/[\w.-]+$/;
 const GROUPS = [
 	['fits', 'Fit this machine'],
-	['offload', 'Fit with parts waiting in main memory'],
-	['unknown', 'Not known whether they fit'],
+	['offload', 'Fit by keeping parts in main memory'],
+	['unknown', 'May or may not fit'],
 	['too large', 'Need a bigger machine'],
 ];
 let view = 'machine';
@@ -130,7 +130,7 @@ async function search() {
 	}
 	found = answer.found;
 	byId('hub-message').hidden = true;
-	if (!found.length) return say('The hub knows nothing of that', 'Search for fewer words, or widen the filters.', false);
+	if (!found.length) return say('Nothing found on the hub', 'Try fewer words, or wider filters.', false);
 	write(byId('hub-count'), words.plural(found.length, 'repository').replace('ys', 'ies'));
 	byId('hub-rows').replaceChildren(...found.map(result));
 	byId('hub-found').hidden = false;

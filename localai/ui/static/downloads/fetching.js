@@ -76,7 +76,7 @@ function make(first) {
 		up.hidden = down.hidden = !waits || (first && last);
 		up.disabled = first;
 		down.disabled = last;
-		const label = waits ? 'Cancel' : 'Take off the list';
+		const label = waits ? 'Cancel' : 'Remove from the list';
 		end.title = label;
 		end.setAttribute('aria-label', `${label}: ${title(one)}`);
 		const now = action(one);

@@ -19,7 +19,7 @@ function drawLimits(fresh) {
 
 function drawToken({ present: kept, name, source }) {
 	present = kept;
-	byId('hub-token').placeholder = present ? 'A token is kept' : 'hf_…';
+	byId('hub-token').placeholder = present ? 'A token is stored' : 'hf_…';
 	byId('hub-token-remove').hidden = !present || source === 'environment';
 	const whose = name ? ` of ${name}` : '';
 	write(
@@ -27,8 +27,8 @@ function drawToken({ present: kept, name, source }) {
 		present
 			? source === 'environment'
 				? `The token${whose} comes from the environment, and is not shown.`
-				: `A token${whose} is kept on this computer. It is sent to the hub only, and never shown again.`
-			: 'There is no token. Open repositories need none; gated and private ones need one that may read.',
+				: `A token${whose} is stored on this computer. It is sent only to the hub and never shown again.`
+			: 'No token is set. Public repositories need none; gated and private ones need a token with read access.',
 	);
 }
 
@@ -58,7 +58,7 @@ async function keepToken(token) {
 	if (answer.error) return;
 	drawToken(answer.token);
 	emit('token', answer.token);
-	notify({ message: token ? 'The token is kept.' : 'The token is removed.' });
+	notify({ message: token ? 'The token is stored.' : 'The token was removed.' });
 }
 
 export function enterToken() {

@@ -53,7 +53,7 @@ export async function open(repo, variant = '', byHand = false) {
 	}
 	rest.mark();
 	const waiting = setTimeout(() => {
-		write(byId('repository-waiting'), 'Asking the hub what belongs to it.');
+		write(byId('repository-waiting'), 'Asking the hub for its files.');
 		byId('repository-waiting').hidden = false;
 	}, PATIENCE);
 	if (byHand && phone()) byId('repository-close').focus();
@@ -95,7 +95,7 @@ export function openLink(link) {
 		byId(`repository-${part}`).hidden = true;
 	write(
 		byId('repository-sum'),
-		'Kind, family and size are read from its first bytes, then it is put where it belongs. Links to safetensors and GGUF files are fetched.',
+		'LocalAI reads its first bytes to tell what it is, then puts it where it belongs. This works for safetensors and GGUF files.',
 	);
 	byId('repository-facts').replaceChildren();
 	buttons(false, true);
@@ -121,7 +121,7 @@ function component({ name, bytes, files }) {
 		element(
 			'summary',
 			{},
-			element('span', { class: 'part-name' }, name || 'At the top'),
+			element('span', { class: 'part-name' }, name || 'Top level'),
 			element('span', { class: 'muted' }, `${words.plural(files.length, 'file')}, ${note}`),
 		),
 		element('ul', {}, ...files.map((one) => file(one, name))),
@@ -150,17 +150,17 @@ function drawVariants() {
 
 function sum() {
 	const missing = Math.max(0, page.bytes - page.have);
-	if (!missing && page.bytes) return 'All of it is here already. It is in Models.';
-	const here = page.have ? ` ${words.gigabytes(page.have)} of it are here already.` : '';
-	const free = page.free ? ` ${words.gigabytes(page.free)} are free on the disk.` : '';
-	return `Fetches ${words.gigabytes(missing)}.${here}${free}`;
+	if (!missing && page.bytes) return 'You already have all of it. It is in Models.';
+	const here = page.have ? ` You already have ${words.gigabytes(page.have)} of it.` : '';
+	const free = page.free ? ` ${words.gigabytes(page.free)} is free on the disk.` : '';
+	return `Downloads ${words.gigabytes(missing)}.${here}${free}`;
 }
 
 /** What the disk lacks, '' when there is room. */
 function lack() {
 	const missing = page.bytes - page.have;
 	if (page.free && missing > page.free)
-		return `This needs ${words.gigabytes(missing)} and ${words.gigabytes(page.free)} are free on the disk. Free some space first.`;
+		return `This needs ${words.gigabytes(missing)}, but only ${words.gigabytes(page.free)} is free on the disk. Free some space first.`;
 	return '';
 }
 
@@ -192,8 +192,8 @@ function draw() {
 	write(
 		byId('repository-gate-token'),
 		hub.token()
-			? 'The token that is kept must be of the account that asked.'
-			: 'Then enter a token of the same account.',
+			? 'The stored token must belong to the account that accepted them.'
+			: 'Then enter a token of that account.',
 	);
 	byId('repository-token').hidden = hub.token();
 	if (gate) byId('repository-gate-link').href = gate;

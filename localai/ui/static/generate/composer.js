@@ -53,7 +53,7 @@ function drawTokens(estimate) {
 	write(
 		note,
 		over > 0
-			? `Only the first ${limit - 2} word-pieces are read; ${over} ${over === 1 ? 'is' : 'are'} left out.`
+			? `Only the first ${limit - 2} tokens are read; the last ${over} ${over === 1 ? 'is' : 'are'} left out.`
 			: '',
 	);
 }

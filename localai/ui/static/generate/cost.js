@@ -42,13 +42,13 @@ function line({ seconds, bytes, memory, fits }) {
 	const need = words.gigabytes(bytes);
 	const time =
 		seconds === null
-			? ['The time is not known before the first picture with this model. ']
+			? ['How long it takes is known after the first picture with this model. ']
 			: ['About ', strong(words.duration(seconds)), fits ? ', ' : '. '];
 	return [
 		...time,
 		...(fits
 			? [strong(need), ` of ${words.gigabytes(memory.total)}. Fits.`]
-			: ['Needs about ', strong(need), `, and ${words.gigabytes(memory.free)} are free. Draw smaller.`]),
+			: ['Needs about ', strong(need), `, but only ${words.gigabytes(memory.free)} is free. Draw smaller.`]),
 	];
 }
 

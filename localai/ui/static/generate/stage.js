@@ -103,7 +103,7 @@ function showMessage(about, title, text, buttons) {
 /** Buttons that do what the remedy of an error says. */
 function remedies(job) {
 	const code = job.error ? job.error.code : '';
-	if (job.state === 'cancelled') return [{ label: 'Go on', run: () => jobs.goOn(job) }];
+	if (job.state === 'cancelled') return [{ label: 'Continue', run: () => jobs.goOn(job) }];
 	if (code === 'OutOfMemory') {
 		const [width, height] = [job.request.width, job.request.height].map((side) =>
 			Math.max(64, Math.round((side * 0.75) / 8) * 8),
@@ -263,7 +263,7 @@ export function mount() {
 	byId('use-settings').addEventListener('click', () => pictures.reuse(shown().id));
 	byId('stage-vary').addEventListener('click', () => pictures.reuse(shown().id, 'vary'));
 	byId('caption-seed').addEventListener('click', () =>
-		copy(words.seed(shown().seed), 'The seed is copied.'),
+		copy(words.seed(shown().seed), 'Seed copied.'),
 	);
 	byId('stage-frame').addEventListener('click', ({ target }) => {
 		if (target.id === 'stage-image' && shownPicture()) byId('full-screen').click();

@@ -43,12 +43,12 @@ function draw() {
 	byId('compare-same').hidden = changed(pieces);
 	write(
 		byId('compare-same'),
-		left.request.prompt ? `Both: ${left.request.prompt}` : 'Both without a prompt.',
+		left.request.prompt ? `Both: ${left.request.prompt}` : 'Neither has a prompt.',
 	);
 	byId('compare-pieces').hidden = !changed(pieces);
 	byId('compare-pieces').replaceChildren(...facts.pieces(pieces));
 	byId('compare-negative').hidden = !changed(negative);
-	byId('compare-negative').replaceChildren('Without: ', ...facts.pieces(negative));
+	byId('compare-negative').replaceChildren('Negative prompt: ', ...facts.pieces(negative));
 	byId('compare-none').hidden = settings.length > 0;
 	byId('compare-table').hidden = !settings.length;
 	byId('compare-rows').replaceChildren(

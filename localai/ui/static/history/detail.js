@@ -53,7 +53,7 @@ function drawPicture({ url, thumbnail, width, height }, prompt) {
 	image.style.aspectRatio = `${width} / ${height}`;
 	image.style.backgroundImage = `url("${pictures.address(thumbnail)}")`;
 	image.src = pictures.address(url);
-	write(byId('detail-prompt'), prompt || 'No prompt is known.');
+	write(byId('detail-prompt'), prompt || 'The prompt is unknown.');
 	byId('detail-prompt').classList.toggle('muted', !prompt);
 }
 
@@ -186,7 +186,7 @@ async function keepNotes() {
 	const answer = await ask('ui_history_mark', { ids: [id], change: { notes } });
 	if (answer.error && answer.error.transport) {
 		unsaved = unsaved || { id, notes };
-		return write(byId('detail-notes-state'), 'Not saved yet. It is kept until LocalAI answers.');
+		return write(byId('detail-notes-state'), 'Not saved yet. It will be saved when LocalAI answers.');
 	}
 	if (!unsaved) draft(null);
 	if (answer.error) return write(byId('detail-notes-state'), 'Not saved.');
@@ -213,8 +213,8 @@ function attachMenu() {
 	const runs = {
 		'use-prompt': () => pictures.reuse(current, 'prompt'),
 		'use-seed': () => pictures.reuse(current, 'seed'),
-		'copy-prompt': () => copy(card.picture.request.prompt, 'The prompt is copied.'),
-		'copy-all': () => copy(card.parameters, 'All settings are copied.'),
+		'copy-prompt': () => copy(card.picture.request.prompt, 'Prompt copied.'),
+		'copy-all': () => copy(card.parameters, 'All settings copied.'),
 		compare: () => compare.open(card.previous, current),
 		download: () => {},
 		export: () => exporting.open([current]),
@@ -240,7 +240,7 @@ export function attach(given) {
 		delete: () => grid.remove([current]),
 		favourite: () => pictures.mark([current], { favourite: !card.marks.favourite }),
 		previous: () => open({ id: card.previous }),
-		'copy-text': () => copy(card.parameters, 'All settings are copied.'),
+		'copy-text': () => copy(card.parameters, 'All settings copied.'),
 	};
 	for (const [name, run] of Object.entries(runs))
 		byId(`detail-${name}`).addEventListener('click', () => (card || name === 'close') && run());

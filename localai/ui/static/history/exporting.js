@@ -33,17 +33,17 @@ async function draw() {
 	if (safe()) byId('export-settings').value = 'none';
 	byId('export-seen').hidden = !safe();
 	if (!safe()) return;
-	write(byId('export-seen-words'), 'Looking at what a stranger could still read.');
+	write(byId('export-seen-words'), 'Checking what a stranger could still read.');
 	byId('export-seen-list').replaceChildren();
 	const looked = ids.slice(0, SHOWN);
 	const answer = await ask('ui_history_exposures', { ids: looked }, { quiet: true });
 	if (now !== turn) return;
 	if (answer.error)
 		return write(byId('export-seen-words'), `${answer.error.message} ${answer.error.remedy}`.trim());
-	const part = ids.length > SHOWN ? ` Looked at: the first ${SHOWN}; all are made the same way.` : '';
+	const part = ids.length > SHOWN ? ` Only the first ${SHOWN} were checked; all are made the same way.` : '';
 	write(
 		byId('export-seen-words'),
-		`Prompt, settings, names and dates are taken out. A stranger could still read this and what the picture shows.${part}`,
+		`Prompt, settings, names and dates are removed. A stranger could still read this, and see what the picture shows.${part}`,
 	);
 	byId('export-seen-list').replaceChildren(
 		...sum(answer.exposures).flatMap(([name, value]) => [

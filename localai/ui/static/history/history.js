@@ -79,8 +79,8 @@ function tell({ total, notes }) {
 	write(
 		byId('history-empty-text'),
 		narrowed
-			? 'Take a word off, or look at everything.'
-			: 'Every picture that you draw is kept here, with how it was made. Pictures from other programs can be brought here too.',
+			? 'Remove a word, or clear the search.'
+			: 'Every picture you draw is kept here, with how it was made. You can import pictures from other programs too.',
 	);
 	rail.draw();
 }

@@ -96,10 +96,10 @@ function conclude({ imported, known, arrivals, refused, others }, left) {
 	const lines = [
 		imported.length ? `${words.plural(imported.length, 'picture')} imported.` : 'Nothing new was imported.',
 		known.length
-			? `${words.plural(known.length, 'picture')} ${known.length === 1 ? 'was' : 'were'} here already.`
+			? `${words.plural(known.length, 'picture')} ${known.length === 1 ? 'was' : 'were'} already here.`
 			: '',
 		others ? `${words.plural(others, 'file')} ${others === 1 ? 'is' : 'are'} not a PNG, JPEG or WebP.` : '',
-		left ? `${words.plural(left, 'picture')} left out, because you stopped.` : '',
+		left ? `${words.plural(left, 'picture')} skipped, because you stopped.` : '',
 		refused.length ? `${words.plural(refused.length, 'file')} refused.` : '',
 	];
 	write(byId('import-result'), lines.filter(Boolean).join(' '));

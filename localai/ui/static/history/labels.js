@@ -77,7 +77,7 @@ export function draw(holder, kind, names, change) {
 						type: 'button',
 						class: 'label-off',
 						'data-asks': 'ui_history_mark',
-						'aria-label': `Take off ${name}`,
+						'aria-label': `Remove ${name}`,
 						onclick: () => {
 							input.focus();
 							change({ [removes]: [name] });

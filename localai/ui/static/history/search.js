@@ -15,7 +15,7 @@ const HELP = [
 	['"long grass"', 'these words together'],
 	['fox OR owl', 'either of them; also between model:, tag: and the like'],
 	['-blurry', 'without this word'],
-	['model:sketchbook', 'also family, sampler, lora, style, tag, album; with blanks model:"dream shaper"'],
+	['model:sketchbook', 'also family, sampler, lora, style, tag, album; with spaces model:"dream shaper"'],
 	['negative:blurry', 'in the negative prompt; also prompt, notes'],
 	['size:512x768', 'also width:>512, height:>=768'],
 	['seed:7', 'also steps:>=30, guidance:5, id:12'],
@@ -76,7 +76,7 @@ function draw() {
 				{
 					type: 'button',
 					class: 'pill chosen',
-					'aria-label': `Take off ${one.raw}`,
+					'aria-label': `Remove ${one.raw}`,
 					onclick: () => set({ text: query.dropAt(asked.text, one.start) }),
 				},
 				element('bdi', {}, `${one.minus ? 'not ' : ''}${one.key}: ${one.value}`),
@@ -199,7 +199,7 @@ function drawHelp() {
 		element(
 			'p',
 			{ class: 'panel-line' },
-			'Words and key:value narrow the history down together. Click one to try it.',
+			'Everything you type must match. Click an example to try it.',
 		),
 		element(
 			'dl',

@@ -74,7 +74,7 @@ async function drawNames(kind) {
 				? element(
 						'details',
 						{ class: 'fold' },
-						element('summary', {}, kind === 'tag' ? 'Take a tag off' : 'Take out of an album'),
+						element('summary', {}, kind === 'tag' ? 'Remove a tag' : 'Remove from an album'),
 						pills(off),
 					)
 				: null,

@@ -126,21 +126,21 @@ const KINDS = [
 		'missing',
 		'file is missing',
 		'files are missing',
-		'The settings are still here. Put back what is missing, or take it off the list.',
+		'The settings are still here. Put back what is missing, or remove it from the list.',
 	],
 	[
 		'orphaned',
 		'file is not in the history',
 		'files are not in the history',
-		'Repair takes in what is not known yet, with its settings.',
+		'Repair adds pictures that are not in the history yet, with their settings.',
 	],
 	[
 		'changed',
 		'file was changed since it was saved',
 		'files were changed since they were saved',
-		'Repair remembers the files as they are now.',
+		'Repair accepts the files as they are now.',
 	],
-	['unreadable', 'file cannot be read', 'files cannot be read', 'Damaged. Look in your own copies.'],
+	['unreadable', 'file cannot be read', 'files cannot be read', 'Damaged. Look for a copy in your backups.'],
 ];
 
 function report(answer, done) {
@@ -193,7 +193,7 @@ function sure(asking) {
 		button,
 		asking
 			? `Forget the settings of ${words.plural(asking, 'picture')} for good`
-			: 'Take missing pictures off the list',
+			: 'Remove missing pictures from the list',
 	);
 }
 let gone = 0;

@@ -27,7 +27,7 @@ function conclude(verdict, picture) {
 	const conditions = verdict.conditions.length
 		? element('dl', { class: 'facts' }, ...facts.differences(verdict.conditions))
 		: null;
-	const since = conditions ? line('What differs since it was drawn:', 'muted') : null;
+	const since = conditions ? line('What has changed since it was drawn:', 'muted') : null;
 	if (verdict.state === 'identical')
 		return say(
 			...[
@@ -44,12 +44,12 @@ function conclude(verdict, picture) {
 				conditions,
 			].filter(Boolean),
 		);
-	const much = `Different in ${percent(verdict.share)} of the pixels, by ${verdict.maximum} of 255 at most and ${verdict.mean.toFixed(2)} on average.`;
+	const much = `Different in ${percent(verdict.share)} of the pixels, by up to ${verdict.maximum} of 255, ${verdict.mean.toFixed(2)} on average.`;
 	say(
 		...[
 			line(much, 'trouble'),
 			verdict.reason ? line(verdict.reason) : null,
-			since || line('No recorded condition differs.', 'muted'),
+			since || line('No recorded condition has changed.', 'muted'),
 			conditions,
 			again(picture),
 		].filter(Boolean),

@@ -58,7 +58,7 @@ function facts() {
 		['Base model', card.base_model],
 		['Licence', card.licence],
 		['Place', PLACES[card.source]],
-		['Lies in', card.path && hash(card.path)],
+		['Path', card.path && hash(card.path)],
 		['Changed', card.modified ? words.day(card.modified) : ''],
 		['AutoV2', hash(card.autov2)],
 		['AutoV3', hash(card.autov3)],
@@ -89,10 +89,10 @@ function drawDefaults() {
 		const mode = isNumber(term) ? 'decimal' : null;
 		const field = choices[name]
 			? element('select', { id }, ...options(choices[name]))
-			: element('input', { id, inputmode: mode, autocomplete: 'off', placeholder: 'usual' });
+			: element('input', { id, inputmode: mode, autocomplete: 'off', placeholder: 'default' });
 		field.value = card.defaults[name] ?? '';
 		field.addEventListener('change', keepDefaults);
-		return [element('label', { for: id }, name === 'negative_prompt' ? 'Without' : label), field];
+		return [element('label', { for: id }, name === 'negative_prompt' ? 'Negative prompt' : label), field];
 	});
 	byId('card-defaults-grid').replaceChildren(...made);
 	fold.open = Object.values(card.defaults).some((value) => value !== null);
@@ -111,7 +111,7 @@ async function keepDefaults() {
 		const text = byId(`default-${name}`).value.trim();
 		wanted[name] = text === '' ? null : isNumber(term) ? number(term, text) : text;
 		if (Number.isNaN(wanted[name]))
-			return notify({ kind: 'error', message: 'This must be a number.', remedy: 'Empty leaves the usual.' });
+			return notify({ kind: 'error', message: 'This must be a number.', remedy: 'Leave empty for the default.' });
 	}
 	const answer = await ask('ui_model_annotate', { model: card.id, defaults: wanted });
 	if (answer.error) return;

@@ -124,7 +124,7 @@ function drawCount(page) {
 			byId('models-none-title'),
 			query.text ? 'Nothing matches these words' : 'Nothing matches these filters',
 		);
-		write(byId('models-none-text'), 'Search for fewer words, or look at all kinds, families and places.');
+		write(byId('models-none-text'), 'Try fewer words, or all kinds, families and places.');
 	}
 	drawSuggestions(!narrowed() && page.total < FEW);
 }

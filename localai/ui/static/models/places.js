@@ -128,7 +128,7 @@ async function removeFolder(folder) {
 	byId('folder-path').focus();
 	emit('library');
 	notify({
-		message: 'The folder is off the list.',
+		message: 'The folder was removed from the list.',
 		remedy: 'Its files stay where they are.',
 		button: {
 			label: 'Undo',

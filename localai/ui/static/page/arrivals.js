@@ -21,7 +21,7 @@ export function doing(one) {
 	// It waits, mostly for the network, and goes on by itself.
 	if (one.error && ['queued', 'running'].includes(one.state) && !one.speed)
 		return `${one.error.message} ${one.error.remedy}`.trim();
-	const here = one.reused ? `, ${words.gigabytes(one.reused)} of it were here already` : '';
+	const here = one.reused ? `, ${words.gigabytes(one.reused)} of it already here` : '';
 	if (one.state === 'running') {
 		const speed = one.speed ? ` · ${words.speed(one.speed)}` : '';
 		const left = one.eta === null ? '' : ` · ${words.seconds(one.eta)} left`;
@@ -32,7 +32,7 @@ export function doing(one) {
 	if (one.state === 'finished') return `Finished, ${words.gigabytes(one.bytes)}${here}`;
 	if (one.state === 'cancelled') return 'Cancelled';
 	if (one.state === 'failed')
-		return one.error ? `${one.error.message} ${one.error.remedy}`.trim() : 'It could not be fetched.';
+		return one.error ? `${one.error.message} ${one.error.remedy}`.trim() : 'It could not be downloaded.';
 	return one.done ? `Waiting at ${share}` : `Waiting${one.bytes ? `, ${words.gigabytes(one.bytes)}` : ''}`;
 }
 

@@ -31,7 +31,7 @@ export function recipe(
 		one.weight === 1 ? one.name : `${one.name} × ${one.weight}`,
 	);
 	return [
-		['Without', asked.negative_prompt],
+		['Negative prompt', asked.negative_prompt],
 		['Model', model || asked.model],
 		['Family', catalog.architectures[family] || ''],
 		['LoRA', loras.join(', ')],
@@ -97,7 +97,7 @@ export const rows = (facts) =>
 					class: 'copy',
 					dir: 'auto',
 					title: 'Copy',
-					onclick: () => copy(copied, `${name} is copied.`),
+					onclick: () => copy(copied, `${name} copied.`),
 				},
 				value,
 			),

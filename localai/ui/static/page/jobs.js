@@ -26,5 +26,5 @@ export async function stop(job, mode = 'stop') {
 	const answer = await ask('ui_stop', { job: job.id, mode });
 	if (answer.error || mode === 'skip' || !state.snapshot.queue.some((one) => one.id !== job.id)) return;
 	const now = () => [state.snapshot.last, answer.job].find((one) => one && one.id === job.id);
-	notify({ message: stopped(job), button: { label: 'Go on', run: () => goOn(now()) } });
+	notify({ message: stopped(job), button: { label: 'Continue', run: () => goOn(now()) } });
 }

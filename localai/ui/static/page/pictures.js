@@ -95,7 +95,7 @@ export async function take(fields, notes = [], what = 'all') {
 	const seeded = words.seed(fields.seed) !== '';
 	const before = { ...form.values };
 	if (what === 'prompt') {
-		if (!fields.prompt) return notify({ message: notes[0] || 'No prompt is known.' });
+		if (!fields.prompt) return notify({ message: notes[0] || 'The prompt is unknown.' });
 		form.set({ prompt: fields.prompt });
 	} else if (what === 'seed') {
 		if (!seeded) return notify({ message: 'The seed of this picture is not known.' });

@@ -84,7 +84,7 @@ export const list = (known, moved = null, remove = null) => ({
 function zoom(to) {
 	const frame = byId('viewer-frame');
 	frame.classList.toggle('true-size', to);
-	frame.setAttribute('aria-label', to ? 'Show all of the picture' : 'Show the picture in its true size');
+	frame.setAttribute('aria-label', to ? 'Fit to the screen' : 'Show at actual size');
 	if (!to) return;
 	frame.scrollLeft = (frame.scrollWidth - frame.clientWidth) / 2;
 	frame.scrollTop = (frame.scrollHeight - frame.clientHeight) / 2;
