@@ -18,7 +18,9 @@ WARM = 0.3  # of that long life, until its memory counts
 WAYS = ('kill', 'kill', 'kill', 'kill', 'terminate', 'interrupt')
 SOAK, KILLS = 0, 1  # the columns of DEEDS
 PAUSES = (0.6, 0.15)  # seconds between the deeds of a hand, by column
-QUIET = 20.0  # seconds after which threads that nobody needs have ended
+# Seconds of a call now and then, after which threads that nobody needs have ended: the server lets one
+# end when the next is used.
+QUIET = 30.0
 BUSY = ('draw', 'take_in', 'take_in_folder', 'delete', 'restore', 'empty', 'fetch', 'mark')
 UNANSWERED = 'every call is answered'
 DONE = 'every deed ends as it should'
@@ -119,7 +121,10 @@ class Run:
 		"""What the app takes when nothing is done, with all its pools as large as they ever are."""
 		self.rest()
 		visiting.crowd(self.world)
-		time.sleep(QUIET)
+		end = time.monotonic() + QUIET
+		while time.monotonic() < end:
+			self.world.call('/api/jobs')
+			time.sleep(1)
 		found = figures.of(self.world.running.process.pid)
 		self.world.say(f'at rest: {found}')
 		return found
