@@ -93,6 +93,7 @@ class TestStrangers:
 		assert app.job(other)['state'] == 'running' and not told
 		owner = {'Authorization': f'Bearer {app.token}'}
 		assert page.request.post(f'{app.url}/api/jobs/{other}/stop', headers=owner).ok
+		app.wait_job(other)
 
 	def test_an_address_of_a_tab_that_is_not_theirs_leads_to_the_first(self, app, open_page):
 		page = open_page(headers={'X-Forwarded-For': STRANGER})
