@@ -29,6 +29,9 @@ ENVIRONMENT = {
 	# step 5 %. A few microseconds of spinning first cost neither.
 	'OMP_WAIT_POLICY': 'PASSIVE',
 	'GOMP_SPINCOUNT': '3000',
+	# Linux then gives large tensors huge pages: a seventh less time on a CPU, which otherwise goes
+	# into pages of 4 KB, two million of them in a picture.
+	'THP_MEM_ALLOC_ENABLE': '1',
 }
 PATIENCE = 60.0  # seconds a job may take to hear that it should stop
 # Bytes that an engine without models may have more than when it was ready: 100 MB are modules that
