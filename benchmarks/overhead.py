@@ -26,7 +26,9 @@ import psutil
 from benchmarks import sd15
 
 BAR = 1.02
-PRECISIONS = {'cpu': ('bf16', 'fp32'), 'cuda': ('bf16', 'fp16')}
+DEVICES = ('cpu', 'cuda')
+# Asked of a process of its own, so that this one stays small.
+HAS_BF16 = 'import torch; print(torch.ops.mkldnn._is_mkldnn_bf16_supported())'
 FIELDS = {
 	'prompt': 'a red apple on a blue background',
 	'sampler': 'Euler',
@@ -167,11 +169,19 @@ def measure(folder: Path, home: Path, precision: str, options: argparse.Namespac
 	return middle
 
 
+def precisions(device: str) -> tuple[str, ...]:
+	"""Those that are worth the wait there: a CPU without bf16 takes minutes for a step in it."""
+	if device == 'cuda':
+		return 'bf16', 'fp16'
+	answer = subprocess.check_output([sys.executable, '-c', HAS_BF16], text=True)
+	return ('bf16', 'fp32') if answer.strip() == 'True' else ('fp32',)
+
+
 def main() -> int:
 	parser = argparse.ArgumentParser(
 		description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
 	)
-	parser.add_argument('--device', choices=PRECISIONS, default='cpu')
+	parser.add_argument('--device', choices=DEVICES, default='cpu')
 	parser.add_argument('--precision', help='only this one')
 	parser.add_argument('--steps', type=int, default=5)
 	parser.add_argument('--size', type=int, default=512)
@@ -184,14 +194,12 @@ def main() -> int:
 	if options.bare:
 		bare(str(options.model_dir), options.device, options.precision, options.size)
 		return 0
+	wanted = [options.precision] if options.precision else precisions(options.device)
 	with tempfile.TemporaryDirectory() as temporary:
 		folder = options.model_dir or Path(temporary) / 'sd15'
 		sd15.make_apart(folder)
 		middles = [
-			measure(folder, Path(temporary) / precision, precision, options)
-			for precision in (
-				[options.precision] if options.precision else PRECISIONS[options.device]
-			)
+			measure(folder, Path(temporary) / precision, precision, options) for precision in wanted
 		]
 	return 0 if max(middles) <= BAR else 1
 
