@@ -115,9 +115,17 @@ class OwnEngine:
 	"""A Studio for one command: the queue of the app is left for the app."""
 
 	def __init__(self, settings: Settings):
-		from localai.studio import Studio
+		from localai.executors.local import LocalExecutor
 
-		self.studio = Studio(settings).open(resume=False)
+		executor = LocalExecutor((settings.device,), settings.warm_bytes, settings.precision)
+		executor.launch()  # it comes up while the services are imported
+		try:
+			from localai.studio import Studio
+
+			self.studio = Studio(settings, executor).open(resume=False)
+		except BaseException:
+			executor.close()
+			raise
 
 	def start(self, fields: dict) -> JobSnapshot:
 		return self.studio.generation.start(fields)

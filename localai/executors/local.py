@@ -22,6 +22,12 @@ class LocalExecutor:
 	def devices(self) -> tuple[str, ...]:
 		return tuple(self.processes)
 
+	def launch(self) -> None:
+		"""Begins to come up before anybody can listen, who then hears all of it. The processes end with
+		ours."""
+		for process in self.processes.values():
+			process.launch()
+
 	def start(self, on_event: OnEvent, on_status: OnStatus) -> None:
 		for process in self.processes.values():
 			process.start(on_event, on_status)

@@ -71,8 +71,9 @@ class EngineProcess:
 
 	def start(self, on_event: OnEvent, on_status: OnStatus) -> None:
 		self.on_event, self.on_status = on_event, on_status
+		process = self.process or self.launch()
 		threading.Thread(
-			target=self.watch, args=(self.launch(),), name='engine-events', daemon=True
+			target=self.watch, args=(process,), name='engine-events', daemon=True
 		).start()
 
 	def launch(self) -> subprocess.Popen[bytes]:

@@ -127,6 +127,24 @@ class TestProcess:
 
 
 class TestDevices:
+	def test_one_launched_before_anybody_listens_is_heard_from_the_start(self):
+		executor, listener = LocalExecutor(('cpu',)), Listener()
+		executor.launch()
+		process = executor.processes['cpu'].process
+		try:
+			executor.start(listener.on_event, listener.on_status)
+			listener.ready()
+			assert executor.processes['cpu'].process is process
+		finally:
+			executor.close()
+		assert process.poll() is not None
+
+	def test_one_that_was_only_launched_is_ended(self):
+		executor = LocalExecutor(('cpu',))
+		executor.launch()
+		executor.close()
+		assert executor.processes['cpu'].process.poll() is not None
+
 	def test_each_has_a_process_and_one_that_is_not_there_touches_only_itself(self):
 		executor, listener = LocalExecutor(('cuda:9', 'cpu')), Listener()
 		assert executor.devices == ('cuda:9', 'cpu')
