@@ -10,7 +10,7 @@ LocalAIError
 │   └── ModelInUse          it cannot be deleted while it is loading or drawing
 ├── DownloadProblem         it cannot be fetched
 │   ├── NotOnHub            no such repository, revision or file (or a private one)
-│   ├── Gated               its owners want to be asked first
+│   ├── Gated               its owners ask you to accept their terms first
 │   ├── BadToken            the hub does not know the token
 │   ├── HubUnreachable      no network, or the hub does not answer
 │   ├── WrongBytes          what came is not what was promised
