@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from localai.ui.endpoints.words import in_words
+from localai.ui.pace import Pace
 from localai.ui.visitors import door_of
 
 
@@ -31,9 +32,14 @@ def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
 		@wraps(function)
 		async def opened(*given: Any) -> Any:
 			sent, who = let_in(given)
-			with in_words():
-				async for value in function(*sent, **who):
-					yield value
+			pace = Pace(given[-1] if given else None)
+			try:
+				with in_words():
+					async for value in function(*sent, **who):
+						yield value
+						await pace.taken()
+			finally:
+				pace.end()
 
 	elif inspect.iscoroutinefunction(function):
 
