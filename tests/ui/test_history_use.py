@@ -32,6 +32,31 @@ def drawn(app):
 
 
 class TestUsing:
+	def test_what_is_pressed_before_the_details_come_is_done_when_they_have(self, open_page, drawn):
+		page = open_page(tab='history')
+		find(page, 'apple', len(drawn))
+		held = []
+
+		def hold(call):
+			if 'ui_history_card' in (call.request.post_data or ''):
+				held.append(call)
+			else:
+				call.continue_()
+
+		page.route('**/component_server/', hold)
+		tile(page, 2).click()
+		expect(page.locator('#detail-use')).to_be_visible()
+		page.click('#detail-favourite')
+		page.click('#detail-use')
+		while held:
+			held.pop(0).continue_()
+		expect(page.locator('#prompt')).to_have_value('a red apple on a blue background')
+		page.unroute('**/component_server/')
+		page.click('#tab-history')
+		expect(page.locator('#detail-favourite')).to_have_attribute('aria-pressed', 'true')
+		page.click('#detail-favourite')
+		expect(page.locator('#detail-favourite')).to_have_attribute('aria-pressed', 'false')
+
 	def test_compare_and_use_again(self, open_page, drawn):
 		page = open_page(tab='history')
 		find(page, 'apple', len(drawn))

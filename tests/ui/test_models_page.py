@@ -196,6 +196,22 @@ class TestKeeping:
 			assert file.exists()
 		expect(page.locator('#trash-none')).to_be_visible()
 
+	def test_what_is_pressed_in_the_trash_is_not_drawn_anew_meanwhile(self, open_page, app):
+		page = open_page(tab='models')
+		find(page, 'paper 078', 1)
+		page.locator('#models-rows .row-open').focus()
+		page.keyboard.press('Delete')
+		expect(page.locator('#models-rows .row')).to_have_count(0)
+		page.click('#trash-button')
+		button = page.locator('#trash-rows').get_by_text('Restore')
+		expect(button).to_be_visible()
+		pressed = button.element_handle()
+		scripts(page, 'places.refresh()', places='models/places')
+		assert pressed.evaluate('button => button.isConnected')
+		button.click()
+		expect(page.locator('#trash-none')).to_be_visible()
+		expect(page.locator('#models-rows .row')).to_have_count(1)
+
 	def test_folders_by_reference(self, open_page, app):
 		page = open_page(tab='models')
 		page.click('#folders-button')

@@ -18,6 +18,8 @@ import * as verify from './verify.js';
 const PAUSE = 90;
 const DRAFT = 'localai:note';
 let card = null;
+// Of the picture that was opened last.
+let arrival = null;
 let current = 0;
 let turn = 0;
 let unsaved = null;
@@ -134,7 +136,8 @@ export async function open(entry, byHand = false) {
 		}
 	}
 	emit('detail');
-	const answer = await ask('ui_history_card', { id: entry.id }, { quiet: true });
+	arrival = ask('ui_history_card', { id: entry.id }, { quiet: true });
+	const answer = await arrival;
 	if (now !== turn) return;
 	if (answer.error) {
 		close(false);
@@ -205,6 +208,13 @@ function keepDraft() {
 	keepNotes();
 }
 
+/** What is pressed before the details have come is done when they are there. */
+const whenThere = (run) => async () => {
+	const id = current;
+	await arrival;
+	if (card && id === current) run();
+};
+
 function attachMenu() {
 	menu = popup(byId('detail-more-button'), byId('detail-more'), {
 		opened: () => byId('detail-more').scrollIntoView({ block: 'nearest' }),
@@ -220,19 +230,18 @@ function attachMenu() {
 		export: () => exporting.open([current]),
 		full: () => grid.full(current),
 	};
-	for (const [name, run] of Object.entries(runs))
-		byId(`detail-${name}`).addEventListener('click', () => {
-			menu.hide();
-			if (card) run();
-		});
+	for (const [name, run] of Object.entries(runs)) {
+		byId(`detail-${name}`).addEventListener('click', () => menu.hide());
+		byId(`detail-${name}`).addEventListener('click', whenThere(run));
+	}
 }
 
 export function attach(given) {
 	grid = given;
 	attachMenu();
 	inside.attach(() => current);
+	byId('detail-close').addEventListener('click', () => close());
 	const runs = {
-		close: () => close(),
 		open: () => grid.full(current),
 		use: () => pictures.reuse(current),
 		vary: () => pictures.reuse(current, 'vary'),
@@ -243,12 +252,13 @@ export function attach(given) {
 		'copy-text': () => copy(card.parameters, 'All settings copied.'),
 	};
 	for (const [name, run] of Object.entries(runs))
-		byId(`detail-${name}`).addEventListener('click', () => (card || name === 'close') && run());
+		byId(`detail-${name}`).addEventListener('click', whenThere(run));
 	radios(byId('detail-rating'), (star) => {
 		const stars = Number(star.dataset.stars);
-		if (!card) return;
-		pictures.mark([current], { rating: stars === card.marks.rating ? 0 : stars });
-		byId('detail-rating').querySelector(`[data-stars='${stars}']`).focus();
+		whenThere(() => {
+			pictures.mark([current], { rating: stars === card.marks.rating ? 0 : stars });
+			byId('detail-rating').querySelector(`[data-stars='${stars}']`).focus();
+		})();
 	});
 	byId('detail-image').addEventListener('error', () => current && reload());
 	byId('detail-notes').maxLength = catalog.limits.notes;

@@ -59,6 +59,8 @@ function removing(folder) {
 	);
 }
 
+let drawn = '';
+
 function drawTrash(trash) {
 	const bytes = trash.reduce((sum, one) => sum + one.bytes, 0);
 	write(byId('trash-button'), trash.length ? `Trash (${trash.length}, ${words.gigabytes(bytes)})` : 'Trash');
@@ -90,10 +92,14 @@ function drawTrash(trash) {
 	);
 }
 
+/** Redraws only what is another: what is just being pressed stays where it is. */
 function draw(answer) {
+	byId('hashes-all').checked = answer.hashes;
+	const now = JSON.stringify(answer);
+	if (now === drawn) return;
+	drawn = now;
 	drawFolders(answer.folders);
 	drawTrash(answer.trash);
-	byId('hashes-all').checked = answer.hashes;
 }
 
 /** Whether every model is read for its hash; what is being read ends when not. */
