@@ -6,7 +6,7 @@ import asyncio
 import gradio as gr
 from gradio.queueing import Queue
 
-FEW = 4  # values that may wait to be taken
+FEW = 2  # values that may wait to be taken
 PAUSE = 0.05  # seconds between two looks
 
 

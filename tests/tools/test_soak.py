@@ -304,6 +304,8 @@ class TestWorld:
 			(Figures(104, 10, 5), []),
 			(Figures(106, 10, 5), ['memory do not grow']),
 			(Figures(100, 11, 5), ['open files do not grow']),
+			(Figures(100, 14, 5, opened=('localai.db',) * 4), []),
+			(Figures(100, 190, 5, opened=('localai.db',) * 180), ['open files do not grow']),
 			(Figures(100, 10, 6), ['threads do not grow']),
 		],
 	)
