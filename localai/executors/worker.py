@@ -3,6 +3,7 @@
 python -m localai.executors.worker DEVICE WARM_BYTES PRECISION
 """
 
+import gc
 import logging
 import os
 import queue
@@ -47,6 +48,8 @@ def main() -> int:
 
 	# Before the seconds that the imports take: an app that is killed meanwhile leaves no orphan.
 	threading.Thread(target=listen, daemon=True).start()
+	# What they make stays: looking through it for garbage, over and over, is a fifth of those seconds.
+	gc.disable()
 	from localai.engine.engine import Cancel, Engine, failed, quiet_libraries
 	from localai.errors import LocalAIError
 
@@ -58,6 +61,8 @@ def main() -> int:
 		# An orderly end would wait for stdin, which the listening thread holds.
 		os._exit(3)
 
+	gc.freeze()
+	gc.enable()
 	emit(engine.ready())
 	engine.tell_held(emit)
 	while True:
