@@ -75,9 +75,7 @@ class Studio:
 		self.unsettled = Unsettled(self.database)
 		history = History(self.database, settings.pictures)
 		jobs = Jobs(self.database, history)
-		self.executor = executor or LocalExecutor(
-			(settings.device,), settings.warm_bytes, settings.precision
-		)
+		self.executor = executor or LocalExecutor.of(settings)
 		self.presence = Presence()
 		self.preferences = Preferences(self.database)
 		self.models = ModelService(

@@ -117,7 +117,7 @@ class OwnEngine:
 	def __init__(self, settings: Settings):
 		from localai.executors.local import LocalExecutor
 
-		executor = LocalExecutor((settings.device,), settings.warm_bytes, settings.precision)
+		executor = LocalExecutor.of(settings)
 		executor.launch()  # it comes up while the services are imported
 		try:
 			from localai.studio import Studio

@@ -1,12 +1,14 @@
 """The default executor: on this machine, one engine process for each device."""
 
 from collections.abc import Sequence
+from typing import Self
 
 from localai.executors.base import OnEvent, OnStatus
 from localai.executors.process import EngineProcess
 from localai.schemas import engine as say
 from localai.schemas.hardware import PrecisionWish
 from localai.schemas.jobs import StopMode
+from localai.settings import Settings
 
 
 class LocalExecutor:
@@ -17,6 +19,10 @@ class LocalExecutor:
 		self.processes = {
 			device: EngineProcess(device, warm=warm, precision=precision) for device in devices
 		}
+
+	@classmethod
+	def of(cls, settings: Settings) -> Self:
+		return cls((settings.device,), settings.warm_bytes, settings.precision)
 
 	@property
 	def devices(self) -> tuple[str, ...]:

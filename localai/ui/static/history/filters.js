@@ -200,6 +200,6 @@ export function attach() {
 	on('asked', draw);
 	on('history', () => {
 		if (panel.shown()) fill();
-		if (albums.shown() && !byId('history-albums').querySelector('form')) fillAlbums();
+		if (albums.shown() && !byId('history-albums').querySelector('form, .album-words')) fillAlbums();
 	});
 }
