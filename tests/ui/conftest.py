@@ -2,10 +2,12 @@
 strangers. A module brings its own `app`."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, Route, expect, sync_playwright
 
 from tests.live import Live
 
@@ -93,3 +95,30 @@ SCRIPTS = """async ([what, names]) => {
 def scripts(page: Page, what: str, **names: str) -> object:
 	"""An expression over the page's own scripts: `scripts(page, 'form.values', form='page/form')`."""
 	return page.evaluate(SCRIPTS, [what, names])
+
+
+@contextmanager
+def holding(page: Page, call: str) -> Iterator[list[Route]]:
+	"""Holds every `call` of the page back until the end; those taken out of the list are never answered."""
+	held: list[Route] = []
+
+	def hold(route: Route) -> None:
+		if call in (route.request.post_data or ''):
+			held.append(route)
+		else:
+			route.continue_()
+
+	page.route('**/component_server/', hold)
+	yield held
+	page.unroute('**/component_server/')
+	for route in held:
+		route.continue_()
+
+
+def reload_in_a_hurry(page: Page, call: str) -> None:
+	"""Reloads the page, and once more before the first time has had the answer to `call`."""
+	with holding(page, call) as held:
+		with page.expect_request(lambda one: call in (one.post_data or '')):
+			page.reload()
+		held.clear()
+	page.reload()

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.hub_server import HubServer
 from tests.live import live_app
 from tests.repositories import WEIGHTS, publish
-from tests.ui.conftest import keep, scripts
+from tests.ui.conftest import keep, reload_in_a_hurry, scripts
 
 pytestmark = pytest.mark.browser
 MB = 1_000_000
@@ -140,7 +140,7 @@ class TestLooking:
 		expect(page.locator('#hub-rows .row')).to_have_count(3)
 		look_at(page, LARGE)
 		page.fill('#hub-search', 'sd')
-		page.reload()
+		reload_in_a_hurry(page, 'ui_hub_search')
 		expect(page.locator('#hub-rows .row')).to_have_count(3)
 		expect(page.locator('#hub-search')).to_have_value('sd')
 		expect(page.locator('#repository-name')).to_have_text(LARGE)

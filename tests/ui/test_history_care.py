@@ -4,6 +4,7 @@ page itself when a file is let go beside it, and the way back."""
 import pytest
 from playwright.sync_api import expect
 
+from tests.ui.conftest import holding, scripts
 from tests.ui.history import FOXES, LONG, TILES, filled_app, find, open_first, png, tile
 
 pytestmark = pytest.mark.browser
@@ -87,6 +88,34 @@ class TestFocus:
 		page.get_by_role('button', name='Remove the album Browns').press('Enter')
 		page.get_by_role('button', name='Remove the album', exact=True).press('Enter')
 		expect(page.locator('#history-albums-button')).to_be_focused()
+
+	def test_what_is_being_pressed_or_asked_stays_while_the_history_is_looked_at_again(
+		self, open_page
+	):
+		page = open_page(tab='history')
+		open_first(page, 'fox 051')
+		page.fill('#detail-albums input', 'Greens')
+		page.keyboard.press('Enter')
+		expect(page.locator('#detail-albums .label')).to_have_count(1)
+		page.click('#history-narrow-button')
+		pill = page.locator('#history-narrow [data-key="kind"]').first
+		pill.focus()
+		pressed = pill.element_handle()
+		with page.expect_response(
+			lambda one: 'ui_history_vocabulary' in (one.request.post_data or '')
+		):
+			scripts(page, "bus.emit('history')", bus='page/bus')
+		page.wait_for_timeout(100)
+		assert pressed.evaluate('pill => pill.isConnected && pill === document.activeElement')
+		page.click('#history-albums-button')
+		question = page.get_by_role('button', name='Remove the album', exact=True)
+		with holding(page, 'ui_history_vocabulary'):
+			scripts(page, "bus.emit('history')", bus='page/bus')
+			page.get_by_role('button', name='Remove the album Greens').click()
+			expect(question).to_be_visible()
+		page.wait_for_timeout(100)
+		question.click()
+		expect(page.locator('#detail-albums .label')).to_have_count(0)
 
 	def test_in_full_screen_marks_are_said_and_the_line_is_readable(self, open_page):
 		page = open_page(tab='history')

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.live import live_app
-from tests.ui.conftest import keep, scripts
+from tests.ui.conftest import keep, reload_in_a_hurry, scripts
 from tests.ui.history import (
 	FOXES,
 	LONG,
@@ -44,7 +44,7 @@ def test_a_reload_leaves_the_details_and_the_place_and_says_nothing(open_page):
 	expect(page.locator('#detail')).to_be_visible()
 	prompt = page.locator('#detail-prompt').inner_text()
 	top = scroller.evaluate('(one) => one.scrollTop')
-	page.reload()
+	reload_in_a_hurry(page, 'ui_history_find')
 	expect(page.locator('#detail-prompt')).to_have_text(prompt)
 	page.wait_for_function(
 		"(top) => Math.abs(document.getElementById('history-scroll').scrollTop - top) < 3", arg=top

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.ui.conftest import keep, scripts
+from tests.ui.conftest import holding, keep, scripts
 from tests.ui.history import FOXES, filled_app, find, open_first, png, tile
 
 pytestmark = pytest.mark.browser
@@ -35,23 +35,12 @@ class TestUsing:
 	def test_what_is_pressed_before_the_details_come_is_done_when_they_have(self, open_page, drawn):
 		page = open_page(tab='history')
 		find(page, 'apple', len(drawn))
-		held = []
-
-		def hold(call):
-			if 'ui_history_card' in (call.request.post_data or ''):
-				held.append(call)
-			else:
-				call.continue_()
-
-		page.route('**/component_server/', hold)
-		tile(page, 2).click()
-		expect(page.locator('#detail-use')).to_be_visible()
-		page.click('#detail-favourite')
-		page.click('#detail-use')
-		while held:
-			held.pop(0).continue_()
+		with holding(page, 'ui_history_card'):
+			tile(page, 2).click()
+			expect(page.locator('#detail-use')).to_be_visible()
+			page.click('#detail-favourite')
+			page.click('#detail-use')
 		expect(page.locator('#prompt')).to_have_value('a red apple on a blue background')
-		page.unroute('**/component_server/')
 		page.click('#tab-history')
 		expect(page.locator('#detail-favourite')).to_have_attribute('aria-pressed', 'true')
 		page.click('#detail-favourite')

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from localai.schemas.history import NOTES_LIMIT
 from tests.live import live_app
-from tests.ui.conftest import keep, scripts
+from tests.ui.conftest import keep, reload_in_a_hurry, scripts
 
 pytestmark = pytest.mark.browser
 MARKUP = '<img src=x onerror="document.title=1"> ${document.title=2} {{value}}'
@@ -84,7 +84,7 @@ def test_a_reload_leaves_it_as_it_was_and_says_nothing(open_page):
 	expect(page.locator('#card')).to_be_visible()
 	name = page.locator('#card-name').inner_text()
 	top = page.locator('#models-scroll').evaluate('(one) => one.scrollTop')
-	page.reload()
+	reload_in_a_hurry(page, 'ui_models_find')
 	expect(page.locator('#models-search')).to_have_value('paper')
 	expect(page.locator('#models-count')).to_have_text('150 models')
 	expect(page.locator('#models-sort')).to_have_value('newest')

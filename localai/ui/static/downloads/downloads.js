@@ -2,7 +2,7 @@
 
 import { on } from '../page/bus.js';
 import { catalog } from '../page/catalog.js';
-import { byId, element, write } from '../page/dom.js';
+import { byId, element, redraw, write } from '../page/dom.js';
 import { recall, remember } from '../page/kept.js';
 import { radios, walkable } from '../page/layers.js';
 import * as library from '../page/library.js';
@@ -62,8 +62,8 @@ async function drawMachine() {
 	const holder = byId('hub-machine');
 	if (!holder) return;
 	const groups = GROUPS.map(([fit, title]) => [title, list.filter((one) => one.fit === fit)]);
-	holder.replaceChildren(
-		...groups
+	redraw(holder, list, () =>
+		groups
 			.filter(([, some]) => some.length)
 			.map(([title, some]) =>
 				element(
@@ -159,8 +159,7 @@ const standing = () => ({
 });
 
 /** As it was before a reload. */
-async function restore() {
-	const { fields = [], view: was, top = 0, asked } = recall('downloads');
+async function restore({ fields = [], view: was, top = 0, asked }) {
 	FIELDS.forEach((id, at) => {
 		if (fields[at]) byId(id).value = fields[at];
 	});
@@ -219,7 +218,7 @@ export function mount() {
 	let begun = false;
 	const begin = () => {
 		if (!state.begun || tabs.open() !== 'downloads') return;
-		if (!begun) restore();
+		if (!begun) recall('downloads', restore);
 		begun = true;
 		refresh();
 	};

@@ -140,7 +140,7 @@ export async function open(entry, byHand = false) {
 	const answer = await arrival;
 	if (now !== turn) return;
 	if (answer.error) {
-		close(false);
+		if (!answer.error.transport) close(false);
 		return notify({ kind: 'error', ...answer.error });
 	}
 	card = answer.card;

@@ -2,7 +2,7 @@
 
 import { emit, on } from '../page/bus.js';
 import { catalog } from '../page/catalog.js';
-import { byId, element } from '../page/dom.js';
+import { byId, element, redraw } from '../page/dom.js';
 import { popup } from '../page/layers.js';
 import { ask } from '../page/server.js';
 import * as words from '../page/words.js';
@@ -64,36 +64,36 @@ async function fill() {
 	const named = (key, list, label = (name) => name) =>
 		list.slice(0, MOST).map((one) => pill(label(one.name), key, one.name, one.count));
 	const families = catalog.architectures;
-	byId('history-narrow').replaceChildren(
-		...[
-			group(
-				'Date',
-				dates().map(([label, key, value]) => pill(label, key, value)),
-			),
-			group('Rating', [
-				...[5, 4, 3].map((stars) =>
-					pill(
-						'★\uFE0E'.repeat(stars) + (stars < 5 ? ' or more' : ''),
-						'rating',
-						stars < 5 ? `>=${stars}` : '5',
-					),
+	const days = dates();
+	redraw(byId('history-narrow'), [days, known], () => [
+		group(
+			'Date',
+			days.map(([label, key, value]) => pill(label, key, value)),
+		),
+		group('Rating', [
+			...[5, 4, 3].map((stars) =>
+				pill(
+					'★\uFE0E'.repeat(stars) + (stars < 5 ? ' or more' : ''),
+					'rating',
+					stars < 5 ? `>=${stars}` : '5',
 				),
-				pill('Not rated', 'rating', '0'),
-			]),
-			group('Kind', [pill('Drawn here', 'kind', 'generated'), pill('Imported', 'kind', 'imported')]),
-			group('Model', named('model', known.models)),
-			group(
-				'Family',
-				named('family', known.families, (name) => families[name] || name),
 			),
-			group('Sampler', named('sampler', known.samplers)),
-			group(
-				'Size',
-				named('size', known.sizes, (name) => name.replace('x', ' × ')),
-			),
-			group('Tags', named('tag', known.tags)),
-		].filter(Boolean),
-	);
+			pill('Not rated', 'rating', '0'),
+		]),
+		group('Kind', [pill('Drawn here', 'kind', 'generated'), pill('Imported', 'kind', 'imported')]),
+		group('Model', named('model', known.models)),
+		group(
+			'Family',
+			named('family', known.families, (name) => families[name] || name),
+		),
+		group('Sampler', named('sampler', known.samplers)),
+		group(
+			'Size',
+			named('size', known.sizes, (name) => name.replace('x', ' × ')),
+		),
+		group('Tags', named('tag', known.tags)),
+	]);
+	draw();
 }
 
 /** One album: look at it, rename it, take it away; its pictures stay. */
@@ -124,6 +124,7 @@ function album({ name, count }) {
 					: query.drop(text, 'album', name),
 			});
 		emit('history');
+		show();
 		await fillAlbums();
 		const pills = [...byId('history-albums').querySelectorAll('.pill')];
 		(pills.find((one) => one.dataset.value === to.trim()) || byId('history-albums-button')).focus();
@@ -176,7 +177,9 @@ function album({ name, count }) {
 
 async function fillAlbums() {
 	const list = (await vocabulary.all()).albums;
-	byId('history-albums').replaceChildren(
+	// A question or a new name that was begun meanwhile is not taken away.
+	if (byId('history-albums').querySelector('form, .album-words')) return;
+	redraw(byId('history-albums'), list, () => [
 		list.length
 			? element('ul', {}, ...list.map(album))
 			: element(
@@ -184,7 +187,8 @@ async function fillAlbums() {
 					{ class: 'panel-line' },
 					'No albums yet. Select pictures and choose Album, or write a name in the details of one.',
 				),
-	);
+	]);
+	draw();
 }
 
 /** Marks what the search has now. */
@@ -200,6 +204,6 @@ export function attach() {
 	on('asked', draw);
 	on('history', () => {
 		if (panel.shown()) fill();
-		if (albums.shown() && !byId('history-albums').querySelector('form, .album-words')) fillAlbums();
+		if (albums.shown()) fillAlbums();
 	});
 }

@@ -165,8 +165,7 @@ function place() {
 }
 
 /** As it was before a reload, if it is the same that is asked for. */
-async function restore() {
-	const was = recall('history');
+async function restore(was) {
 	const same = JSON.stringify(was.asked) === JSON.stringify(question());
 	await askAnew();
 	if (!same) return;
@@ -182,7 +181,7 @@ function begin() {
 	const other = search.arrive();
 	if (!started) {
 		started = true;
-		restore();
+		recall('history', restore);
 	} else if (other) askAnew();
 	else {
 		grid.resize();

@@ -2,7 +2,7 @@
 
 import { emit, on } from '../page/bus.js';
 import { catalog } from '../page/catalog.js';
-import { byId, element, later, write } from '../page/dom.js';
+import { byId, element, later, redraw, write } from '../page/dom.js';
 import { folds } from '../page/layers.js';
 import { notify } from '../page/notice.js';
 import * as pictures from '../page/pictures.js';
@@ -74,12 +74,11 @@ function draw(bytes) {
 	byId('history-trash-actions').hidden = !total;
 	byId('history-trash-more').hidden = trash.length >= total;
 	byId('history-trash-all').hidden = trash.length < 2;
-	confirm(false);
 	write(
 		byId('history-trash-yes'),
 		`Delete ${words.plural(total, 'picture')} for good, freeing ${words.size(bytes)}`,
 	);
-	byId('history-trash-rows').replaceChildren(...trash.map(row));
+	if (redraw(byId('history-trash-rows'), [trash, total], () => trash.map(row))) confirm(false);
 }
 
 async function load(limit = Math.max(PAGE, trash.length)) {

@@ -2,7 +2,7 @@
 
 import { on } from '../page/bus.js';
 import { catalog } from '../page/catalog.js';
-import { byId, element } from '../page/dom.js';
+import { byId, element, redraw } from '../page/dom.js';
 import { ask } from '../page/server.js';
 
 const LISTS = {
@@ -16,18 +16,19 @@ const LISTS = {
 const FIXED = Object.fromEntries(
 	catalog.keys.filter((key) => key.offered.length).map((key) => [key.name, key.offered.map((name) => ({ name, count: 0 }))]),
 );
-let known = null;
-let stale = true;
-on('history', () => (stale = true));
+let known = { models: [], families: [], samplers: [], sizes: [], tags: [], albums: [] };
+let asking = null;
+on('history', () => (asking = null));
 
 /** All names; asked for again only when the history has changed. */
 export async function all() {
-	if (!known || stale) {
-		stale = false;
-		const answer = await ask('ui_history_vocabulary', {}, { quiet: true });
-		if (!answer.error) known = answer;
-	}
-	return known || { models: [], families: [], samplers: [], sizes: [], tags: [], albums: [] };
+	if (!asking) asking = ask('ui_history_vocabulary', {}, { quiet: true });
+	const mine = asking;
+	const answer = await mine;
+	if (mine !== asking) return all();
+	if (answer.error) asking = null;
+	else known = answer;
+	return known;
 }
 
 /** The names that a key can have, [{name, count}]. */
@@ -40,7 +41,5 @@ export async function offer() {
 		['tag-names', tags],
 		['album-names', albums],
 	])
-		byId(id).replaceChildren(
-			...list.slice(0, 200).map((one) => element('option', { value: one.name })),
-		);
+		redraw(byId(id), list, () => list.slice(0, 200).map((one) => element('option', { value: one.name })));
 }

@@ -2,7 +2,7 @@
 
 import { on } from '../page/bus.js';
 import { catalog } from '../page/catalog.js';
-import { byId, element, later, write } from '../page/dom.js';
+import { byId, element, later, redraw, write } from '../page/dom.js';
 import { recall, remember } from '../page/kept.js';
 import * as library from '../page/library.js';
 import * as rows from '../page/rows.js';
@@ -78,15 +78,12 @@ function drawKinds(kinds) {
 			' ',
 			element('span', { class: 'muted' }, words.count(number)),
 		);
-	const holder = byId('models-kinds');
-	const held = holder.contains(document.activeElement) ? document.activeElement.dataset.kind : null;
-	holder.replaceChildren(
+	redraw(byId('models-kinds'), [kinds, query.kinds], () => [
 		pill('', 'All', all),
 		...Object.keys(library.KINDS)
 			.filter((name) => kinds[name] || query.kinds.includes(name))
 			.map((name) => pill(name, library.KINDS[name][1], kinds[name] || 0)),
-	);
-	if (held !== null) holder.querySelector(`[data-kind='${held}']`)?.focus();
+	]);
 }
 
 function drawFamilies(families) {
@@ -94,14 +91,16 @@ function drawFamilies(families) {
 	const names = Object.keys(catalog.architectures).filter(
 		(name) => families[name] || query.families.includes(name),
 	);
-	const options = names.map((name) =>
-		element(
-			'option',
-			{ value: name },
-			`${catalog.architectures[name]} (${words.count(families[name] || 0)})`,
+	redraw(select, [families, names], () => [
+		element('option', { value: '' }, 'Any family'),
+		...names.map((name) =>
+			element(
+				'option',
+				{ value: name },
+				`${catalog.architectures[name]} (${words.count(families[name] || 0)})`,
+			),
 		),
-	);
-	select.replaceChildren(element('option', { value: '' }, 'Any family'), ...options);
+	]);
 	select.value = query.families[0] || '';
 }
 
@@ -189,22 +188,21 @@ function keys(event) {
 }
 
 /** As it was before a reload. */
-function restore() {
-	const { asked = {}, top = 0, shown } = recall('models');
+function restore({ asked = {}, top = 0, shown }) {
 	for (const name of Object.keys(query)) if (typeof asked[name] === typeof query[name]) query[name] = asked[name];
 	byId('models-search').value = query.text;
 	byId('models-source').value = query.sources[0] || '';
 	byId('models-sort').value = query.sort;
 	byId('models-fits').setAttribute('aria-pressed', String(query.fits));
-	list.restart(top);
-	if (shown) card.open(shown, false, { quiet: true }); // it may be gone by now
+	// The model may be gone by now.
+	return Promise.all([list.restart(top), shown && card.open(shown, false, { quiet: true })]);
 }
 
 function begin() {
 	if (!state.begun || tabs.open() !== 'models') return;
 	if (!started) {
 		started = true;
-		restore();
+		recall('models', restore);
 		places.refresh();
 	} else if (stale) list.refresh();
 	else list.redraw();

@@ -1,7 +1,7 @@
 // Knows the foot of the Models tab: the folders added by reference, and the trash.
 
 import { emit, on } from '../page/bus.js';
-import { byId, element, write } from '../page/dom.js';
+import { byId, element, redraw, write } from '../page/dom.js';
 import { folds } from '../page/layers.js';
 import * as library from '../page/library.js';
 import { notify } from '../page/notice.js';
@@ -33,8 +33,8 @@ function line(title, note, trouble, ...buttons) {
 function drawFolders(folders) {
 	const added = folders.filter((folder) => !folder.own).length;
 	write(byId('folders-button'), added ? `Folders (${added})` : 'Folders');
-	byId('folder-rows').replaceChildren(
-		...folders.map((folder) =>
+	redraw(byId('folder-rows'), folders, () =>
+		folders.map((folder) =>
 			line(
 				folder.path,
 				folder.problem || `${LAYOUTS[folder.layout]}, ${words.plural(folder.files, 'file')}`,
@@ -59,20 +59,17 @@ function removing(folder) {
 	);
 }
 
-let drawn = '';
-
 function drawTrash(trash) {
 	const bytes = trash.reduce((sum, one) => sum + one.bytes, 0);
 	write(byId('trash-button'), trash.length ? `Trash (${trash.length}, ${words.gigabytes(bytes)})` : 'Trash');
 	byId('trash-none').hidden = trash.length > 0;
 	byId('trash-actions').hidden = trash.length === 0;
-	confirm(false);
 	write(
 		byId('trash-empty-yes'),
 		`Delete ${words.plural(trash.length, 'model')} for good, freeing ${words.gigabytes(bytes)}`,
 	);
-	byId('trash-rows').replaceChildren(
-		...trash.map((one) =>
+	const other = redraw(byId('trash-rows'), trash, () =>
+		trash.map((one) =>
 			line(
 				one.name,
 				`${words.gigabytes(one.bytes)}, ${words.day(one.deleted_at).toLowerCase()}`,
@@ -90,14 +87,11 @@ function drawTrash(trash) {
 			),
 		),
 	);
+	if (other) confirm(false);
 }
 
-/** Redraws only what is another: what is just being pressed stays where it is. */
 function draw(answer) {
 	byId('hashes-all').checked = answer.hashes;
-	const now = JSON.stringify(answer);
-	if (now === drawn) return;
-	drawn = now;
 	drawFolders(answer.folders);
 	drawTrash(answer.trash);
 }

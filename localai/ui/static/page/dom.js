@@ -25,6 +25,26 @@ export function write(target, text) {
 	if (target.textContent !== text) target.textContent = text;
 }
 
+const drawn = new WeakMap();
+
+/** What tells the focused part of a list from its neighbours. */
+const sign = (part) => JSON.stringify([{ ...part.dataset }, part.getAttribute('aria-label')]);
+
+/**
+ * Fills `holder` with `make()` when `from` is another than the last time, and tells whether it did: what is being
+ * pressed, opened or read stays where it is while nothing changed, and what has the focus keeps it when it is made anew.
+ */
+export function redraw(holder, from, make) {
+	const now = JSON.stringify(from);
+	if (drawn.get(holder) === now) return false;
+	drawn.set(holder, now);
+	const held = holder.contains(document.activeElement) ? sign(document.activeElement) : null;
+	holder.replaceChildren(...make().filter(Boolean));
+	if (held)
+		[...holder.querySelectorAll('button, input, select')].find((part) => sign(part) === held)?.focus();
+	return true;
+}
+
 export function later(run, milliseconds) {
 	let timer = 0;
 	return (...given) => {

@@ -2,10 +2,12 @@
 
 const BEGIN = 'localai:kept:';
 
+const restoring = new Set();
+
 /** `read` is asked when the page goes; undefined leaves what was kept as it is. */
 export function remember(name, read) {
 	addEventListener('pagehide', () => {
-		const value = read();
+		const value = restoring.has(name) ? undefined : read();
 		if (value === undefined) return;
 		try {
 			sessionStorage.setItem(BEGIN + name, JSON.stringify(value));
@@ -15,11 +17,20 @@ export function remember(name, read) {
 	});
 }
 
-/** What was kept, {} for nothing. */
-export function recall(name) {
+function kept(name) {
 	try {
 		return JSON.parse(sessionStorage.getItem(BEGIN + name)) || {};
 	} catch {
 		return {}; // unreadable: as if it were opened for the first time
+	}
+}
+
+/** Hands what was kept to `restore`, {} for nothing. A page that goes before that is done leaves it kept. */
+export async function recall(name, restore) {
+	restoring.add(name);
+	try {
+		await restore(kept(name));
+	} finally {
+		restoring.delete(name);
 	}
 }

@@ -1,7 +1,7 @@
 // Knows the two panels behind the chips of the header: the models and the queue.
 
 import { on } from './bus.js';
-import { byId, cover, element, write } from './dom.js';
+import { byId, cover, element, redraw, write } from './dom.js';
 import * as form from './form.js';
 import * as jobs from './jobs.js';
 import { popup, walkable } from './layers.js';
@@ -28,8 +28,8 @@ function drawModels() {
 		return asked.every((word) => text.includes(word));
 	});
 	byId('model-none').hidden = shown.length > 0;
-	list.replaceChildren(
-		...shown.map((model) => {
+	redraw(list, [shown, chosen], () =>
+		shown.map((model) => {
 			const line = [
 				library.family(model),
 				words.gigabytes(model.bytes),
@@ -192,7 +192,7 @@ async function refreshModels() {
 	const answer = await ask('ui_models', {}, { quiet: true });
 	if (answer.error) return;
 	state.models = answer.models;
-	if (!byId('model-list').contains(document.activeElement)) drawModels();
+	drawModels();
 	drawChips();
 }
 

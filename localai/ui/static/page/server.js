@@ -3,17 +3,22 @@
 import { emit } from './bus.js';
 import { notify } from './notice.js';
 
+const GOING = 200;
 let server = null;
 
 /** Calls a function of the server. Always answers an object; `error` in it is {message, remedy, field}. */
 export async function ask(name, given = {}, options = {}) {
 	let answer;
+	let failed = null;
 	try {
 		answer = server && (await server[name](given));
 	} catch (error) {
-		console.warn(error);
+		failed = error;
 	}
 	if (!answer) {
+		// A page that goes fails its calls before it is told so: nothing may follow from that.
+		await new Promise((done) => setTimeout(done, GOING));
+		if (failed) console.warn(failed);
 		emit('silence');
 		answer = {
 			error: {
