@@ -152,7 +152,7 @@ def rig(tmp_path, monkeypatch, migrated):
 		rig.stop()
 
 
-def slow(rig: Rig, rate: float = 4 * MB, pattern: str = '*.safetensors'):
+def slow(rig: Rig, rate: float = 1.5 * MB, pattern: str = '*.safetensors'):
 	return rig.server.fault(pattern, rate=rate)
 
 
@@ -241,7 +241,7 @@ class TestQueue:
 class TestPause:
 	def test_a_pause_keeps_every_byte(self, rig):
 		publish(rig.root, 'org/one', size=6 * MB)
-		fault = slow(rig)
+		fault = slow(rig, rate=4 * MB)
 		begun = rig.service.start({'source': 'org/one'})
 		rig.wait(begun.id, lambda d: d.done > 2 * MB)
 		paused = rig.service.pause(begun.id)
@@ -345,7 +345,7 @@ class TestRestart:
 	def test_in_the_middle_it_goes_on_from_the_bytes_on_the_disk(self, rig):
 		publish(rig.root, 'org/one', size=6 * MB)
 		publish(rig.root, 'org/two')
-		fault = slow(rig)
+		fault = slow(rig, rate=4 * MB)
 		rig.service.set_limits(DownloadLimits(at_once=1))
 		first = rig.service.start({'source': 'org/one'})
 		second = rig.service.start({'source': 'org/two'})
