@@ -65,15 +65,37 @@ class TestTheFirstMinute:
 
 	def test_the_offer_is_fetched_and_loaded_with_one_click(self, open_page):
 		page = open_page()
+		name = page.locator('#offer strong').inner_text()
 		asked = scripts(page, 's.recommended()', s='page/suggestions')
-		first = next(one for one in asked if one['fit'] in ('fits', 'offload') and not one['gated'])
-		expect(page.locator('#offer strong')).to_have_text(first['name'])
+		first = next(one for one in asked if one['name'] == name)
+		assert first['fit'] in ('fits', 'offload') and not first['gated']
 		page.click('#offer .main')
 		expect(page.locator('#offer').get_by_text('Cancel')).to_be_visible()
 		request = scripts(page, 's.state.snapshot.downloads[0].request', s='page/state')
 		assert (request['source'], request['then_load']) == (first['repo'], True)
 		page.locator('#offer').get_by_text('Cancel').click()
 		expect(page.locator('#offer .main')).to_be_visible()
+
+	def test_what_is_offered_stays_the_same_model_when_the_order_becomes_another(self, open_page):
+		page = open_page()
+		name = page.locator('#offer strong').inner_text()
+		names = 's.recommended().then((list) => list.map((one) => one.name))'
+		before = scripts(page, names, s='page/suggestions')
+
+		def turn_round(route):
+			if 'ui_recommended' not in (route.request.post_data or ''):
+				return route.continue_()
+			answer = route.fetch()
+			found = answer.json()
+			found['recommended'].reverse()
+			return route.fulfill(response=answer, json=found)
+
+		page.route('**/component_server/', turn_round)
+		with page.expect_response(lambda one: 'ui_recommended' in (one.request.post_data or '')):
+			scripts(page, "bus.emit('library')", bus='page/bus')
+		page.wait_for_timeout(100)
+		assert scripts(page, names, s='page/suggestions') == before[::-1] != before
+		expect(page.locator('#offer strong')).to_have_text(name)
 
 	def test_an_example_is_drawn_with_one_click_and_then_the_sample_says_what_it_is(
 		self, open_page

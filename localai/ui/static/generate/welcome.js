@@ -13,7 +13,9 @@ import * as words from '../page/words.js';
 
 const SAMPLE =
 	'Sketchbook, a small sample model, comes with LocalAI. It makes simple drawings; for photographs and paintings, get a larger model.';
+const LOOKING = 'Looking for a model that suits this machine.';
 let asked = false;
+let chosen = false;
 // What is offered: a recommendation, and the parts of its card that change.
 let card = null;
 
@@ -97,14 +99,23 @@ function drawCard() {
 	meter.firstElementChild.style.transform = `scaleX(${part || 0})`;
 }
 
-/** The first of those that suit this machine which is a click away. */
+/** Whether it is known how fast this machine is, or never will be. */
+const measured = () =>
+	Boolean(state.snapshot) && (state.snapshot.engine.speed > 0 || state.snapshot.engine.state !== 'starting');
+
+const due = () => bare() && may('ui_downloads_begin');
+
+/** The first of those that suit this machine which is a click away. What is being read stays the same model. */
 async function choose() {
 	asked = true;
-	const suited = await suggestions.recommended();
-	const one = suited.find((each) => each.drawable && !each.gated && ['fits', 'offload'].includes(each.fit));
+	const suited = (await suggestions.recommended()).filter(
+		(each) => each.drawable && !each.gated && ['fits', 'offload'].includes(each.fit),
+	);
+	chosen = true;
+	const same = card && suited.find((each) => each.repo === card.one.repo && each.variant === card.one.variant);
 	const under = card && arrivals.of(card.one.repo);
-	if (!one || (under && arrivals.pending(under))) return;
-	makeCard(one);
+	if (same) card.one = same;
+	else if (suited.length && !(under && arrivals.pending(under))) makeCard(suited[0]);
 	emit('offered');
 }
 
@@ -115,14 +126,17 @@ export function draw() {
 	const examples = byId('examples');
 	examples.hidden = !sample;
 	if (sample && !examples.childElementCount) examples.append(...catalog.examples.map(example));
-	if (!asked && bare() && may('ui_downloads_begin')) choose();
-	byId('offer').hidden = !card || !sample;
+	if (!asked && due() && measured()) choose();
+	const looking = !chosen && due();
+	byId('offer').hidden = !sample || !(card || looking);
 	if (card) drawCard();
+	else if (!byId('offer').childElementCount) byId('offer').append(element('p', { class: 'muted' }, LOOKING));
 }
 
 /** `changed` draws the stage again. */
 export function attach(changed) {
 	for (const name of ['offered', 'standing', 'form']) on(name, () => !byId('welcome').hidden && changed());
+	on('snapshot', () => !asked && measured() && !byId('welcome').hidden && changed());
 	// As when it is known how long a picture takes here.
 	on('suited', () => card && choose());
 	byId('larger').addEventListener('click', () => tabs.show('downloads'));
