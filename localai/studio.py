@@ -152,7 +152,7 @@ class Studio:
 		self.upkeep = Upkeep(
 			# Only a history that is whole may say which marks count.
 			first=(self.make_whole,),
-			minutely=(self.saving.bring_home, machine.give_back),
+			minutely=(self.saving.bring_home, self.database.rest, machine.give_back),
 			daily=(
 				lambda: self.picture_trash.empty(DAYS),
 				self.thumbnails.trim,

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import QueuePool
 
 from localai.errors import DatabaseTooNew, DiskFull, StorageProblem, of_disk
 
@@ -51,8 +52,15 @@ class Database:
 			patiently(lambda: self.engine.connect().close())
 
 	def connections(self, *pragmas: str) -> Engine:
+		# Never creates the file: where its disk was is no place for another.
+		address = f'{self.path.absolute().as_uri()}?mode=rw'
 		engine = create_engine(
-			f'sqlite:///{self.path}', connect_args={'timeout': self.patience}, max_overflow=-1
+			'sqlite://',
+			creator=lambda: sqlite3.connect(
+				address, uri=True, timeout=self.patience, check_same_thread=False
+			),
+			poolclass=QueuePool,
+			max_overflow=-1,
 		)
 
 		def set_pragmas(connection: sqlite3.Connection, record: object) -> None:
@@ -91,10 +99,7 @@ class Database:
 		"""What is written while the disk of a home is away would be written into the place where it
 		was, or into a file that nobody finds again. Raises StorageProblem."""
 		if not self.path.exists():
-			raise StorageProblem(
-				f'The folder {self.path.parent} no longer exists.',
-				'Connect the disk again, then restart LocalAI.',
-			)
+			raise away(self.path)
 
 	@contextmanager
 	def translated(self) -> Iterator[None]:
@@ -126,7 +131,7 @@ class Database:
 			logging.getLogger('alembic').setLevel(logging.WARNING)
 			config = Config()
 			config.set_main_option('script_location', str(MIGRATIONS).replace('%', '%%'))
-			config.attributes['url'] = f'sqlite:///{self.path}'
+			config.attributes['url'] = URL.create('sqlite', database=str(self.path))
 			config.attributes['tell'] = self.tell
 			config.attributes['patience'] = self.patience
 			command.upgrade(config, 'head')
@@ -189,6 +194,11 @@ class Database:
 		with self.turn, self.translated(), self.engine.connect() as connection:
 			connection.exec_driver_sql('pragma wal_checkpoint(truncate)')
 
+	def rest(self) -> None:
+		"""Closes what was opened for many who read at once, and with it what each keeps in memory;
+		those who read now go on."""
+		self.readers.dispose()
+
 	def close(self) -> None:
 		self.readers.dispose()
 		self.engine.dispose()
@@ -214,8 +224,17 @@ def is_busy(error: BaseException | None) -> bool:
 	return code & 0xFF == sqlite3.SQLITE_BUSY
 
 
+def away(path: Path) -> StorageProblem:
+	return StorageProblem(
+		f'The folder {path.parent} no longer exists.',
+		'Connect the disk again, then restart LocalAI.',
+	)
+
+
 def translate(error: BaseException | None, path: Path) -> StorageProblem:
 	text = str(error)
+	if 'unable to open' in text and not path.exists():
+		return away(path)
 	if is_busy(error):  # only who reads: who writes waits
 		return StorageProblem(
 			f'Another program has locked the database {path}.',

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 from alembic import command
@@ -230,6 +230,41 @@ class TestWaiting:
 			):
 				session.execute(text("insert into preferences values ('theme', '{}')"))
 			assert Preferences(database).read('theme') is None
+
+
+class TestRest:
+	def test_connections_of_a_crowd_are_closed_and_who_reads_goes_on(self, settings):
+		with closing(Database(settings.database)) as database:
+			with ExitStack() as crowd:
+				for _ in range(4):
+					crowd.enter_context(database.reading()).execute(text('select 1'))
+			assert database.readers.pool.checkedin() == 4
+			with database.reading() as session:
+				session.execute(text('select 1'))
+				database.rest()
+				assert session.execute(text('select count(*) from pictures')).scalar() == 0
+			assert database.readers.pool.checkedin() == 0
+			with database.reading() as session:
+				assert session.execute(text('select 1')).scalar() == 1
+
+	def test_a_home_that_went_away_is_not_begun_anew_by_who_reads(self, settings):
+		with closing(Database(settings.database)) as database:
+			database.rest()
+			settings.database.parent.rename(settings.database.parent.with_name('away'))
+			settings.database.parent.mkdir()
+			with (
+				pytest.raises(StorageProblem, match='no longer exists'),
+				database.reading() as session,
+			):
+				session.execute(text('select 1 from pictures'))
+			assert not settings.database.exists()
+
+	def test_names_that_mean_something_in_an_address(self, tmp_path):
+		path = tmp_path / 'a%20b?c#d é' / 'localai.db'
+		path.parent.mkdir()
+		with closing(Database(path)) as database, database.reading() as session:
+			assert session.execute(text('select count(*) from pictures')).scalar() == 0
+		assert path.exists() and list(tmp_path.iterdir()) == [path.parent]
 
 
 class TestTwiceAtOnce:
