@@ -226,8 +226,8 @@ def describe_settings() -> str:
 
 
 def start_logging(settings: Settings, name: str) -> None:
-	"""One line per event in `logs/NAME.log`, five files of 2 MB; warnings also on stderr. Raises
-	HomeUnusable."""
+	"""One line per event in `logs/NAME.log`, five files of 2 MB; warnings also on stderr, of a
+	command as plain sentences. Raises HomeUnusable."""
 	from logging.handlers import RotatingFileHandler
 
 	# A log line that a full disk refuses is lost, without a traceback in the terminal.
@@ -243,7 +243,8 @@ def start_logging(settings: Settings, name: str) -> None:
 	file.setFormatter(shape)
 	screen = logging.StreamHandler()
 	screen.setLevel(logging.WARNING)
-	screen.setFormatter(OneLine('%(levelname)s %(name)s %(message)s'))
+	plain = name == 'command'
+	screen.setFormatter(OneLine('%(message)s' if plain else '%(levelname)s %(name)s %(message)s'))
 	for name in LOGGERS:
 		logger = logging.getLogger(name)
 		for handler in list(logger.handlers):

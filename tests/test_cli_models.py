@@ -229,6 +229,18 @@ class TestAlone:
 		assert cli.main(['models', 'scan']) == 0
 		assert re.match(r'\d+ files: 0 added, 0 changed, 1 gone; ', capsys.readouterr().out)
 
+	def test_what_a_scan_cannot_read_is_said_in_words_alone(self, here, home, capsys):
+		name = os.fsencode(home / 'models' / 'loras') + b'/caf\xe9.safetensors'
+		try:
+			with open(name, 'wb'):
+				pass
+		except OSError:
+			pytest.skip('this disk takes no such names')
+		assert cli.main(['models', 'scan']) == 0
+		said = capsys.readouterr().err
+		os.unlink(name)
+		assert 'caf' in said and 'WARNING' not in said and 'localai.' not in said
+
 	@pytest.mark.parametrize('verb', [('load', 'sketchbook'), ('unload',)])
 	def test_without_an_app_nothing_is_in_memory_and_that_is_said(self, here, capsys, verb):
 		assert cli.main(['models', *verb]) == 1
