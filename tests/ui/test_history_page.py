@@ -131,6 +131,7 @@ class TestFinding:
 			expect(page.locator('#detail-tags .label')).to_have_count(1)
 			keep(page, f'history-inert-{words[:4]}')
 			page.get_by_role('button', name='Use settings').click()
+			expect(page.locator('#prompt')).to_be_visible()
 			page.click('#tab-history')
 		assert page.title() == 'LocalAI'
 		assert page.locator('img[src=x]').count() == 0
