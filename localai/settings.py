@@ -226,8 +226,8 @@ def describe_settings() -> str:
 
 
 def start_logging(settings: Settings, name: str) -> None:
-	"""One line per event in `logs/NAME.log`, five files of 2 MB; warnings also on stderr, of a
-	command as plain sentences. Raises HomeUnusable."""
+	"""One line per event in `logs/NAME.log`, five files of 2 MB; warnings also on stderr, as
+	plain sentences from a command. Raises HomeUnusable."""
 	from logging.handlers import RotatingFileHandler
 
 	# A log line that a full disk refuses is lost, without a traceback in the terminal.

@@ -46,6 +46,23 @@ class TestUsing:
 		page.click('#detail-favourite')
 		expect(page.locator('#detail-favourite')).to_have_attribute('aria-pressed', 'false')
 
+	def test_details_that_do_not_come_are_not_those_of_the_picture_before(self, open_page, drawn):
+		page = open_page(tab='history')
+		open_first(page, 'apple')
+		expect(page.locator('#detail-facts')).not_to_be_empty()
+		page.route(
+			'**/component_server/',
+			lambda call: (
+				call.abort()
+				if 'ui_history_card' in (call.request.post_data or '')
+				else call.continue_()
+			),
+		)
+		tile(page, 2).click()
+		expect(page.locator('#notice')).to_contain_text('LocalAI did not answer')
+		expect(page.locator('#detail')).to_be_visible()
+		assert scripts(page, 'detail.picture()', detail='history/detail') is None
+
 	def test_compare_and_use_again(self, open_page, drawn):
 		page = open_page(tab='history')
 		find(page, 'apple', len(drawn))

@@ -60,7 +60,7 @@ function drawPicture({ url, thumbnail, width, height }, prompt) {
 }
 
 function drawNames() {
-	const change = (changes) => pictures.mark([card.picture.id], changes).then(reload);
+	const change = (changes) => card && pictures.mark([card.picture.id], changes).then(reload);
 	labels.draw(byId('detail-tags'), 'tag', card.marks.tags, change);
 	labels.draw(byId('detail-albums'), 'album', card.marks.albums, change);
 }
@@ -140,7 +140,8 @@ export async function open(entry, byHand = false) {
 	const answer = await arrival;
 	if (now !== turn) return;
 	if (answer.error) {
-		if (!answer.error.transport) close(false);
+		if (answer.error.transport) card = null;
+		else close(false);
 		return notify({ kind: 'error', ...answer.error });
 	}
 	card = answer.card;
