@@ -124,6 +124,7 @@ def serve(settings: Settings, share: bool = False) -> None:
 			from localai.ui.share import open_tunnel
 
 			print(f'Shared at {open_tunnel(port)} (any user name, your password)', flush=True)
+		machine.keep_what_is_here()
 		with suppress(KeyboardInterrupt):  # uvicorn has ended cleanly and passes the signal on
 			server.run(sockets=[listener])
 
