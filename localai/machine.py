@@ -33,14 +33,14 @@ def use_few_arenas() -> None:
 
 def keep_what_is_here() -> None:
 	"""At the end of a start: what is here stays for good, and is not looked through for garbage any
-	more, which would stop all threads for a quarter of a second."""
+	more, which would stop all threads for a tenth of a second."""
 	gc.collect()
 	gc.freeze()
 
 
 def give_back() -> None:
-	"""What this process no longer uses goes back to the system, in some milliseconds."""
-	gc.collect()
+	"""What this process has freed goes back to the system. It takes some milliseconds, and other
+	threads go on meanwhile."""
 	if sys.platform == 'linux':
 		with contextlib.suppress(OSError, AttributeError):
 			ctypes.CDLL(None).malloc_trim(0)
